@@ -1,0 +1,174 @@
+"""Regions of an array: where a result lies, and what it needs around it.
+
+A :data:`Region` is one ``range`` per axis. Everything that computes only a part
+of a volume speaks in regions: an index becomes a region, a window asks for the
+region around it, borders are reflected, and big regions are worked on in slabs
+by one small pool of threads.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from operator import index as as_integer
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Region: TypeAlias = tuple[range, ...]
+
+# Below this many voxels, handing work to a thread costs more than it saves.
+_SERIAL = 1 << 15
+
+
+def whole(shape: Sequence[int]) -> Region:
+    """The region that covers an array of this shape."""
+    return tuple(range(n) for n in shape)
+
+
+def normalise_index(key: Any, shape: Sequence[int]) -> tuple[Region, tuple[int, ...]]:
+    """Turn a basic NumPy index into a region and the axes that it drops.
+
+    Parameters
+    ----------
+    key : int, slice, Ellipsis or a tuple of them
+        As accepted by ``array[key]``: negative numbers, NumPy integers, steps
+        of either sign and short tuples included.
+    shape : sequence of int
+        Shape of the indexed array.
+
+    Returns
+    -------
+    region : tuple of range
+        One range per axis of ``shape``; an integer becomes a range of length 1.
+    dropped : tuple of int
+        Axes that were indexed by an integer, which NumPy leaves out.
+
+    Raises
+    ------
+    IndexError
+        If the key is out of bounds, too long, or not a basic index.
+
+    Examples
+    --------
+    >>> normalise_index((-1, slice(None, None, 2)), (10, 6, 4))
+    ((range(9, 10), range(0, 6, 2), range(0, 4)), (0,))
+    """
+    parts = list(key) if isinstance(key, tuple) else [key]
+    gaps = [i for i, part in enumerate(parts) if part is Ellipsis]
+    if len(gaps) > 1:
+        raise IndexError("an index can only have a single ellipsis ('...')")
+    missing = len(shape) - (len(parts) - len(gaps))
+    if missing < 0:
+        raise IndexError(f"too many indices: the array has {len(shape)} axes, got {len(parts)}")
+    at = gaps[0] if gaps else len(parts)
+    parts[at : at + len(gaps)] = [slice(None)] * missing
+    region: list[range] = []
+    dropped: list[int] = []
+    for axis, (part, n) in enumerate(zip(parts, shape, strict=True)):
+        if isinstance(part, slice):
+            region.append(range(*part.indices(n)))
+            continue
+        try:
+            if isinstance(part, (bool, np.bool_)):
+                raise TypeError
+            i = as_integer(part)
+        except TypeError:
+            raise IndexError(
+                "only integers, slices and '...' are accepted as an index; "
+                f"got {type(part).__name__} on axis {axis}"
+            ) from None
+        if not -n <= i < n:
+            raise IndexError(f"index {i} is out of bounds for axis {axis} with size {n}")
+        region.append(range(i % n, i % n + 1))
+        dropped.append(axis)
+    return tuple(region), tuple(dropped)
+
+
+def region_shape(region: Region) -> tuple[int, ...]:
+    """Number of positions along each axis of a region."""
+    return tuple(len(r) for r in region)
+
+
+def span(positions: range) -> range:
+    """The gapless ascending range that covers all of ``positions``."""
+    if not positions:
+        return range(0)
+    first, last = sorted((positions[0], positions[-1]))
+    return range(first, last + 1)
+
+
+def with_context(positions: range, radius: int, n: int) -> range:
+    """``positions`` (without gaps) and ``radius`` neighbours on each side, inside 0..n."""
+    return range(max(positions.start - radius, 0), min(positions.stop + radius, n))
+
+
+def slices(region: Region, origin: Region | None = None) -> tuple[slice, ...]:
+    """Slices that cut ``region`` (ascending) out of an array that starts at ``origin``."""
+    starts = [0] * len(region) if origin is None else [r.start for r in origin]
+    return tuple(
+        slice(r.start - o, max(r.stop - o, 0), r.step)
+        for r, o in zip(region, starts, strict=True)
+    )
+
+
+def reflected(
+    block: npt.NDArray[Any], held: Region, wanted: Region, radii: Sequence[int], shape: Sequence[int]
+) -> npt.NDArray[Any]:
+    """Cut ``wanted`` and ``radii`` voxels around it out of ``block``, borders reflected.
+
+    ``block`` holds the region ``held`` of an array of ``shape``; both regions
+    are gapless. Beyond the array's border the edge voxel is repeated
+    (d c b a | a b c d | d c b a), as ``mode="reflect"`` of scipy.ndimage does,
+    as often as it takes.
+    """
+    starts = [want.start - radius for want, radius in zip(wanted, radii, strict=True)]
+    stops = [want.stop + radius for want, radius in zip(wanted, radii, strict=True)]
+    inside = tuple(range(max(a, 0), min(b, n)) for a, b, n in zip(starts, stops, shape, strict=True))
+    middle = block[slices(inside, held)]
+    if all(len(r) == b - a for r, a, b in zip(inside, starts, stops, strict=True)):
+        return middle
+    out = np.empty([b - a for a, b in zip(starts, stops, strict=True)], block.dtype)
+    out[tuple(slice(r.start - a, r.stop - a) for r, a in zip(inside, starts, strict=True))] = middle
+    for axis, (r, a, b, n) in enumerate(zip(inside, starts, stops, shape, strict=True)):
+        # rows of this axis, as far as the axes before it are filled already
+        rows = np.moveaxis(out, axis, 0)
+        for position in (*range(a, r.start), *range(r.stop, b)):
+            mirrored = position % (2 * n)
+            rows[position - a] = rows[min(mirrored, 2 * n - 1 - mirrored) - a]
+    return out
+
+
+def workers() -> int:
+    """Number of threads that numerical work is spread over: the cores we may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # macOS, Windows
+        return os.cpu_count() or 1
+
+
+@lru_cache(maxsize=1)
+def _pool(process_id: int) -> ThreadPoolExecutor:
+    """One pool per process: threads do not survive a fork."""
+    return ThreadPoolExecutor(workers(), thread_name_prefix=f"diversify-{process_id}")
+
+
+def in_slabs(function: Callable[[slice], object], length: int, voxels: int) -> None:
+    """Call ``function`` with slices that together cover ``range(length)``, in threads.
+
+    Only for functions that write each their own part of an output and whose
+    result does not depend on where a slab starts.
+    """
+    n = min(workers(), length) if voxels >= _SERIAL else 1
+    if n <= 1:
+        function(slice(0, length))
+        return
+    edges = [length * i // n for i in range(n + 1)]
+    parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    futures = [_pool(os.getpid()).submit(function, part) for part in parts[1:]]
+    function(parts[0])
+    for future in futures:
+        future.result()

@@ -1,0 +1,261 @@
+"""The compiled loops, and nothing else.
+
+Every kernel is serial and releases the GIL; threads are the caller's
+(:mod:`.blocks`). The result of a voxel depends on its position and on its
+neighbours only, never on where the array handed in starts or ends: sums are
+taken afresh for each window in a fixed order, no running sum is carried along,
+and ``fastmath`` stays off, so that no compiler reorders an addition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _compiled(function: F) -> F:
+    """Compile nogil, keeping the machine code on disk where that is possible."""
+    try:
+        return numba.njit(nogil=True, cache=True)(function)  # type: ignore[no-any-return]
+    except RuntimeError:  # neither the package nor the home folder is writable
+        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+
+
+# --- normal noise -----------------------------------------------------------
+
+_MULTIPLY_0, _MULTIPLY_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+_WEYL_0, _WEYL_1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
+_LOW = np.uint64(0xFFFFFFFF)
+_HALF_WORD = np.uint64(32)
+_CHUNK = 256  # Philox blocks computed ahead: 4 KiB of words, well inside L1
+
+
+@numba.njit(inline="always")
+def _philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+    """Philox4x32-10 of Random123: four 32-bit words from a counter and a key."""
+    for _ in range(10):
+        p0 = _MULTIPLY_0 * np.uint64(c0)
+        p1 = _MULTIPLY_1 * np.uint64(c2)
+        c0, c1, c2, c3 = (
+            np.uint32(p1 >> _HALF_WORD) ^ c1 ^ k0,
+            np.uint32(p1 & _LOW),
+            np.uint32(p0 >> _HALF_WORD) ^ c3 ^ k1,
+            np.uint32(p0 & _LOW),
+        )
+        k0 = np.uint32(k0 + _WEYL_0)
+        k1 = np.uint32(k1 + _WEYL_1)
+    return c0, c1, c2, c3
+
+
+@_compiled
+def philox_words(first_block, count, c2, c3, k0, k1, words):  # type: ignore[no-untyped-def]
+    """Fill ``words`` (4, >= count) uint32: column b holds the block ``first_block + b``."""
+    for b in range(count):
+        block = np.uint64(first_block + b)
+        w0, w1, w2, w3 = _philox(
+            np.uint32(block & _LOW), np.uint32(block >> _HALF_WORD), c2, c3, k0, k1
+        )
+        words[0, b] = w0
+        words[1, b] = w1
+        words[2, b] = w2
+        words[3, b] = w3
+
+
+@numba.njit(inline="always")
+def _normal(word, table):  # type: ignore[no-untyped-def]
+    """Map one 32-bit word to N(0, 1): the top bit is the sign, the rest the tail.
+
+    m = 2 * (word mod 2**31) + 1 stands for the upper tail p = m / 2**33. The
+    exponent and the first four mantissa bits of m choose a segment of the
+    table, the other bits are the place t in it; a cubic gives z(p).
+    """
+    m = np.uint32((word << np.uint32(1)) | np.uint32(1))
+    bits = np.float64(m).view(np.int64)
+    segment = np.int32(bits >> 48) - np.int32(1023 << 4)
+    t = np.float32(np.int32((bits >> 17) & 0x7FFFFFFF)) * np.float32(2.0**-31)
+    z = (table[segment, 3] * t + table[segment, 2]) * t + table[segment, 1]
+    z = z * t + table[segment, 0]
+    return z * (np.float32(1) - np.float32(2) * np.float32(np.int32(word >> np.uint32(31))))
+
+
+@_compiled
+def _normals_in_order(words, count, table, out):  # type: ignore[no-untyped-def]
+    """``out[4 * b + w] = N(words[w, b])`` for the first ``count`` blocks."""
+    for w in range(4):
+        for b in range(count):
+            out[4 * b + w] = _normal(words[w, b], table)
+
+
+@_compiled
+def normal_rows(starts, step, c2, c3, k0, k1, table, out):  # type: ignore[no-untyped-def]
+    """Fill ``out`` (rows, n) float32: row r holds voxels ``starts[r] + step * i``.
+
+    Voxel v takes word ``v % 4`` of the block ``v // 4``. Rows without gaps are
+    made in chunks of whole blocks, which the compiler turns into vector code.
+    """
+    rows, n = out.shape
+    words = np.empty((4, _CHUNK), np.uint32)
+    normals = np.empty(4 * _CHUNK, np.float32)
+    for r in range(rows):
+        if step == 1 and n > 1:
+            done = 0
+            while done < n:
+                first = starts[r] + done
+                skip = first & 3
+                count = min(4 * _CHUNK - skip, n - done)
+                blocks = (skip + count + 3) >> 2
+                philox_words(first >> 2, blocks, c2, c3, k0, k1, words)
+                _normals_in_order(words, blocks, table, normals)
+                out[r, done : done + count] = normals[skip : skip + count]
+                done += count
+        else:
+            for i in range(n):
+                voxel = np.uint64(starts[r] + step * i)
+                block = voxel >> np.uint64(2)
+                w0, w1, w2, w3 = _philox(
+                    np.uint32(block & _LOW), np.uint32(block >> _HALF_WORD), c2, c3, k0, k1
+                )
+                place = voxel & np.uint64(3)
+                if place < 2:
+                    word = w0 if place == 0 else w1
+                else:
+                    word = w2 if place == 2 else w3
+                out[r, i] = _normal(word, table)
+
+
+# --- local standard deviation -----------------------------------------------
+
+# Below this ratio of variance to mean square, E[x^2] - E[x]^2 has lost ten of
+# float64's sixteen digits; the window is then summed again around its first voxel.
+_CANCELLED = 1e-10
+
+
+@numba.njit(inline="always")
+def _shifted_variance(x, z, y, i, wz, wy, wx):  # type: ignore[no-untyped-def]
+    """n^2 times the population variance of one window, free of cancellation."""
+    shift = np.float64(x[z, y, i])
+    s1 = 0.0
+    s2 = 0.0
+    for dz in range(wz):
+        for dy in range(wy):
+            for dx in range(wx):
+                d = np.float64(x[z + dz, y + dy, i + dx]) - shift
+                s1 += d
+                s2 += d * d
+    return wz * wy * wx * s2 - s1 * s1
+
+
+@_compiled
+def _mend_cancelled(x, z, y, wz, wy, wx, s2, v):  # type: ignore[no-untyped-def]
+    """Recompute the variances of one output row that cancellation has spoilt.
+
+    Constant windows, the common case, are found by their minimum and maximum.
+    """
+    n = np.float64(wz * wy * wx)
+    columns = v.size + wx - 1
+    low = np.empty(columns, np.float64)
+    high = np.empty(columns, np.float64)
+    for i in range(columns):
+        low[i] = high[i] = np.float64(x[z, y, i])
+    for dz in range(wz):
+        for dy in range(wy):
+            for i in range(columns):
+                value = np.float64(x[z + dz, y + dy, i])
+                low[i] = min(low[i], value)
+                high[i] = max(high[i], value)
+    for i in range(v.size):
+        if v[i] < _CANCELLED * n * s2[i]:
+            if low[i : i + wx].min() == high[i : i + wx].max():
+                v[i] = 0.0
+            else:
+                v[i] = _shifted_variance(x, z, y, i, wz, wy, wx)
+
+
+@numba.njit
+def _add_two(total, a, b):  # type: ignore[no-untyped-def]
+    """``total = (total + a) + b``: two terms a pass, in their order."""
+    for i in range(total.size):
+        total[i] = (total[i] + a[i]) + b[i]
+
+
+@_compiled
+def local_std_valid(x, wz, wy, wx, out):  # type: ignore[no-untyped-def]
+    """Population standard deviation of every window that lies wholly inside ``x``.
+
+    ``x`` (Z + wz - 1, Y + wy - 1, X + wx - 1) float32 or float64, ``out``
+    (Z, Y, X) float32, odd windows. Sums run over z, then y, then x in ascending
+    order, in float64: exact for integers up to 16 bits.
+    """
+    n_z, n_y, n_x = out.shape
+    n_px = n_x + wx - 1
+    n = np.float64(wz * wy * wx)
+    # sums over z of the wy input rows that the current output row needs
+    ring1 = np.empty((wy, n_px), np.float64)
+    ring2 = np.empty((wy, n_px), np.float64)
+    y1 = np.empty(n_px, np.float64)
+    y2 = np.empty(n_px, np.float64)
+    s1 = np.empty(n_x, np.float64)
+    s2 = np.empty(n_x, np.float64)
+    for z in range(n_z):
+        for yp in range(n_y + wy - 1):
+            z1 = ring1[yp % wy]
+            z2 = ring2[yp % wy]
+            row = x[z, yp]
+            for i in range(n_px):
+                v = np.float64(row[i])
+                z1[i] = v
+                z2[i] = v * v
+            for d in range(1, wz, 2):
+                row = x[z + d, yp]
+                next_row = x[z + d + 1, yp]
+                for i in range(n_px):
+                    v = np.float64(row[i])
+                    w = np.float64(next_row[i])
+                    z1[i] = (z1[i] + v) + w
+                    z2[i] = (z2[i] + v * v) + w * w
+            y = yp - wy + 1
+            if y < 0:
+                continue
+            first1 = ring1[y % wy]
+            first2 = ring2[y % wy]
+            for i in range(n_px):
+                y1[i] = first1[i]
+            for i in range(n_px):
+                y2[i] = first2[i]
+            for d in range(1, wy, 2):
+                _add_two(y1, ring1[(y + d) % wy], ring1[(y + d + 1) % wy])
+                _add_two(y2, ring2[(y + d) % wy], ring2[(y + d + 1) % wy])
+            for i in range(n_x):
+                s1[i] = y1[i]
+            for i in range(n_x):
+                s2[i] = y2[i]
+            for d in range(1, wx, 2):
+                _add_two(s1, y1[d : d + n_x], y1[d + 1 : d + 1 + n_x])
+                _add_two(s2, y2[d : d + n_x], y2[d + 1 : d + 1 + n_x])
+            cancelled = 0
+            for i in range(n_x):
+                v = n * s2[i] - s1[i] * s1[i]  # n^2 times the variance
+                s1[i] = v
+                cancelled += v < _CANCELLED * n * s2[i]
+            if cancelled > 0:
+                _mend_cancelled(x, z, y, wz, wy, wx, s2, s1)
+            sigma = out[z, y]
+            for i in range(n_x):
+                v = s1[i] if s1[i] > 0.0 else 0.0
+                sigma[i] = np.float32(np.sqrt(v) * (1.0 / n))
+
+
+# --- diversification --------------------------------------------------------
+
+
+@_compiled
+def diversify_flat(image, sigma, noise, w_i, w_v, low, high, out):  # type: ignore[no-untyped-def]
+    """``out = clip(w_i * I + w_v * sigma * n, low, high)``, all float32 of one length."""
+    for i in range(out.size):
+        v = w_i * image[i] + (w_v * sigma[i]) * noise[i]
+        out[i] = min(max(v, low), high)

@@ -1,0 +1,135 @@
+"""Standard-normal noise that depends on the seed and on the voxel's position alone.
+
+Any part of the field can be computed by itself and equals the same part of the
+whole, bit for bit: there is no generator state, and no chunk, thread or viewing
+direction can leave a trace. Philox4x32-10 (Salmon et al., SC'11, "Parallel
+random numbers: as easy as 1, 2, 3") turns the voxel's position into 32 random
+bits; a table of cubics turns these into a normal value with IEEE additions and
+multiplications only, so that every machine finds the same bits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from . import kernels
+from .blocks import Region, in_slabs, normalise_index, region_shape
+
+#: Name and version of the generator; a recipe stores it.
+GENERATOR = "philox4x32-10/1"
+
+
+@cache
+def _table() -> npt.NDArray[np.float32]:
+    table = np.load(Path(__file__).with_name("normal_table.npy"), allow_pickle=False)
+    return np.ascontiguousarray(table, dtype=np.float32)
+
+
+def _counted(name: str, value: int, bits: int) -> int:
+    """Check that ``value`` is a whole number of at most ``bits`` bits."""
+    try:
+        number = int(value)
+    except (TypeError, ValueError, OverflowError):
+        number = -1
+    if isinstance(value, bool) or number != value or not 0 <= number < 2**bits:
+        raise ValueError(f"{name} must be a whole number from 0 to 2**{bits} - 1; got {value!r}")
+    return number
+
+
+def normal_region(
+    shape: Sequence[int], region: Region, seed: int, sample: int = 0, stream: int = 0
+) -> npt.NDArray[np.float32]:
+    """The part ``region`` of the field of ``shape``; see :func:`normal_field`."""
+    out = np.empty(region_shape(region), np.float32)
+    if out.size == 0:
+        return out
+    # linear index of the first voxel of every row
+    starts = np.zeros(1, np.int64)
+    for n, positions in zip(shape[:-1], region[:-1], strict=True):
+        starts = np.add.outer(starts * n, np.asarray(positions, np.int64)).ravel()
+    starts = starts * shape[-1] + region[-1].start
+    rows = out.reshape(-1, out.shape[-1])
+    key = np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32)
+
+    def fill(part: slice) -> None:
+        kernels.normal_rows(
+            starts[part],
+            region[-1].step,
+            np.uint32(stream),
+            np.uint32(sample),
+            *key,
+            _table(),
+            rows[part],
+        )
+
+    in_slabs(fill, len(rows), out.size)
+    return out
+
+
+def normal_field(
+    shape: Sequence[int],
+    seed: int,
+    *,
+    sample: int = 0,
+    stream: int = 0,
+    region: Any = None,
+) -> npt.NDArray[np.float32]:
+    """Standard-normal noise on a voxel grid, or any part of it.
+
+    Parameters
+    ----------
+    shape : sequence of int
+        Shape of the whole field, one number or more.
+    seed : int
+        0 to 2**64 - 1, the Philox key.
+    sample, stream : int, optional
+        0 to 2**32 - 1. Each pair gives another, independent field: ``sample``
+        counts the volumes made from one recipe, ``stream`` the noisy steps in it.
+    region : basic index, optional
+        The part to compute: slices, integers and ``...`` as in ``field[region]``.
+        By default the whole field.
+
+    Returns
+    -------
+    numpy.ndarray of float32
+        Equal, bit for bit, to ``normal_field(shape, seed, ...)[region]``.
+
+    Raises
+    ------
+    ValueError
+        If shape, seed, sample or stream are out of range.
+    IndexError
+        If ``region`` is not a basic index into ``shape``.
+
+    Notes
+    -----
+    The voxel with linear (C-order) index v takes word v % 4 of the Philox block
+    with counter (v // 4, stream, sample) and key ``seed``. Values lie within
+    +-6.34 and are within 5e-7 of the exact inverse distribution function.
+
+    References
+    ----------
+    .. [1] J. K. Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC'11 (2011).
+
+    Examples
+    --------
+    >>> from napari_diversify.core import normal_field
+    >>> field = normal_field((4, 6, 5), seed=42)
+    >>> part = normal_field((4, 6, 5), seed=42, region=(2, slice(1, 3)))
+    >>> bool((part == field[2, 1:3]).all())
+    True
+    """
+    shape = tuple(_counted("each number in shape", n, 62) for n in shape)
+    if not shape:
+        raise ValueError("shape must have at least one axis; got ()")
+    seed = _counted("seed", seed, 64)
+    sample = _counted("sample", sample, 32)
+    stream = _counted("stream", stream, 32)
+    ranges, dropped = normalise_index(... if region is None else region, shape)
+    return normal_region(shape, ranges, seed, sample, stream).squeeze(dropped)

@@ -1,0 +1,53 @@
+"""What was computed for a place and will be asked for again: bounded in bytes, thread-safe."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import Any
+
+import numpy as np
+
+
+class Cache:
+    """Least recently used values, up to ``budget`` bytes together.
+
+    Values are arrays or tuples of arrays and must not be changed by whoever
+    gets them. Two threads that miss the same key at once both compute it;
+    they find equal values, and no thread waits for another.
+    """
+
+    def __init__(self, budget: int = 256 << 20) -> None:
+        self.budget = budget
+        self._values: OrderedDict[Hashable, Any] = OrderedDict()
+        self._bytes = 0
+        self._lock = Lock()
+
+    def get(self, key: Hashable, compute: Callable[[], Any]) -> Any:
+        """The value kept for ``key``, or ``compute()``, kept from now on if it fits."""
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+                return self._values[key]
+        value = compute()
+        size = _bytes(value)
+        if size <= self.budget // 2:
+            with self._lock:
+                if key not in self._values:
+                    self._values[key] = value
+                    self._bytes += size
+                while self._bytes > self.budget:
+                    self._bytes -= _bytes(self._values.popitem(last=False)[1])
+        return value
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._values.clear()
+            self._bytes = 0
+
+
+def _bytes(value: Any) -> int:
+    arrays = value if isinstance(value, tuple) else (value,)
+    return sum(a.nbytes for a in arrays if isinstance(a, np.ndarray))

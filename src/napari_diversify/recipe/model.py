@@ -1,0 +1,79 @@
+"""Frozen pydantic models whose errors are sentences.
+
+Type, default, bounds, unit and description of a parameter are declared once, in
+its field. Forms, tooltips, messages and the JSON schema are derived from it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.fields import FieldInfo
+
+_SAID = {
+    "greater_than": "greater than {gt}",
+    "greater_than_equal": "{ge} or more",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "multiple_of": "a multiple of {multiple_of}",
+    "finite_number": "a finite number",
+    "int_from_float": "a whole number",
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "tuple_type": "a list of numbers",
+    "literal_error": "{expected}",
+}
+
+
+class Model(BaseModel):
+    """A frozen set of parameters: compared and hashed by value."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, **values: Any) -> None:
+        try:
+            super().__init__(**values)
+        except ValidationError as error:
+            raise ValueError(explain(error, type(self))) from None
+
+    def replace(self, **changes: Any) -> Any:
+        """A copy with other values, checked like a new one."""
+        return type(self)(**{**{n: getattr(self, n) for n in type(self).model_fields}, **changes})
+
+
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
+    """Say in a sentence per field what was given and what is accepted."""
+    sentences = []
+    for item in error.errors():
+        path = ".".join(str(part) for part in item["loc"])
+        given, context = item["input"], item.get("ctx", {})
+        if item["type"] == "value_error":  # raised by us: already a sentence
+            sentences.append(str(context["error"]))
+        elif item["type"] == "extra_forbidden":
+            known = ", ".join(model.model_fields)
+            sentences.append(f"{model.__name__} has no parameter {path!r}; it has {known}")
+        elif item["type"] == "missing":
+            sentences.append(f"{model.__name__} needs {path!r}")
+        elif item["type"] in _SAID:
+            accepted = _SAID[item["type"]].format(**context)
+            sentences.append(f"{path} must be {accepted}; got {given!r}")
+        else:
+            sentences.append(f"{path}: {item['msg']}; got {given!r}")
+    return "; ".join(sentences)
+
+
+def unit_of(field: FieldInfo) -> str:
+    """Unit of a parameter, or the empty string."""
+    return str(_extra(field).get("unit", ""))
+
+
+def slider_of(field: FieldInfo) -> tuple[float, float] | None:
+    """Range that a slider shows at first; the field's bounds may reach further."""
+    return _extra(field).get("slider")  # type: ignore[no-any-return]
+
+
+def _extra(field: FieldInfo) -> dict[str, Any]:
+    return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}

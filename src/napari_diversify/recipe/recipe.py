@@ -1,0 +1,201 @@
+"""A recipe: what to do to an image, as data that can be kept, sent and run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy.typing as npt
+from pydantic import Field, model_validator
+
+from ..core.noise import GENERATOR
+from .model import Model
+from .steps import AnyStep
+
+
+class Recipe(Model):
+    """An ordered tuple of steps, the seed of their noise, and the intensity range.
+
+    Parameters
+    ----------
+    steps : tuple of steps
+        Applied in this order, each to the result of the one before.
+    seed : int, optional
+        0 to 2**32 - 1. With the sample number it decides all noise.
+    intensity_range : (float, float), optional
+        Grey levels that are mapped to 0 and 1 for the whole volume. By default
+        the volume's exact minimum and maximum.
+    spatial_ndim : 2 or 3, optional
+        How many of the last axes are space: 3 for volumes, 2 for planes that
+        have nothing to do with each other. By default 3, or 2 for a 2D image.
+    generator : str
+        Name and version of the noise generator; only the one named here can be run.
+    schema_version : int
+        Version of this file format.
+
+    Raises
+    ------
+    ValueError
+        A sentence per parameter that cannot be accepted.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_diversify import Recipe
+    >>> from napari_diversify.recipe import Diversify
+    >>> recipe = Recipe(steps=(Diversify(w_i=0.8, w_v=2.0),), seed=42)
+    >>> image = np.arange(60, dtype="uint16").reshape(3, 4, 5)
+    >>> result = recipe.apply(image)
+    >>> result.shape, str(result.dtype)
+    ((3, 4, 5), 'uint16')
+    >>> bool((result == Recipe.from_json(recipe.to_json()).apply(image)).all())
+    True
+    """
+
+    VERSION: ClassVar[int] = 1
+
+    schema_version: Literal[1] = 1
+    generator: Literal["philox4x32-10/1"] = GENERATOR
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**32 - 1,
+        title="seed",
+        description="The same seed gives the same noise, on any machine.",
+    )
+    intensity_range: tuple[float, float] | None = Field(
+        None,
+        title="range",
+        description="Grey levels mapped to 0 and 1 for the whole volume; results are clipped "
+        "to them, as by a detector that saturates.",
+        json_schema_extra={"unit": "grey levels"},
+    )
+    spatial_ndim: Literal[2, 3] | None = Field(
+        None,
+        title="spatial axes",
+        description="3: the image consists of volumes (z, y, x). 2: of separate planes (y, x).",
+    )
+    steps: tuple[AnyStep, ...] = ()
+
+    @model_validator(mode="after")
+    def _range_ascends(self) -> Recipe:
+        if self.intensity_range is not None and not self.intensity_range[0] < self.intensity_range[1]:
+            low, high = self.intensity_range
+            raise ValueError(
+                f"intensity_range must be (low, high) with low < high; got ({low:g}, {high:g})"
+            )
+        return self
+
+    def apply(
+        self, array: Any, spacing: Sequence[float] | None = None, sample: int = 0
+    ) -> npt.NDArray[Any]:
+        """Compute the whole result in memory.
+
+        Parameters
+        ----------
+        array : array-like of int or float, shape (..., [Z,] Y, X)
+            NumPy, dask, Zarr or anything with shape, dtype and basic indexing.
+        spacing : sequence of float, optional
+            Voxel size per spatial axis, in micrometres.
+        sample : int, optional
+            Number of the sample; each has noise of its own.
+
+        Returns
+        -------
+        numpy.ndarray, shape and dtype of ``array``
+            Equal, bit for bit, to what :class:`LazyVolume` shows of it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the array cannot be used; the message says why.
+        """
+        from .lazy import LazyVolume
+
+        return LazyVolume(array, self, spacing, sample).__array__()
+
+    def to_json(self) -> str:
+        """The recipe as JSON text."""
+        return self.model_dump_json(indent=2) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> Recipe:
+        """Read a recipe from JSON text.
+
+        Raises
+        ------
+        ValueError
+            If the text is no recipe, or one of a newer version.
+        """
+        try:
+            values = json.loads(text)
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise ValueError(f"this is not a recipe: the text is not JSON ({error})") from None
+        if not isinstance(values, dict) or "schema_version" not in values:
+            raise ValueError(
+                "this is not a recipe of napari-diversify: a JSON object with 'schema_version' "
+                f"is expected; got {type(values).__name__}"
+            )
+        version = values["schema_version"]
+        if isinstance(version, int) and version > cls.VERSION:
+            raise ValueError(
+                f"this recipe has version {version}, but this program reads versions up to "
+                f"{cls.VERSION}. Update napari-diversify to use it"
+            )
+        generator = values.get("generator", GENERATOR)
+        if generator != GENERATOR:
+            raise ValueError(
+                f"this recipe draws its noise with {generator!r}; this program has {GENERATOR!r} "
+                "and could not rebuild the same result"
+            )
+        return cls(**values)
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> Recipe:
+        """Read a recipe file (JSON).
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        ValueError
+            If it is no recipe, or one of a newer version; the message names the file.
+        """
+        try:
+            return cls.from_json(Path(path).read_bytes())
+        except ValueError as error:
+            raise ValueError(f"{os.fspath(path)}: {error}") from None
+
+    def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
+        """Write the recipe to a file (JSON), whole or not at all.
+
+        Raises
+        ------
+        FileExistsError
+            If the file exists and ``overwrite`` is not set.
+        """
+        target = Path(path)
+        if target.exists() and not overwrite:
+            raise FileExistsError(
+                f"{target} exists and is left as it is; choose another name or overwrite=True"
+            )
+        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(self.to_json())
+            os.chmod(temporary, 0o666 & ~_umask())
+            os.replace(temporary, target)
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def _umask() -> int:
+    """The permissions that new files are denied (it can only be read by setting it)."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
