@@ -110,13 +110,16 @@ def slices(region: Region, origin: Region | None = None) -> tuple[slice, ...]:
     """Slices that cut ``region`` (ascending) out of an array that starts at ``origin``."""
     starts = [0] * len(region) if origin is None else [r.start for r in origin]
     return tuple(
-        slice(r.start - o, max(r.stop - o, 0), r.step)
-        for r, o in zip(region, starts, strict=True)
+        slice(r.start - o, max(r.stop - o, 0), r.step) for r, o in zip(region, starts, strict=True)
     )
 
 
 def reflected(
-    block: npt.NDArray[Any], held: Region, wanted: Region, radii: Sequence[int], shape: Sequence[int]
+    block: npt.NDArray[Any],
+    held: Region,
+    wanted: Region,
+    radii: Sequence[int],
+    shape: Sequence[int],
 ) -> npt.NDArray[Any]:
     """Cut ``wanted`` and ``radii`` voxels around it out of ``block``, borders reflected.
 
@@ -127,7 +130,9 @@ def reflected(
     """
     starts = [want.start - radius for want, radius in zip(wanted, radii, strict=True)]
     stops = [want.stop + radius for want, radius in zip(wanted, radii, strict=True)]
-    inside = tuple(range(max(a, 0), min(b, n)) for a, b, n in zip(starts, stops, shape, strict=True))
+    inside = tuple(
+        range(max(a, 0), min(b, n)) for a, b, n in zip(starts, stops, shape, strict=True)
+    )
     middle = block[slices(inside, held)]
     if all(len(r) == b - a for r, a, b in zip(inside, starts, stops, strict=True)):
         return middle

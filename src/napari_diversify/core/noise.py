@@ -31,7 +31,7 @@ def _table() -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(table, dtype=np.float32)
 
 
-def _counted(name: str, value: int, bits: int) -> int:
+def check_count(name: str, value: int, bits: int) -> int:
     """Check that ``value`` is a whole number of at most ``bits`` bits."""
     try:
         number = int(value)
@@ -125,11 +125,11 @@ def normal_field(
     >>> bool((part == field[2, 1:3]).all())
     True
     """
-    shape = tuple(_counted("each number in shape", n, 62) for n in shape)
+    shape = tuple(check_count("each number in shape", n, 62) for n in shape)
     if not shape:
         raise ValueError("shape must have at least one axis; got ()")
-    seed = _counted("seed", seed, 64)
-    sample = _counted("sample", sample, 32)
-    stream = _counted("stream", stream, 32)
+    seed = check_count("seed", seed, 64)
+    sample = check_count("sample", sample, 32)
+    stream = check_count("stream", stream, 32)
     ranges, dropped = normalise_index(... if region is None else region, shape)
     return normal_region(shape, ranges, seed, sample, stream).squeeze(dropped)

@@ -19,10 +19,10 @@ from scipy.optimize import brentq
 from scipy.special import ndtr
 
 #: Highest weight of the noise that a target is searched up to.
-W_V_MAX = 16.0
+W_V_MAX = 32.0
 
 _I_BINS, _SIGMA_BINS = 128, 64
-_SCAN = 48
+_SCAN = 56
 _DENSITY = 1 / np.sqrt(2 * np.pi)
 
 
@@ -66,6 +66,41 @@ def psnr(reference: npt.ArrayLike, image: npt.ArrayLike, data_range: float) -> f
 
 def _decibel(mse: float, data_range: float = 1.0) -> float:
     return float(10 * np.log10(data_range**2 / mse)) if mse > 0 else float("inf")
+
+
+class PsnrHistogram:
+    """Joint histogram of intensity and σ, filled block by block.
+
+    Each bin keeps the number of its voxels, the sum of their intensities, and
+    the sum of σ^2.
+    """
+
+    def __init__(self) -> None:
+        self._sums = np.zeros((3, _I_BINS * _SIGMA_BINS))
+
+    def add(self, image: npt.NDArray[Any], sigma: npt.NDArray[Any]) -> None:
+        """Count the voxels of a block; both arrays have one shape."""
+        if image.shape != sigma.shape:
+            raise ValueError(
+                f"image and sigma must have one shape; got {image.shape} and {sigma.shape}"
+            )
+        i, s = image.ravel(), sigma.ravel()
+        # σ of values in [0, 1] is at most 1/2; the square root gives the many
+        # voxels of low σ, which decide at high PSNR, bins of their own
+        row = np.clip(i * _I_BINS, 0, _I_BINS - 1).astype(np.intp)
+        column = np.clip(np.sqrt(2 * s) * _SIGMA_BINS, 0, _SIGMA_BINS - 1).astype(np.intp)
+        bins = row * _SIGMA_BINS + column
+        n = _I_BINS * _SIGMA_BINS
+        self._sums[0] += np.bincount(bins, minlength=n)
+        self._sums[1] += np.bincount(bins, weights=i, minlength=n)
+        self._sums[2] += np.bincount(bins, weights=np.square(s, dtype=np.float64), minlength=n)
+
+    def model(self) -> PsnrModel:
+        """The PSNR model of all voxels counted so far."""
+        count, i_sum, s_sum = self._sums[:, self._sums[0] > 0]
+        if count.size == 0:
+            raise ValueError("there is no voxel to model: the image is empty")
+        return PsnrModel(count / count.sum(), i_sum / count, np.sqrt(s_sum / count))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,30 +152,12 @@ class PsnrModel:
         return cls.from_blocks([(np.asarray(image), np.asarray(sigma))])
 
     @classmethod
-    def from_blocks(
-        cls, blocks: Iterable[tuple[npt.NDArray[Any], npt.NDArray[Any]]]
-    ) -> PsnrModel:
+    def from_blocks(cls, blocks: Iterable[tuple[npt.NDArray[Any], npt.NDArray[Any]]]) -> PsnrModel:
         """Model of a volume, or of a part that stands for it, given in blocks (I, σ)."""
-        n_bins = _I_BINS * _SIGMA_BINS
-        sums = np.zeros((3, n_bins))
+        histogram = PsnrHistogram()
         for image, sigma in blocks:
-            if image.shape != sigma.shape:
-                raise ValueError(
-                    f"image and sigma must have one shape; got {image.shape} and {sigma.shape}"
-                )
-            i, s = image.ravel(), sigma.ravel()
-            # σ of values in [0, 1] is at most 1/2; the square root gives the many
-            # voxels of low σ, which decide at high PSNR, bins of their own
-            row = np.clip(i * _I_BINS, 0, _I_BINS - 1).astype(np.intp)
-            column = np.clip(np.sqrt(2 * s) * _SIGMA_BINS, 0, _SIGMA_BINS - 1).astype(np.intp)
-            bins = row * _SIGMA_BINS + column
-            sums[0] += np.bincount(bins, minlength=n_bins)
-            sums[1] += np.bincount(bins, weights=i, minlength=n_bins)
-            sums[2] += np.bincount(bins, weights=np.square(s, dtype=np.float64), minlength=n_bins)
-        count, i_sum, s_sum = sums[:, sums[0] > 0]
-        if count.size == 0:
-            raise ValueError("there is no voxel to model: the image is empty")
-        return cls(count / count.sum(), i_sum / count, np.sqrt(s_sum / count))
+            histogram.add(image, sigma)
+        return histogram.model()
 
     def expected(self, w_i: float = 1.0, w_v: float = 1.0) -> float:
         """Expected PSNR in decibel of clip(w_i * I + w_v * σ * n, 0, 1) against I.
@@ -173,9 +190,7 @@ class PsnrModel:
             + 2 * d * s * (pdf_a - pdf_b)
             + s * s * (inside + a * pdf_a - b * pdf_b)
         )
-        return max(float(self.share @ mse), 0.0) if w_v > 0 or w_i != 1 else float(
-            self.share @ np.square(np.clip(self.intensity, 0, 1) - r)
-        )
+        return max(float(self.share @ mse), 0.0) if (w_i, w_v) != (1, 0) else 0.0
 
     @lru_cache(maxsize=64)  # noqa: B019  small, and the model lives as long as its source
     def _curve(self, w_i: float) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:

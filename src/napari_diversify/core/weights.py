@@ -98,9 +98,7 @@ def draw_weights(
     if strategy == "single_aug":
         if not i_low <= 1 <= i_high:
             raise ValueError(f"single_aug draws around 1, which w_i_range {w_i_range} leaves out")
-        noise = (
-            np.zeros(n) if v_low == v_high == 0 else _around_one(u[:, 1], v_low, v_high)
-        )
+        noise = np.zeros(n) if v_low == v_high == 0 else _around_one(u[:, 1], v_low, v_high)
         return np.stack([_around_one(u[:, 0], i_low, i_high), noise], axis=1)
     known = ", ".join(get_args(Strategy))
     raise ValueError(f"strategy must be one of {known}; got {strategy!r}")

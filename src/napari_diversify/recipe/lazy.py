@@ -29,7 +29,7 @@ from ..core.local_std import (
     local_std_region,
     source_region,
 )
-from ..core.noise import _counted
+from ..core.noise import check_count
 from .cache import Cache
 from .intensity import exact_range, from_unit, to_unit
 from .recipe import Recipe
@@ -49,6 +49,10 @@ class LazyArray(ABC):
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
     spatial_ndim: int
+    #: All that a result depends on besides the source; immutable, swapped as one reference.
+    _state: Any
+    #: A region computed ahead by :meth:`prefetch`, with the state it belongs to.
+    _held: tuple[Any, Region, npt.NDArray[Any]] | None = None
 
     def __init__(self, source: Any, spatial_ndim: int | None) -> None:
         self.source = source if hasattr(source, "dtype") else np.asarray(source)
@@ -84,6 +88,9 @@ class LazyArray(ABC):
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         region, dropped = normalise_index(key, self.shape)
+        held = self._held
+        if held is not None and held[0] is self._state and held[1] == region:
+            return held[2].copy().squeeze(dropped)
         compute = self._reader(remember=True)
         out = None
         for part, place in self._parts(region):
@@ -118,6 +125,46 @@ class LazyArray(ABC):
     def slab_count(self) -> int:
         """Number of pieces that :meth:`slabs` yields."""
         return sum(1 for _ in self._parts(whole(self.shape)))
+
+    def prefetch(self, key: Any) -> Iterator[tuple[int, int]]:
+        """Compute ``self[key]`` piece by piece and hold it; yield (pieces done, pieces).
+
+        For big views: run it in a thread, stop it between pieces at will. The
+        region is held until the parameters change or another one is prefetched.
+        """
+        region, _ = normalise_index(key, self.shape)
+        state, compute = self._state, self._reader(remember=False)
+        out = np.empty(region_shape(region), self.dtype)
+        parts = list(self._parts(region))
+        for n, (part, place) in enumerate(parts):
+            yield n, len(parts)
+            block = compute(tuple(span(r) for r in part))
+            out[place] = block[tuple(slice(None, None, r.step) for r in part)]
+        self._held = (state, region, out)
+        yield len(parts), len(parts)
+
+    def holds(self, key: Any) -> bool:
+        """Whether ``self[key]`` is at hand from a :meth:`prefetch` with today's parameters."""
+        region, _ = normalise_index(key, self.shape)
+        return self._held is not None and self._held[0] is self._state and self._held[1] == region
+
+    def adopt(self, other: LazyArray) -> None:
+        """Take over the parameters of another array of the same source, and what it holds."""
+        self._held = other._held  # first: it counts only together with its state
+        self._state = other._state
+
+    def source_edited(self) -> None:
+        """Forget what was computed, because the source array has been changed in place."""
+        self._state = replace(self._state, edition=self._state.edition + 1)
+        self._held = None
+
+    def __copy__(self) -> LazyArray:
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)  # the source is shared, and so is a cache
+        return other
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> LazyArray:
+        return self.__copy__()
 
     def _parts(self, region: Region) -> Iterator[tuple[Region, tuple[slice, ...]]]:
         """Cut a region into pieces of one image each, and say where they go in the output."""
@@ -163,12 +210,13 @@ def check_source(source: Any) -> np.dtype[Any]:
 
 @dataclass(frozen=True)
 class _State:
-    """All that a result depends on besides the source; swapped as one reference."""
+    """All that a LazyVolume shows depends on, besides its source."""
 
     recipe: Recipe
     low: float
     high: float
     sample: int
+    edition: int = 0
 
 
 class LazyVolume(LazyArray):
@@ -232,9 +280,9 @@ class LazyVolume(LazyArray):
                 )
         self.spacing = spacing
         self._cache = Cache() if cache is None else cache
-        self._edition = 0
+        self._identity = object()  # of the source, in a cache shared with other volumes
         low, high = recipe.intensity_range or exact_range(self.source)
-        self._state = _State(recipe, low, high, _counted("sample", sample, 32))
+        self._state = _State(recipe, low, high, check_count("sample", sample, 32))
 
     @property
     def recipe(self) -> Recipe:
@@ -262,7 +310,7 @@ class LazyVolume(LazyArray):
 
     @sample.setter
     def sample(self, sample: int) -> None:
-        self._state = replace(self._state, sample=_counted("sample", sample, 32))
+        self._state = replace(self._state, sample=check_count("sample", sample, 32))
 
     @property
     def intensity_range(self) -> tuple[float, float]:
@@ -271,16 +319,11 @@ class LazyVolume(LazyArray):
 
     def source_edited(self) -> None:
         """Forget what was computed, because the source array has been changed in place."""
-        self._edition += 1
+        super().source_edited()
         self._cache.clear()
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> LazyVolume:
-        other = LazyVolume.__new__(LazyVolume)
-        other.__dict__.update(self.__dict__)  # the source and the cache are shared
-        return other
-
     def _reader(self, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        state, edition = self._state, self._edition
+        state = self._state
         steps = state.recipe.steps
         cache = self._cache if remember else None
 
@@ -291,7 +334,16 @@ class LazyVolume(LazyArray):
                 return to_unit(block.reshape(region_shape(region)), state.low, state.high)
             step, before = steps[n - 1], steps[: n - 1]
             index = tuple(r.start for r in lead)
-            origin = (edition, state.low, state.high, before, n, index, region)
+            origin = (
+                self._identity,
+                state.edition,
+                state.low,
+                state.high,
+                before,
+                n,
+                index,
+                region,
+            )
 
             def kept(key: Hashable, function: Callable[[], Any]) -> Any:
                 return function() if cache is None else cache.get((origin, key), function)
@@ -315,6 +367,15 @@ class LazyVolume(LazyArray):
             return grey.reshape(region_shape(region))
 
         return read
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """All that a LazyLocalStd shows depends on, besides its source."""
+
+    window: tuple[int, ...]
+    stride: tuple[int, ...]
+    edition: int = 0
 
 
 class LazyLocalStd(LazyArray):
@@ -341,21 +402,26 @@ class LazyLocalStd(LazyArray):
     ) -> None:
         super().__init__(array, spatial_ndim)
         self.dtype = np.dtype(np.float32)
-        n = self.spatial_ndim
-        self.window = check_per_axis("window", _last(window, n), n, odd=True)
-        self.stride = check_per_axis("stride", _last(stride, n), n)
+        self._state = _Windows((), ())
+        self.set_windows(window, stride)
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> LazyLocalStd:
-        return LazyLocalStd(self.source, self.window, self.stride, self.spatial_ndim)
+    def set_windows(self, window: PerAxis, stride: PerAxis) -> None:
+        """Measure σ in other windows from now on."""
+        n = self.spatial_ndim
+        self._state = replace(
+            self._state,
+            window=check_per_axis("window", _last(window, n), n, odd=True),
+            stride=check_per_axis("stride", _last(stride, n), n),
+        )
 
     def _reader(self, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        shape = self.shape[-self.spatial_ndim :]
+        shape, state = self.shape[-self.spatial_ndim :], self._state
 
         def read(region: Region) -> npt.NDArray[Any]:
             lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
-            held = source_region(space, shape, self.window, self.stride)
+            held = source_region(space, shape, state.window, state.stride)
             block = np.asarray(self.source[slices((*lead, *held))]).reshape(region_shape(held))
-            sigma = local_std_region(block, held, space, shape, self.window, self.stride)
+            sigma = local_std_region(block, held, space, shape, state.window, state.stride)
             return sigma.reshape(region_shape(region))
 
         return read

@@ -6,7 +6,7 @@ its field. Forms, tooltips, messages and the JSON schema are derived from it.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
@@ -65,15 +65,24 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
     return "; ".join(sentences)
 
 
-def unit_of(field: FieldInfo) -> str:
-    """Unit of a parameter, or the empty string."""
-    return str(_extra(field).get("unit", ""))
+def extra_of(field: FieldInfo) -> dict[str, Any]:
+    """What a field says of itself beyond type and bounds.
 
-
-def slider_of(field: FieldInfo) -> tuple[float, float] | None:
-    """Range that a slider shows at first; the field's bounds may reach further."""
-    return _extra(field).get("slider")  # type: ignore[no-any-return]
-
-
-def _extra(field: FieldInfo) -> dict[str, Any]:
+    ``unit``: its unit. ``slider``: (low, high) that a slider shows at first,
+    where the bounds reach further than is handy. ``axes``: names of the
+    numbers in a tuple. ``step``: step of a spin box.
+    """
     return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+
+
+def bounds_of(field: FieldInfo) -> tuple[float, float]:
+    """Lowest and highest value that a number (or each of a tuple of them) may have."""
+    metadata = list(field.metadata)
+    for part in get_args(field.annotation):  # the numbers of a tuple carry their own
+        for inner in get_args(part)[1:]:
+            metadata += inner.metadata if isinstance(inner, FieldInfo) else [inner]
+    low, high = float("-inf"), float("inf")
+    for item in metadata:
+        low = max(low, getattr(item, "ge", low))
+        high = min(high, getattr(item, "le", high))
+    return low, high

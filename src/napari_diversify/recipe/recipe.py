@@ -83,7 +83,10 @@ class Recipe(Model):
 
     @model_validator(mode="after")
     def _range_ascends(self) -> Recipe:
-        if self.intensity_range is not None and not self.intensity_range[0] < self.intensity_range[1]:
+        if (
+            self.intensity_range is not None
+            and not self.intensity_range[0] < self.intensity_range[1]
+        ):
             low, high = self.intensity_range
             raise ValueError(
                 f"intensity_range must be (low, high) with low < high; got ({low:g}, {high:g})"

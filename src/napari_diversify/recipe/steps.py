@@ -140,9 +140,7 @@ class Diversify(Model):
         def measure() -> tuple[Unit, Unit]:
             held = self.source_region(place.region, place.shape, place.spacing)
             block = source(held)
-            sigma = local_std_region(
-                block, held, place.region, place.shape, window, stride
-            )
+            sigma = local_std_region(block, held, place.region, place.shape, window, stride)
             return np.ascontiguousarray(block[slices(place.region, held)]), sigma
 
         image, sigma = place.remember(("sigma", window, stride), measure)

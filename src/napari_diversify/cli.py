@@ -1,0 +1,109 @@
+"""The command ``napari-diversify``."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+
+from . import __version__
+
+main = typer.Typer(
+    name="napari-diversify",
+    help="Make many realistic microscopy volumes from one, and see each before you use it.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+_SHEET = "napari-diversify-demo.png"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"napari-diversify {__version__}")
+        raise typer.Exit
+
+
+@main.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@main.command()
+def demo(
+    file: Annotated[
+        Path | None, typer.Argument(help="Image to open; synthetic nuclei if none is given.")
+    ] = None,
+) -> None:
+    """Open napari on an image with the Diversify widget live.
+
+    Without a display, write a contact sheet (PNG) to the current folder instead.
+    """
+    if file is not None and not file.exists():
+        _fail(f"{file} does not exist. Give the path of an image file, or none for the sample.")
+    if _has_display():
+        _open_viewer(file)
+        return
+    from .sheet import write_contact_sheet
+
+    try:
+        path = write_contact_sheet(_read(file), _SHEET)
+    except (TypeError, ValueError) as error:
+        _fail(f"{file}: {str(error).rstrip('.')}.")
+    typer.echo(
+        "There is no display, so napari cannot open a window. "
+        f"A contact sheet (raw, σ map, five settings) was written to {path} instead."
+    )
+
+
+def _fail(message: str) -> None:
+    typer.echo(message, err=True)
+    raise typer.Exit(code=1)
+
+
+def _has_display() -> bool:
+    """Whether a window can be opened: always on macOS and Windows, else by its variables."""
+    if not sys.platform.startswith("linux"):
+        return True
+    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
+        return False
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _open_viewer(file: Path | None) -> None:
+    import napari
+
+    viewer = napari.Viewer(title="napari-diversify demo")
+    if file is None:
+        viewer.open_sample("napari-diversify", "synthetic_nuclei")
+        viewer.layers.selection.active = viewer.layers["nuclei"]
+        viewer.dims.set_current_step(0, viewer.layers["nuclei"].data.shape[0] // 2)
+    else:
+        viewer.open(file)
+    viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
+    napari.run()
+
+
+def _read(file: Path | None) -> Any:
+    """The first image in a file, read by whatever reader napari would use; or the sample."""
+    if file is None:
+        from .core import synthetic_nuclei
+
+        return synthetic_nuclei().image
+    import npe2
+
+    npe2.PluginManager.instance().discover()
+    layers = npe2.read([str(file)], stack=False)
+    for data, *rest in layers:
+        kind = rest[1] if len(rest) > 1 else "image"
+        if kind == "image":
+            return data[0] if isinstance(data, list) else np.asarray(data)
+    raise ValueError(f"no image was found in it, only {len(layers)} other layers")

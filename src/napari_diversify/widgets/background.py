@@ -1,0 +1,77 @@
+"""Long work in a thread: one task at a time, the newest wins, with progress and cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from typing import Any, TypeAlias
+
+from napari.qt.threading import GeneratorWorker, create_worker
+from qtpy.QtCore import QObject, Signal
+
+#: Work yields (pieces done, pieces) and returns its result.
+Work: TypeAlias = Generator[tuple[int, int], None, Any]
+
+
+class Background(QObject):
+    """Runs a generator in a thread and reports on it.
+
+    Tasks are numbered. Starting another stops the one before at its next
+    piece, and whatever still arrives under an old number is dropped.
+    """
+
+    progressed = Signal(int, int)  # pieces done, pieces
+    finished = Signal(object)  # what the work returned
+    failed = Signal(object)  # the exception
+    stopped = Signal()  # nothing is running any more
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._number = 0
+        self._worker: GeneratorWorker | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether work is under way."""
+        return self._worker is not None
+
+    def start(self, work: Callable[[], Work]) -> None:
+        """Run ``work()`` in a thread instead of what runs now."""
+        if self._worker is not None:
+            self._worker.quit()
+        self._number += 1
+        self._worker = create_worker(_numbered, self._number, work, _start_thread=False)
+        self._worker.yielded.connect(self._on_message)
+        self._worker.start()
+
+    def cancel(self) -> None:
+        """Stop at the next piece; no result will come."""
+        if self._worker is not None:
+            self._worker.quit()
+            self._worker = None
+            self.stopped.emit()
+
+    def _on_message(self, message: tuple[int, str, Any]) -> None:
+        number, kind, value = message
+        if number != self._number or self._worker is None:
+            return
+        if kind == "progress":
+            self.progressed.emit(*value)
+            return
+        self._worker = None
+        (self.finished if kind == "result" else self.failed).emit(value)
+        self.stopped.emit()
+
+
+def _numbered(number: int, work: Callable[[], Work]) -> Generator[tuple[int, str, Any], None, None]:
+    """The messages of a task: any number of progress, then one result or error."""
+    try:
+        task = work()
+        while True:
+            try:
+                progress = next(task)
+            except StopIteration as end:
+                yield number, "result", end.value
+                return
+            yield number, "progress", progress
+    except Exception as error:  # noqa: BLE001  whatever it is, the user is told
+        yield number, "error", error

@@ -1,0 +1,121 @@
+"""The Diversify panel: weights, window and stride, and PSNR as a second handle on w_v."""
+
+from __future__ import annotations
+
+import math
+from typing import cast
+
+from qtpy.QtCore import QTimer, Signal
+from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
+
+from ..core.psnr import W_V_MAX, PsnrModel
+from ..recipe.steps import Diversify
+from .forms import AxesControl, ModelForm, NumberControl
+
+#: Highest PSNR on the slider; beyond it noise is below 0.1 % of the range.
+_PSNR_MAX = 60.0
+_PSNR_TOOLTIP = (
+    "<p><b>PSNR</b><br>Expected peak signal-to-noise ratio of the diversified image against the "
+    "original, over all voxels, background included; the peak is the width of the intensity "
+    "range. Move it to set w_v; moving w_i or w_v moves it.</p><p>Unit: decibel (dB).</p>"
+)
+
+
+class DiversifyPanel(QWidget):
+    """Shows and edits a :class:`Diversify` step."""
+
+    # w_i  ---o---- [1.00]
+    # w_v  -----o-- [2.40]
+    # window  z [5] y [5] x [5]
+    # stride  z [1] y [1] x [1]
+    # PSNR ----o--- [21.3 dB]
+    # (what the PSNR was measured on)
+    valueChanged = Signal(object)
+    refused = Signal(str)
+
+    def __init__(self, step: Diversify | None = None) -> None:
+        super().__init__()
+        self._psnr_model: PsnrModel | None = None
+        self.form = ModelForm(step or Diversify())
+        self.psnr = NumberControl((0.0, _PSNR_MAX), (0.0, _PSNR_MAX), unit="dB")
+        self.psnr.setToolTip(_PSNR_TOOLTIP)
+        label = QLabel("PSNR")
+        label.setToolTip(_PSNR_TOOLTIP)
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self.note.setEnabled(False)  # small print
+        form_layout = cast(QFormLayout, self.form.layout())
+        form_layout.insertRow(2, label, self.psnr)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.form)
+        layout.addWidget(self.note)
+        self.form.valueChanged.connect(self._on_form_changed)
+        self.form.refused.connect(self.refused)
+        self.psnr.valueChanged.connect(self._on_psnr_changed)
+        # what is reachable costs some milliseconds: after the picture, not before it
+        self._range_timer = QTimer(self)
+        self._range_timer.setSingleShot(True)
+        self._range_timer.setInterval(60)
+        self._range_timer.timeout.connect(self._show_reachable)
+        self.setPsnrModel(None, "")
+
+    def value(self) -> Diversify:
+        """The step shown."""
+        return cast(Diversify, self.form.value())
+
+    def setValue(self, step: Diversify) -> None:
+        """Show a step."""
+        self.form.setValue(step)
+        self._show_psnr()
+        self._range_timer.start()
+
+    def setSpatialNdim(self, n: int) -> None:
+        """Grey out z where only planes are filtered."""
+        for name in ("window", "stride"):
+            cast(AxesControl, self.form.controls[name]).setAxisEnabled(0, n == 3)
+
+    def setPsnrModel(self, model: PsnrModel | None, note: str) -> None:
+        """Give the measured image its PSNR, with a note on what was measured."""
+        self._psnr_model = model
+        self.psnr.setEnabled(model is not None)
+        self.note.setText(note)
+        self.note.setVisible(bool(note))
+        if model is not None:
+            self._show_reachable()
+            self._show_psnr()
+
+    def _on_form_changed(self, step: Diversify) -> None:
+        self._show_psnr()
+        self._range_timer.start()
+        self.valueChanged.emit(step)
+
+    def _on_psnr_changed(self, target: float) -> None:
+        """Set w_v so that the target is met, as far as it can be."""
+        if self._psnr_model is None:
+            return
+        step = self.value()
+        low, high = self._psnr_model.reachable(step.w_i)
+        if target >= min(high, _PSNR_MAX) and math.isinf(high):
+            w_v = 0.0
+        else:
+            # a whisker inside, so that the ends of the slider are reachable too
+            w_v = self._psnr_model.solve(min(max(target, low + 1e-9), high - 1e-9), step.w_i)
+        step = step.replace(w_v=min(w_v, W_V_MAX))
+        self.form.setValue(step)
+        if not math.isclose(target, min(max(target, low), high)):
+            self._show_psnr()
+        self.valueChanged.emit(step)
+
+    def _show_psnr(self) -> None:
+        if self._psnr_model is not None:
+            step = self.value()
+            self.psnr.setValue(min(self._psnr_model.expected(step.w_i, step.w_v), _PSNR_MAX))
+
+    def _show_reachable(self) -> None:
+        if self._psnr_model is not None:
+            low, high = self._psnr_model.reachable(self.value().w_i)
+            value = self.psnr.value()
+            self.psnr.setBounds((math.floor(low * 100) / 100, min(high, _PSNR_MAX)))
+            self.psnr.setHandyRange(low, max(min(high, _PSNR_MAX), low + 0.01))
+            self.psnr.setValue(value)

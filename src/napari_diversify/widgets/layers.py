@@ -1,0 +1,127 @@
+"""What we need to know of a napari layer, and what a generated one takes from it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import napari.layers
+import numpy as np
+
+from ..recipe.lazy import check_source
+
+#: Key under which a generated layer carries its recipe in ``layer.metadata``.
+METADATA_KEY = "napari-diversify"
+
+#: Where in space an image lies: copied to every generated layer, and kept in step.
+SPATIAL = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+_LOOKS = ("colormap", "gamma", "blending", "interpolation2d", "interpolation3d", "rendering")
+
+_NOT_SPACE = {"t", "time", "frame", "frames", "c", "ch", "channel", "channels", "s", "sample"}
+
+
+def role_of(layer: Any) -> str | None:
+    """The role of a layer that a widget of ours drives, or None for any other layer."""
+    entry = layer.metadata.get(METADATA_KEY)
+    return entry.get("live") if isinstance(entry, dict) else None
+
+
+def can_be_source(layer: Any) -> bool:
+    """Whether a layer is an image of the user's own (or a snapshot), good or bad."""
+    return isinstance(layer, napari.layers.Image) and role_of(layer) is None
+
+
+def why_unusable(layer: napari.layers.Image) -> str | None:
+    """A sentence if this image cannot be diversified, or None."""
+    if layer.rgb:
+        return (
+            f"“{layer.name}” is an RGB image; Diversify works on one channel. "
+            "Right-click the layer and choose Split RGB, then select a channel."
+        )
+    try:
+        check_source(levels_of(layer)[0])
+    except (TypeError, ValueError) as error:
+        return f"“{layer.name}” cannot be used: {error}."
+    return None
+
+
+def levels_of(layer: napari.layers.Image) -> list[Any]:
+    """The arrays of a layer, finest first; one if it is no pyramid."""
+    return list(layer.data) if layer.multiscale else [layer.data]
+
+
+def guess_spatial_ndim(layer: napari.layers.Image) -> int:
+    """3 for volumes, 2 where the third last axis is time or channel by its label or unit."""
+    if layer.ndim < 3:
+        return 2
+    label = str(layer.axis_labels[-3]).lower()
+    is_time = layer.units[-3].dimensionality == {"[time]": 1}
+    return 2 if label in _NOT_SPACE or is_time else 3
+
+
+def spacing_in_micrometres(
+    layer: napari.layers.Image, spatial_ndim: int
+) -> tuple[float, ...] | None:
+    """Voxel size per spatial axis, or None if an axis has no unit of length."""
+    sizes = []
+    for size, unit in zip(layer.scale[-spatial_ndim:], layer.units[-spatial_ndim:], strict=True):
+        if unit.dimensionality != {"[length]": 1}:
+            return None
+        sizes.append(float((size * unit).to("micrometer").magnitude))
+    return tuple(sizes)
+
+
+def spatial_state(layer: napari.layers.Image) -> dict[str, Any]:
+    """Keywords that put a new layer where ``layer`` is."""
+    values = layer.as_layer_data_tuple()[1]
+    return {name: values[name] for name in SPATIAL}
+
+
+def appearance(layer: napari.layers.Image) -> dict[str, Any]:
+    """Keywords that make a new layer look like ``layer``."""
+    values = layer.as_layer_data_tuple()[1]
+    return {name: values[name] for name in (*_LOOKS, "contrast_limits")}
+
+
+def copy_spatial_state(source: napari.layers.Image, target: napari.layers.Image) -> None:
+    """Put ``target`` where ``source`` is, touching only what differs."""
+    for name, value in spatial_state(source).items():
+        if not np.array_equal(_comparable(value), _comparable(getattr(target, name))):
+            setattr(target, name, value)
+
+
+def _comparable(value: Any) -> Any:
+    if hasattr(value, "affine_matrix"):
+        return value.affine_matrix
+    return [str(v) for v in value] if isinstance(value, tuple) else np.asarray(value)
+
+
+def displayed_index(
+    layer: napari.layers.Image, viewer: Any, shape: Sequence[int]
+) -> tuple[Any, ...]:
+    """The index into an array of ``shape`` that the viewer shows of a layer now.
+
+    ``shape`` is that of the level shown; the axes in view are taken whole.
+    """
+    dims = viewer.dims
+    offset = dims.ndim - layer.ndim
+    in_view = {axis - offset for axis in dims.displayed}
+    point = layer.world_to_data(dims.point)[-layer.ndim :]
+    factors = np.asarray(levels_of(layer)[0].shape) / np.asarray(shape)
+    index: list[Any] = []
+    for axis, n in enumerate(shape):
+        if axis in in_view:
+            index.append(slice(None))
+        else:
+            at = int(np.clip(round(float(point[axis] / factors[axis])), 0, n - 1))
+            index.append(slice(at, at + 1))
+    return tuple(index)
+
+
+def shown_level(layer: napari.layers.Image, viewer: Any) -> int:
+    """Which level of a pyramid the viewer shows; 0 for any other image."""
+    if not layer.multiscale:
+        return 0
+    if layer.locked_data_level is not None:
+        return int(layer.locked_data_level)
+    return len(layer.data) - 1 if viewer.dims.ndisplay == 3 else int(layer.data_level)

@@ -1,0 +1,370 @@
+"""A generated layer that follows its parameters while they change.
+
+The layer is made once and refreshed. Looking at a plane computes that plane,
+at once. A view that needs much (3D, planes of a giant image) is computed in a
+thread; until it is ready the layer keeps its last picture, or is hidden where
+that picture belongs to another view. ``layer.data`` never holds anything but
+the exact result of the parameters written in the layer's metadata.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import napari.layers
+from napari.components import ViewerModel
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from ..recipe.lazy import LazyArray
+from .background import Background
+from .layers import (
+    METADATA_KEY,
+    SPATIAL,
+    appearance,
+    copy_spatial_state,
+    displayed_index,
+    shown_level,
+    spatial_state,
+)
+
+#: Voxels that are computed at once when the view changes; about a frame's time.
+AT_ONCE = 1 << 22
+#: After this long without a change, the thumbnail is drawn anew.
+_IDLE_MS = 300
+
+
+@dataclass(frozen=True)
+class _Picture:
+    """Lazy arrays, one per level of a pyramid, and the metadata that tells what they show."""
+
+    levels: tuple[LazyArray, ...]
+    metadata: dict[str, Any]
+
+
+class LiveLayer(QObject):
+    """One generated image layer of a viewer, kept in step with its parameters.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    role : str
+        What the layer shows, also in its name; kept in its metadata, so that
+        it is found again.
+    linked : bool
+        Whether it shares its contrast limits with the source.
+    """
+
+    removed = Signal()  # the user deleted the layer
+    progressed = Signal(int, int)  # pieces done, pieces, of a big view
+    ready = Signal()  # the layer shows what it should
+    failed = Signal(object)
+    level_changed = Signal(int)  # of a pyramid, because the user zoomed
+    source_edited = Signal()  # somebody changed the source's voxels in place
+
+    def __init__(
+        self, viewer: ViewerModel, role: str, *, linked: bool = True, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._role = role
+        self._linked = linked
+        self.layer: napari.layers.Image | None = None
+        self._source: napari.layers.Image | None = None
+        self._shown: _Picture | None = None
+        self._wanted: _Picture | None = None
+        self._computing: _Picture | None = None
+        self._hidden = False  # by us, until a big view is ready
+        self.level = 0  # of a pyramid, as shown
+        self._drawn: object = None  # the view in which the source was last drawn
+        self._background = Background(self)
+        self._background.progressed.connect(self.progressed)
+        self._background.finished.connect(self._on_computed)
+        self._background.failed.connect(self.failed)
+        self._idle = QTimer(self)
+        self._idle.setSingleShot(True)
+        self._idle.setInterval(_IDLE_MS)
+        self._idle.timeout.connect(self._draw_thumbnail)
+
+    # ---- public ----
+
+    def show(
+        self,
+        source: napari.layers.Image,
+        arrays: Sequence[LazyArray],
+        metadata: dict[str, Any],
+        **looks: Any,
+    ) -> None:
+        """Show ``arrays``, one per level of the source: in our layer if there is one, or a new one.
+
+        ``looks`` are keywords of ``add_image`` for a new layer, which otherwise
+        looks like the source.
+        """
+        self._cancel()
+        metadata = {**metadata, "live": self._role, "source": source.name}
+        self._shown = _Picture(tuple(arrays), metadata)
+        self._wanted = _Picture(tuple(copy.copy(a) for a in arrays), metadata)
+        if self.layer is not None and (
+            self.layer.multiscale != source.multiscale or self.layer.ndim != source.ndim
+        ):  # napari cannot turn one kind of layer into the other
+            looks = {**appearance(self.layer), **looks}
+            self._disconnect()
+            self._viewer.layers.remove(self.layer)
+            self.layer = None
+        if self.layer is None:
+            self._connect_source(source)
+            self._add(source, looks)
+        else:
+            moved = self._source != source
+            self._connect_source(source)
+            self._hide_if_big()
+            self._set_data()
+            copy_spatial_state(source, self.layer)
+            if moved:
+                self.layer.name = self._name(source.name)
+                self._link()
+        self._bring_up_to_date()
+
+    def adopt(self, layer: napari.layers.Image) -> None:
+        """Drive a layer that was left behind by a widget that is gone."""
+        self.layer = layer
+        self._connect_viewer()
+
+    def change(self, change: Callable[[LazyArray], None], metadata: dict[str, Any]) -> None:
+        """Give the arrays other parameters and show the result as soon as it is there."""
+        if self.layer is None or self._wanted is None:
+            return
+        levels = tuple(copy.copy(a) for a in self._wanted.levels)
+        for array in levels:
+            change(array)
+        self._wanted = _Picture(levels, {**self._wanted.metadata, **metadata})
+        self._bring_up_to_date()
+
+    def cancel(self) -> None:
+        """Stop computing a big view; what is shown stays."""
+        self._cancel()
+
+    def remove(self) -> None:
+        """Remove the layer from the viewer."""
+        layer = self.layer
+        self.release()
+        if layer is not None and layer in self._viewer.layers:
+            self._viewer.layers.remove(layer)
+
+    def release(self) -> None:
+        """Let go of the layer, which stays as it is."""
+        self._cancel()
+        self._idle.stop()
+        self._disconnect()
+        if self._hidden and self.layer is not None:
+            self._hidden = False
+        self.layer = self._source = self._shown = self._wanted = None
+
+    # ---- the layer ----
+
+    def _name(self, source_name: str) -> str:
+        return f"{source_name} ({self._role})"
+
+    def _add(self, source: napari.layers.Image, looks: dict[str, Any]) -> None:
+        assert self._shown is not None
+        levels = self._shown.levels
+        active = self._viewer.layers.selection.active
+        big = self._is_big(shown_level(source, self._viewer), source)
+        self._hidden = big
+        self.layer = self._viewer.add_image(
+            list(levels) if source.multiscale else levels[0],
+            name=self._name(source.name),
+            multiscale=source.multiscale,
+            projection_mode="none",  # thick slices would average the noise away
+            visible=not big,
+            metadata={METADATA_KEY: self._shown.metadata},
+            **spatial_state(source),
+            **{**appearance(source), **looks},
+        )
+        self._connect_viewer()
+        self._link()
+        if active is not None and active in self._viewer.layers:
+            self._viewer.layers.selection.active = active
+
+    def _set_data(self) -> None:
+        assert self.layer is not None
+        assert self._shown is not None
+        levels = self._shown.levels
+        self.layer.data = list(levels) if self.layer.multiscale else levels[0]
+        self._write_metadata()
+
+    def _write_metadata(self) -> None:
+        assert self.layer is not None
+        assert self._shown is not None
+        self.layer.metadata = {**self.layer.metadata, METADATA_KEY: self._shown.metadata}
+
+    def _link(self) -> None:
+        if self._linked and self._source in self._viewer.layers:
+            self._viewer.layers.link_layers([self._source, self.layer], ("contrast_limits",))
+
+    def _unlink(self) -> None:
+        if self._linked and self._source is not None and self.layer is not None:
+            layers = [la for la in (self._source, self.layer) if la in self._viewer.layers]
+            if len(layers) == 2:
+                self._viewer.layers.unlink_layers(layers, ("contrast_limits",))
+
+    # ---- computing ----
+
+    def _is_big(self, level: int, layer: napari.layers.Image) -> bool:
+        """Whether the view needs more than can be computed at once."""
+        assert self._wanted is not None
+        if layer.multiscale and self._viewer.dims.ndisplay == 2:
+            return False  # napari asks for no more than the canvas shows
+        array = self._wanted.levels[level]
+        index = displayed_index(layer, self._viewer, array.shape)
+        voxels = 1
+        for n, part in zip(array.shape, index, strict=True):
+            voxels *= n if part == slice(None) else 1
+        return voxels > AT_ONCE
+
+    def _bring_up_to_date(self) -> None:
+        """Show the newest parameters: at once, or when they have been computed."""
+        if self.layer is None or self._wanted is None:
+            return
+        level = shown_level(self.layer, self._viewer)
+        array = self._wanted.levels[level]
+        index = displayed_index(self.layer, self._viewer, array.shape)
+        if not self._is_big(level, self.layer) or array.holds(index):
+            self._cancel()
+            self._adopt_picture(self._wanted)
+        elif self._computing is None:  # else the running one is finished first
+            self._computing = self._wanted
+            self._background.start(lambda: array.prefetch(index))
+
+    def _on_computed(self, _: object) -> None:
+        picture, self._computing = self._computing, None
+        if picture is not None and self.layer is not None:
+            self._adopt_picture(picture)
+            if picture is not self._wanted:
+                self._bring_up_to_date()
+
+    def _adopt_picture(self, picture: _Picture) -> None:
+        assert self.layer is not None
+        assert self._shown is not None
+        for shown, new in zip(self._shown.levels, picture.levels, strict=True):
+            shown.adopt(new)
+        self._shown = _Picture(self._shown.levels, picture.metadata)
+        self._write_metadata()
+        if self._hidden:
+            self._hidden = False
+            self.layer.visible = True
+        elif self.layer.multiscale and self.layer.ndim == 2:
+            self._set_data()  # napari keeps the coarsest level of a 2D pyramid
+        else:
+            self.layer.refresh(thumbnail=False, highlight=False, extent=False)
+        self._idle.start()
+        self.ready.emit()
+
+    def _draw_thumbnail(self) -> None:
+        if self.layer is not None and self.layer.visible:
+            self.layer.refresh(highlight=False, extent=False)
+
+    def _cancel(self) -> None:
+        self._computing = None
+        self._background.cancel()
+
+    # ---- events ----
+
+    def _connect_viewer(self) -> None:
+        dims, layers = self._viewer.dims.events, self._viewer.layers.events
+        for emitter in (dims.point, dims.order, dims.ndisplay):
+            emitter.connect(self._before_view_changes, position="first")
+            emitter.connect(self._after_view_changed, position="last")
+        layers.removed.connect(self._on_layer_removed)
+        assert self.layer is not None
+        self.layer.events.set_data.connect(self._on_drawn)
+
+    def _connect_source(self, source: napari.layers.Image) -> None:
+        self._disconnect_source()
+        self._source = source
+        self._drawn = None
+        source.events.set_data.connect(self._on_source_drawn)
+        source.events.name.connect(self._on_source_renamed)
+        for name in SPATIAL:
+            getattr(source.events, name).connect(self._on_source_moved)
+
+    def _disconnect_source(self) -> None:
+        if self._source is None:
+            return
+        self._unlink()
+        self._source.events.set_data.disconnect(self._on_source_drawn)
+        self._source.events.name.disconnect(self._on_source_renamed)
+        for name in SPATIAL:
+            getattr(self._source.events, name).disconnect(self._on_source_moved)
+        self._source = None
+
+    def _disconnect(self) -> None:
+        self._disconnect_source()
+        if self.layer is None:
+            return
+        dims, layers = self._viewer.dims.events, self._viewer.layers.events
+        for emitter in (dims.point, dims.order, dims.ndisplay):
+            emitter.disconnect(self._before_view_changes)
+            emitter.disconnect(self._after_view_changed)
+        layers.removed.disconnect(self._on_layer_removed)
+        self.layer.events.set_data.disconnect(self._on_drawn)
+
+    def _before_view_changes(self) -> None:
+        """Runs before napari asks for the new view: hide what would take long."""
+        if self.layer is not None and self.layer.visible:
+            self._hide_if_big()
+
+    def _hide_if_big(self) -> None:
+        if self.layer is None or self._shown is None or not self.layer.visible:
+            return
+        level = shown_level(self.layer, self._viewer)
+        array = self._shown.levels[level]
+        if self._is_big(level, self.layer) and not array.holds(
+            displayed_index(self.layer, self._viewer, array.shape)
+        ):
+            self._hidden = True
+            self.layer.visible = False
+
+    def _after_view_changed(self) -> None:
+        if self._hidden or self._computing is not None:
+            self._cancel()
+            self._bring_up_to_date()
+
+    def _on_drawn(self) -> None:
+        level = shown_level(self.layer, self._viewer) if self.layer is not None else 0
+        if level != self.level:
+            self.level = level
+            self.level_changed.emit(level)
+
+    def _on_source_drawn(self) -> None:
+        """Drawn again in the view it was drawn in before: its voxels were edited."""
+        dims = self._viewer.dims
+        level = shown_level(self._source, self._viewer) if self._source is not None else 0
+        view = (tuple(dims.point), tuple(dims.order), dims.ndisplay, level)
+        same, self._drawn = view == self._drawn, view
+        if same and self._wanted is not None and self._shown is not None:
+            for array in (*self._shown.levels, *self._wanted.levels):
+                array.source_edited()
+            self._bring_up_to_date()
+            self.source_edited.emit()
+
+    def _on_source_moved(self) -> None:
+        if self.layer is not None and self._source is not None:
+            copy_spatial_state(self._source, self.layer)
+
+    def _on_source_renamed(self) -> None:
+        if self.layer is None or self._source is None or self._wanted is None:
+            return
+        old = self._wanted.metadata["source"]
+        if self.layer.name == self._name(old):
+            self.layer.name = self._name(self._source.name)
+        self.change(lambda array: None, {"source": self._source.name})
+
+    def _on_layer_removed(self, event: Any) -> None:
+        if event.value == self._source:
+            self._disconnect_source()
+        elif event.value == self.layer:
+            self.release()
+            self.removed.emit()

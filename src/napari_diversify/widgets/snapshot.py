@@ -1,0 +1,75 @@
+"""Keep a generated image: compute it whole, in a thread, and add it as an ordinary layer."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import napari.layers
+import numpy as np
+import numpy.typing as npt
+import psutil
+from napari.components import ViewerModel
+from qtpy.QtCore import QObject, Signal
+
+from ..recipe.lazy import LazyArray
+from .background import Background
+from .layers import METADATA_KEY, appearance, spatial_state
+
+#: Share of the free memory that a snapshot may take.
+_SHARE = 0.7
+
+
+class Snapshot(QObject):
+    """Takes one snapshot at a time of lazy arrays."""
+
+    progressed = Signal(int, int)
+    finished = Signal(str)  # name of the new layer
+    failed = Signal(object)
+
+    def __init__(self, viewer: ViewerModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._keywords: dict[str, Any] = {}
+        self._background = Background(self)
+        self._background.progressed.connect(self.progressed)
+        self._background.finished.connect(self._on_finished)
+        self._background.failed.connect(self.failed)
+
+    def take(self, source: napari.layers.Image, array: LazyArray, metadata: dict[str, Any]) -> None:
+        """Compute ``array`` and add it beside ``source``, with its place and looks."""
+        free = psutil.virtual_memory().available
+        if array.nbytes > _SHARE * free:
+            self.failed.emit(
+                MemoryError(
+                    f"a snapshot would take {array.nbytes / 1e9:.1f} GB, but only "
+                    f"{free / 1e9:.1f} GB of memory are free. Crop the image first"
+                )
+            )
+            return
+        self._keywords = {
+            "name": f"{source.name} (snapshot)",
+            "metadata": {METADATA_KEY: {**metadata, "source": source.name}},
+            **spatial_state(source),
+            **appearance(source),
+        }
+        self._background.start(lambda: _computed(array))
+
+    def cancel(self) -> None:
+        """Stop; no layer will be added."""
+        self._background.cancel()
+
+    def _on_finished(self, values: npt.NDArray[Any]) -> None:
+        active = self._viewer.layers.selection.active
+        layer = self._viewer.add_image(values, **self._keywords)
+        self._viewer.layers.selection.active = active
+        self.finished.emit(layer.name)
+
+
+def _computed(array: LazyArray) -> Generator[tuple[int, int], None, npt.NDArray[Any]]:
+    out = np.empty(array.shape, array.dtype)
+    total = array.slab_count()
+    for n, (place, block) in enumerate(array.slabs()):
+        out[place] = block
+        yield n + 1, total
+    return out

@@ -1,0 +1,100 @@
+"""Which image is worked on: the active image layer, until the user pins another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import napari.layers
+from napari.components import ViewerModel
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QComboBox, QWidget
+from superqt.utils import signals_blocked
+
+from .layers import can_be_source
+
+
+class SourcePicker(QComboBox):
+    """A list of the image layers of a viewer, headed by "active image".
+
+    With the first entry chosen, the source is whichever image layer was active
+    last; with another one, that image is pinned.
+    """
+
+    sourceChanged = Signal(object)  # napari.layers.Image or None
+
+    def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._source: napari.layers.Image | None = None
+        self._pinned: napari.layers.Image | None = None
+        self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.setMinimumContentsLength(16)
+        self.setToolTip(
+            "<p><b>Image</b><br>The image to diversify. By default the active image layer of the "
+            "layer list; choose one here to pin it.</p>"
+        )
+        self.currentIndexChanged.connect(self._on_chosen)
+
+    def source(self) -> napari.layers.Image | None:
+        """The image layer worked on, or None."""
+        return self._source
+
+    def connect_viewer(self) -> None:
+        """Follow the viewer from now on."""
+        layers = self._viewer.layers
+        for emitter in (
+            layers.events.inserted,
+            layers.events.removed,
+            layers.events.reordered,
+            layers.events.renamed,
+            layers.selection.events.active,
+        ):
+            emitter.connect(self._on_layers_changed)
+        self._on_layers_changed()
+
+    def disconnect_viewer(self) -> None:
+        """Leave the viewer alone."""
+        layers = self._viewer.layers
+        for emitter in (
+            layers.events.inserted,
+            layers.events.removed,
+            layers.events.reordered,
+            layers.events.renamed,
+            layers.selection.events.active,
+        ):
+            emitter.disconnect(self._on_layers_changed)
+
+    def pin(self, layer: napari.layers.Image | None) -> None:
+        """Stay with one image layer; None follows the active one again."""
+        self._pinned = layer
+        self._on_layers_changed()
+
+    def _images(self) -> list[napari.layers.Image]:
+        return [layer for layer in self._viewer.layers if can_be_source(layer)]
+
+    def _on_chosen(self, index: int) -> None:
+        images = self._images()
+        self.pin(images[index - 1] if 0 < index <= len(images) else None)
+
+    def _on_layers_changed(self, event: Any = None) -> None:
+        images = self._images()
+        if self._pinned is not None and self._pinned not in images:
+            self._pinned = None
+        active = self._viewer.layers.selection.active
+        if self._pinned is not None:
+            source = self._pinned
+        elif active in images:
+            source = active
+        elif self._source in images:
+            source = self._source  # another kind of layer is active: stay
+        else:
+            source = images[-1] if images else None
+        with signals_blocked(self):
+            self.clear()
+            self.addItem(f"active image: {source.name}" if source is not None else "no image")
+            self.addItems([layer.name for layer in images])
+            if self._pinned is not None:
+                self.setCurrentIndex(1 + images.index(self._pinned))
+        if source != self._source:
+            self._source = source
+            self.sourceChanged.emit(source)
