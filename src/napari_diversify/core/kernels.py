@@ -10,20 +10,17 @@ and ``fastmath`` stays off, so that no compiler reorders an addition.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
 
 import numba
 import numpy as np
 
-F = TypeVar("F", bound=Callable[..., Any])
 
-
-def _compiled(function: F) -> F:
+def _compiled(function: Callable[..., None]) -> Callable[..., None]:
     """Compile nogil, keeping the machine code on disk where that is possible."""
     try:
-        return numba.njit(nogil=True, cache=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True, cache=True)(function)
     except RuntimeError:  # neither the package nor the home folder is writable
-        return numba.njit(nogil=True)(function)  # type: ignore[no-any-return]
+        return numba.njit(nogil=True)(function)
 
 
 # --- normal noise -----------------------------------------------------------
@@ -36,7 +33,7 @@ _CHUNK = 256  # Philox blocks computed ahead: 4 KiB of words, well inside L1
 
 
 @numba.njit(inline="always")
-def _philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+def _philox(c0, c1, c2, c3, k0, k1):
     """Philox4x32-10 of Random123: four 32-bit words from a counter and a key."""
     for _ in range(10):
         p0 = _MULTIPLY_0 * np.uint64(c0)
@@ -53,7 +50,7 @@ def _philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def philox_words(first_block, count, c2, c3, k0, k1, words):  # type: ignore[no-untyped-def]
+def philox_words(first_block, count, c2, c3, k0, k1, words):
     """Fill ``words`` (4, >= count) uint32: column b holds the block ``first_block + b``."""
     for b in range(count):
         block = np.uint64(first_block + b)
@@ -67,7 +64,7 @@ def philox_words(first_block, count, c2, c3, k0, k1, words):  # type: ignore[no-
 
 
 @numba.njit(inline="always")
-def _normal(word, table):  # type: ignore[no-untyped-def]
+def _normal(word, table):
     """Map one 32-bit word to N(0, 1): the top bit is the sign, the rest the tail.
 
     m = 2 * (word mod 2**31) + 1 stands for the upper tail p = m / 2**33. The
@@ -84,7 +81,7 @@ def _normal(word, table):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _normals_in_order(words, count, table, out):  # type: ignore[no-untyped-def]
+def _normals_in_order(words, count, table, out):
     """``out[4 * b + w] = N(words[w, b])`` for the first ``count`` blocks."""
     for w in range(4):
         for b in range(count):
@@ -92,7 +89,7 @@ def _normals_in_order(words, count, table, out):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def normal_rows(starts, step, c2, c3, k0, k1, table, out):  # type: ignore[no-untyped-def]
+def normal_rows(starts, step, c2, c3, k0, k1, table, out):
     """Fill ``out`` (rows, n) float32: row r holds voxels ``starts[r] + step * i``.
 
     Voxel v takes word ``v % 4`` of the block ``v // 4``. Rows without gaps are
@@ -136,7 +133,7 @@ _CANCELLED = 1e-10
 
 
 @numba.njit(inline="always")
-def _shifted_variance(x, z, y, i, wz, wy, wx):  # type: ignore[no-untyped-def]
+def _shifted_variance(x, z, y, i, wz, wy, wx):
     """n^2 times the population variance of one window, free of cancellation."""
     shift = np.float64(x[z, y, i])
     s1 = 0.0
@@ -151,7 +148,7 @@ def _shifted_variance(x, z, y, i, wz, wy, wx):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def _mend_cancelled(x, z, y, wz, wy, wx, s2, v):  # type: ignore[no-untyped-def]
+def _mend_cancelled(x, z, y, wz, wy, wx, s2, v):
     """Recompute the variances of one output row that cancellation has spoilt.
 
     Constant windows, the common case, are found by their minimum and maximum.
@@ -177,14 +174,14 @@ def _mend_cancelled(x, z, y, wz, wy, wx, s2, v):  # type: ignore[no-untyped-def]
 
 
 @numba.njit
-def _add_two(total, a, b):  # type: ignore[no-untyped-def]
+def _add_two(total, a, b):
     """``total = (total + a) + b``: two terms a pass, in their order."""
     for i in range(total.size):
         total[i] = (total[i] + a[i]) + b[i]
 
 
 @_compiled
-def local_std_valid(x, wz, wy, wx, out):  # type: ignore[no-untyped-def]
+def local_std_valid(x, wz, wy, wx, out):
     """Population standard deviation of every window that lies wholly inside ``x``.
 
     ``x`` (Z + wz - 1, Y + wy - 1, X + wx - 1) float32 or float64, ``out``
@@ -254,7 +251,7 @@ def local_std_valid(x, wz, wy, wx, out):  # type: ignore[no-untyped-def]
 
 
 @_compiled
-def diversify_flat(image, sigma, noise, w_i, w_v, low, high, out):  # type: ignore[no-untyped-def]
+def diversify_flat(image, sigma, noise, w_i, w_v, low, high, out):
     """``out = clip(w_i * I + w_v * sigma * n, low, high)``, all float32 of one length."""
     for i in range(out.size):
         v = w_i * image[i] + (w_v * sigma[i]) * noise[i]

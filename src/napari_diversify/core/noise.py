@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from . import kernels
 from .blocks import Region, in_slabs, normalise_index, region_shape
 
 #: Name and version of the generator; a recipe stores it.
-GENERATOR = "philox4x32-10/1"
+GENERATOR: Final = "philox4x32-10/1"
 
 
 @cache

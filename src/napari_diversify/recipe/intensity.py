@@ -23,7 +23,7 @@ def _working_dtype(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
 def to_unit(block: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.float32]:
     """(block - low) / (high - low) as float32, values outside the range kept."""
     work = _working_dtype(block.dtype)
-    unit = np.subtract(block, work(low), dtype=work)
+    unit: npt.NDArray[Any] = np.subtract(block, work(low), dtype=work)
     np.divide(unit, work(high) - work(low), out=unit)
     return unit.astype(np.float32, copy=False)
 

@@ -8,7 +8,7 @@ is asked for.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -126,7 +126,7 @@ class LazyArray(ABC):
         """Number of pieces that :meth:`slabs` yields."""
         return sum(1 for _ in self._parts(whole(self.shape)))
 
-    def prefetch(self, key: Any) -> Iterator[tuple[int, int]]:
+    def prefetch(self, key: Any) -> Generator[tuple[int, int], None, None]:
         """Compute ``self[key]`` piece by piece and hold it; yield (pieces done, pieces).
 
         For big views: run it in a thread, stop it between pieces at will. The
@@ -195,7 +195,9 @@ class LazyArray(ABC):
 
 def check_source(source: Any) -> np.dtype[Any]:
     """The native dtype of a source array, or the reason why it cannot be one."""
-    shape, dtype = tuple(source.shape), np.dtype(source.dtype)
+    shape = tuple(source.shape)
+    dtype: np.dtype[Any] = np.dtype(source.dtype)
+    native: np.dtype[Any] = dtype.newbyteorder("=")
     if dtype.kind not in "iuf" or dtype.itemsize > 8:
         raise TypeError(
             "an image must hold integers or floating-point numbers of up to 64 bits; "
@@ -205,7 +207,7 @@ def check_source(source: Any) -> np.dtype[Any]:
         raise ValueError(f"an image needs two axes or more; its shape is {shape}")
     if 0 in shape:
         raise ValueError(f"the image is empty: its shape is {shape}")
-    return dtype.newbyteorder("=")
+    return native
 
 
 @dataclass(frozen=True)
@@ -258,6 +260,8 @@ class LazyVolume(LazyArray):
     >>> bool((lazy[1, ::2] == recipe.apply(image)[1, ::2]).all())
     True
     """
+
+    _state: _State
 
     def __init__(
         self,
@@ -392,6 +396,8 @@ class LazyLocalStd(LazyArray):
     spatial_ndim : 2 or 3, optional
         How many of the last axes are space; by default 3, or 2 for a 2D image.
     """
+
+    _state: _Windows
 
     def __init__(
         self,

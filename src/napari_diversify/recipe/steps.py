@@ -95,7 +95,7 @@ class Diversify(Model):
         title="w_i (signal)",
         description="Weight of the image. 1 keeps its brightness, less dims the specimen. "
         "The paper's demonstration draws it from 0.2 to 1.8.",
-        json_schema_extra={"slider": (0.0, 2.0)},
+        json_schema_extra={"slider": [0.0, 2.0]},
     )
     w_v: float = Field(
         1.0,
@@ -105,7 +105,7 @@ class Diversify(Model):
         description="Weight of the noise: its standard deviation at a voxel is w_v times the "
         "local standard deviation σ there. 0 adds none. The paper's demonstration draws it "
         "from 0 to 8.",
-        json_schema_extra={"slider": (0.0, 8.0)},
+        json_schema_extra={"slider": [0.0, 8.0]},
     )
     window: Annotated[
         tuple[_Window, _Window, _Window], BeforeValidator(_broadcast), AfterValidator(_odd)
@@ -114,7 +114,7 @@ class Diversify(Model):
         title="window",
         description="Side of the box around each voxel in which σ is measured, along z, y and x; "
         "odd numbers. z counts only for 3D images.",
-        json_schema_extra={"unit": "voxels", "axes": ("z", "y", "x"), "step": 2},
+        json_schema_extra={"unit": "voxels", "axes": ["z", "y", "x"], "step": 2},
     )
     stride: Annotated[tuple[_Stride, _Stride, _Stride], BeforeValidator(_broadcast)] = Field(
         (1, 1, 1),
@@ -122,7 +122,7 @@ class Diversify(Model):
         description="Measure σ on every n-th voxel along z, y and x and repeat it in between; "
         "the window then counts voxels of this coarser grid. 4 is the recipe of the reference "
         "implementation, 1 gives the finest map.",
-        json_schema_extra={"unit": "voxels", "axes": ("z", "y", "x")},
+        json_schema_extra={"unit": "voxels", "axes": ["z", "y", "x"]},
     )
 
     def source_region(

@@ -28,7 +28,7 @@ class DiversifyPanel(QWidget):
     # w_v  -----o-- [2.40]
     # window  z [5] y [5] x [5]
     # stride  z [1] y [1] x [1]
-    # PSNR ----o--- [21.3 dB]
+    # PSNR (dB) --o-- [21.30]
     # (what the PSNR was measured on)
     valueChanged = Signal(object)
     refused = Signal(str)
@@ -37,9 +37,9 @@ class DiversifyPanel(QWidget):
         super().__init__()
         self._psnr_model: PsnrModel | None = None
         self.form = ModelForm(step or Diversify())
-        self.psnr = NumberControl((0.0, _PSNR_MAX), (0.0, _PSNR_MAX), unit="dB")
+        self.psnr = NumberControl((0.0, _PSNR_MAX), (0.0, _PSNR_MAX))
         self.psnr.setToolTip(_PSNR_TOOLTIP)
-        label = QLabel("PSNR")
+        label = QLabel("PSNR (dB)")
         label.setToolTip(_PSNR_TOOLTIP)
         self.note = QLabel()
         self.note.setWordWrap(True)

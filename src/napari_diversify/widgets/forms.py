@@ -25,7 +25,7 @@ from ..recipe.model import Model, bounds_of, extra_of
 class NumberControl(QWidget):
     """A slider over a handy range beside a box that takes any number in bounds."""
 
-    # [------o------] [ 2.40 dB]
+    # [------o------] [ 2.40 ]
     valueChanged = Signal(float)
 
     def __init__(
@@ -34,15 +34,13 @@ class NumberControl(QWidget):
         bounds: tuple[float, float],
         *,
         decimals: int = 2,
-        unit: str = "",
     ) -> None:
         super().__init__()
         self._slider = QDoubleSlider(Qt.Orientation.Horizontal)
         self._box = QDoubleSpinBox()
         self._box.setDecimals(decimals)
         self._box.setKeyboardTracking(False)
-        self._box.setSuffix(f" {unit}" if unit else "")
-        narrow(self._box, 108)
+        narrow(self._box, 92)
         self.setBounds(bounds)
         self.setHandyRange(*handy)
         layout = QHBoxLayout(self)
@@ -191,7 +189,7 @@ def _control_for(field: FieldInfo) -> NumberControl | AxesControl | None:
     if "axes" in extra:
         return AxesControl(extra["axes"], bounds, extra.get("step", 1))
     if field.annotation is float and all(map(math.isfinite, bounds)):
-        return NumberControl(extra.get("slider", bounds), bounds, unit=extra.get("unit", ""))
+        return NumberControl(tuple(extra.get("slider", bounds)), bounds)
     return None
 
 

@@ -1,0 +1,89 @@
+"""Drive the real widget and write the pictures that README shows.
+
+Run it where a display is, or on a virtual one:
+``xvfb-run -a -s "-screen 0 1600x1000x24" python docs/make_pictures.py``
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# the pictures shall not depend on anybody's settings
+os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
+
+import napari
+from qtpy.QtWidgets import QApplication
+
+IMAGES = Path(__file__).with_name("images")
+TIMEOUT_S = 60
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Let the event loop run until something is the case."""
+    end = time.monotonic() + TIMEOUT_S
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("the widget did not get there")
+        QApplication.processEvents()
+        time.sleep(0.01)
+
+
+def settle(seconds: float = 0.6) -> None:
+    """Let drawing, thumbnails and timers come to rest."""
+    end = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() > end)
+
+
+def save(viewer: napari.Viewer, name: str) -> None:
+    settle()
+    viewer.window.screenshot(str(IMAGES / name), canvas_only=False, flash=False)
+    print(f"wrote {IMAGES / name}")
+
+
+def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    viewer = napari.Viewer()
+    viewer.window.resize(1600, 720)
+    viewer.open_sample("napari-diversify", "synthetic_nuclei")
+    nuclei = viewer.layers["nuclei"]
+    viewer.layers.selection.active = nuclei
+    viewer.canvas.overlays.scale_bar.visible = True
+    _, widget = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
+    wait_until(lambda: widget.diversified.layer is not None)
+    viewer.fit_to_view()
+
+    # raw, diversified and σ side by side
+    widget.show_sigma.setChecked(True)
+    wait_until(lambda: widget.sigma.layer is not None)
+    viewer.layers.remove("nuclei labels")
+    viewer.canvas.grid.enabled = True
+    viewer.canvas.grid.shape = (1, 3)
+    viewer.canvas.grid.stride = -1
+    for layer in viewer.layers:
+        layer.name_overlay.visible = True
+    viewer.fit_to_view()
+    save(viewer, "diversify.png")
+
+    widget.panel.psnr.setValue(13.0)
+    widget.panel.psnr.valueChanged.emit(13.0)
+    save(viewer, "diversify-13dB.png")
+
+    viewer.theme = "light"
+    save(viewer, "diversify-light.png")
+    viewer.theme = "dark"
+
+    widget.show_sigma.setChecked(False)
+    viewer.canvas.grid.shape = (1, 2)
+    viewer.dims.ndisplay = 3
+    viewer.scene.camera.angles = (10, -25, 60)
+    viewer.fit_to_view()
+    save(viewer, "diversify-3d.png")
+    viewer.close()
+
+
+if __name__ == "__main__":
+    main()
