@@ -1,213 +1,22 @@
-"""Arrays that are computed where they are looked at.
-
-A viewer that asks for one plane pays for one plane, whatever the size of the
-volume behind it, and every voxel is the same to the last bit whichever way it
-is asked for.
-"""
+"""The lazy arrays there are: a recipe on a volume, and the σ map of one."""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..core.blocks import (
-    Region,
-    normalise_index,
-    region_shape,
-    slices,
-    span,
-    whole,
-)
-from ..core.local_std import (
-    PerAxis,
-    check_per_axis,
-    local_std_region,
-    source_region,
-)
+from ..core.blocks import Region, region_shape, slices
+from ..core.local_std import PerAxis, check_per_axis, local_std_region, source_region
 from ..core.noise import check_count
 from .cache import Cache
 from .intensity import exact_range, from_unit, to_unit
+from .lazy_array import LazyArray
 from .recipe import Recipe
 from .steps import Place, Unit
-
-# Voxels computed at once when much is asked for; bounds the temporary memory.
-_SLAB = 1 << 23
-
-
-class LazyArray(ABC):
-    """An array over a source array, computed region by region.
-
-    Subclasses say how one gapless region of one image is computed
-    (:meth:`_image`); images are the last ``spatial_ndim`` axes of the source.
-    """
-
-    shape: tuple[int, ...]
-    dtype: np.dtype[Any]
-    spatial_ndim: int
-    #: All that a result depends on besides the source; immutable, swapped as one reference.
-    _state: Any
-    #: A region computed ahead by :meth:`prefetch`, with the state it belongs to.
-    _held: tuple[Any, Region, npt.NDArray[Any]] | None = None
-
-    def __init__(self, source: Any, spatial_ndim: int | None) -> None:
-        self.source = source if hasattr(source, "dtype") else np.asarray(source)
-        self.shape = tuple(int(n) for n in self.source.shape)
-        self.dtype = check_source(self.source)
-        self.spatial_ndim = spatial_ndim or min(self.ndim, 3)
-        if self.spatial_ndim > self.ndim:
-            raise ValueError(
-                f"the image has {self.ndim} axes, but the recipe takes the last "
-                f"{self.spatial_ndim} as space"
-            )
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of voxels."""
-        return int(np.prod(self.shape, dtype=np.int64))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the whole array would take."""
-        return self.size * self.dtype.itemsize
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.shape} {self.dtype}>"
-
-    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
-        region, dropped = normalise_index(key, self.shape)
-        held = self._held
-        if held is not None and held[0] is self._state and held[1] == region:
-            return held[2].copy().squeeze(dropped)
-        compute = self._reader(remember=True)
-        out = None
-        for part, place in self._parts(region):
-            block = compute(tuple(span(r) for r in part))
-            if any(r.step != 1 for r in part):
-                block = block[tuple(slice(None, None, r.step) for r in part)]
-            if block.shape == region_shape(region):
-                out = block  # all in one piece, as for every plane
-            else:
-                out = np.empty(region_shape(region), self.dtype) if out is None else out
-                out[place] = block
-        if out is None:
-            out = np.empty(region_shape(region), self.dtype)
-        return out.squeeze(dropped)
-
-    def __array__(
-        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
-    ) -> npt.NDArray[Any]:
-        if copy is False:
-            raise ValueError(f"{type(self).__name__} is computed: it cannot be had without a copy")
-        out = np.empty(self.shape, self.dtype)
-        for place, block in self.slabs():
-            out[place] = block
-        return out if dtype is None else out.astype(dtype, copy=False)
-
-    def slabs(self) -> Iterator[tuple[tuple[slice, ...], npt.NDArray[Any]]]:
-        """Yield (where, values) until the whole array is covered; nothing is kept."""
-        compute = self._reader(remember=False)
-        for part, place in self._parts(whole(self.shape)):
-            yield place, compute(part)
-
-    def slab_count(self) -> int:
-        """Number of pieces that :meth:`slabs` yields."""
-        return sum(1 for _ in self._parts(whole(self.shape)))
-
-    def prefetch(self, key: Any) -> Generator[tuple[int, int], None, None]:
-        """Compute ``self[key]`` piece by piece and hold it; yield (pieces done, pieces).
-
-        For big views: run it in a thread, stop it between pieces at will. The
-        region is held until the parameters change or another one is prefetched.
-        """
-        region, _ = normalise_index(key, self.shape)
-        state, compute = self._state, self._reader(remember=False)
-        out = np.empty(region_shape(region), self.dtype)
-        parts = list(self._parts(region))
-        for n, (part, place) in enumerate(parts):
-            yield n, len(parts)
-            block = compute(tuple(span(r) for r in part))
-            out[place] = block[tuple(slice(None, None, r.step) for r in part)]
-        self._held = (state, region, out)
-        yield len(parts), len(parts)
-
-    def holds(self, key: Any) -> bool:
-        """Whether ``self[key]`` is at hand from a :meth:`prefetch` with today's parameters."""
-        region, _ = normalise_index(key, self.shape)
-        return self._held is not None and self._held[0] is self._state and self._held[1] == region
-
-    def adopt(self, other: LazyArray) -> None:
-        """Take over the parameters of another array of the same source, and what it holds."""
-        self._held = other._held  # first: it counts only together with its state
-        self._state = other._state
-
-    def source_edited(self) -> None:
-        """Forget what was computed, because the source array has been changed in place."""
-        self._state = replace(self._state, edition=self._state.edition + 1)
-        self._held = None
-
-    def __copy__(self) -> LazyArray:
-        other = type(self).__new__(type(self))
-        other.__dict__.update(self.__dict__)  # the source is shared, and so is a cache
-        return other
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> LazyArray:
-        return self.__copy__()
-
-    def _parts(self, region: Region) -> Iterator[tuple[Region, tuple[slice, ...]]]:
-        """Cut a region into pieces of one image each, and say where they go in the output."""
-        lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
-        if not all(len(r) for r in region):
-            return
-        plane = len(space[-1]) * len(space[-2])
-        outer = space[0] if len(space) == 3 else range(1)
-        # planes picked with gaps go one by one: nothing between them is computed
-        depth = 1 if abs(outer.step) > 1 else max(1, _SLAB // plane)
-        for index in np.ndindex(*region_shape(lead)):
-            here = tuple(range(r[i], r[i] + 1) for r, i in zip(lead, index, strict=True))
-            where = tuple(slice(i, i + 1) for i in index)
-            if len(space) == 2:
-                yield (*here, *space), (*where, slice(None), slice(None))
-                continue
-            for start in range(0, len(outer), depth):
-                stop = min(start + depth, len(outer))
-                yield (
-                    (*here, outer[start:stop], *space[1:]),
-                    (*where, slice(start, stop), slice(None), slice(None)),
-                )
-
-    @abstractmethod
-    def _reader(self, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        """A function that computes gapless regions, with the parameters of this moment."""
-
-
-def check_source(source: Any) -> np.dtype[Any]:
-    """The native dtype of a source array, or the reason why it cannot be one."""
-    shape = tuple(source.shape)
-    dtype: np.dtype[Any] = np.dtype(source.dtype)
-    native: np.dtype[Any] = dtype.newbyteorder("=")
-    if dtype.kind not in "iuf" or dtype.itemsize > 8:
-        raise TypeError(
-            "an image must hold integers or floating-point numbers of up to 64 bits; "
-            f"got dtype {dtype}. Convert it first, e.g. image.astype('float32')"
-        )
-    if len(shape) < 2:
-        raise ValueError(f"an image needs two axes or more; its shape is {shape}")
-    if 0 in shape:
-        raise ValueError(f"the image is empty: its shape is {shape}")
-    return native
 
 
 @dataclass(frozen=True)

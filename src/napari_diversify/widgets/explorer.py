@@ -14,8 +14,6 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QFileDialog,
     QHBoxLayout,
-    QLabel,
-    QProgressBar,
     QPushButton,
     QVBoxLayout,
     QWidget,
@@ -26,9 +24,8 @@ from superqt.utils import QSignalThrottler, signals_blocked
 from .. import __version__
 from ..recipe import Diversify, LazyLocalStd, LazyVolume, Recipe
 from ..recipe.cache import Cache
-from ..recipe.lazy import LazyArray
-from ..recipe.measure import BUDGET, Measured, measure
-from .background import Background
+from ..recipe.lazy_array import LazyArray
+from ..recipe.measure import Measured
 from .diversify_panel import DiversifyPanel
 from .layers import (
     METADATA_KEY,
@@ -37,9 +34,11 @@ from .layers import (
     spacing_in_micrometres,
     why_unusable,
 )
+from .measurement import Measurement
 from .preview import LiveLayer
 from .snapshot import Snapshot
 from .source_panel import SourcePanel
+from .status import StatusLine
 
 DIVERSIFIED, SIGMA = "diversified", "σ map"
 
@@ -66,7 +65,6 @@ class Explorer(QWidget):
         self._viewer = napari_viewer
         self._recipe = Recipe(steps=(Diversify(w_v=2.0),))
         self._sample = 0
-        self._measured: Measured | None = None
         self._connected = False
         self._first_shown = True
         self._cache = Cache()
@@ -77,18 +75,15 @@ class Explorer(QWidget):
         self.live.setChecked(True)
         self.live.setToolTip(
             "<p><b>live</b><br>Show the diversified image in a layer of its own that follows the "
-            "sliders. Off removes the layer.</p>"
+            "sliders. Off hides the layer and computes nothing.</p>"
         )
         self.show_sigma = QCheckBox("show σ map")
         self.show_sigma.setToolTip(
             "<p><b>show σ map</b><br>Show the local standard deviation σ, in grey levels of the "
             "image, in a layer of its own.</p>"
         )
-        self.message = QLabel(_NO_IMAGE)
-        self.message.setWordWrap(True)
-        self.progress = QProgressBar()
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Stop the computation that is under way.")
+        self.status = StatusLine()
+        self.status.say(_NO_IMAGE)
         self.snapshot_button = QPushButton("Snapshot")
         self.snapshot_button.setToolTip(
             "<p><b>Snapshot</b><br>Compute the whole diversified image and keep it as an ordinary "
@@ -102,7 +97,7 @@ class Explorer(QWidget):
 
         self.diversified = LiveLayer(napari_viewer, DIVERSIFIED, parent=self)
         self.sigma = LiveLayer(napari_viewer, SIGMA, linked=False, parent=self)
-        self._measuring = Background(self)
+        self._measurement = Measurement(self)
         self._snapshot = Snapshot(napari_viewer, self)
         self._throttle = QSignalThrottler(parent=self)
         self._throttle.setTimeout(_FRAME_MS)
@@ -126,13 +121,6 @@ class Explorer(QWidget):
         self.section.setDuration(0)
         self.section.addWidget(content)
         self.section.expand(animate=False)
-        waiting = QHBoxLayout()
-        waiting.addWidget(self.progress, stretch=1)
-        waiting.addWidget(self.cancel)
-        self._waiting = QWidget()
-        self._waiting.setLayout(waiting)
-        waiting.setContentsMargins(0, 0, 0, 0)
-        self._waiting.hide()
         buttons = QHBoxLayout()
         for button in (self.snapshot_button, self.save_button, self.load_button):
             buttons.addWidget(button)
@@ -140,8 +128,7 @@ class Explorer(QWidget):
         layout.addWidget(self.source_panel)
         layout.addWidget(self.section)
         layout.addStretch()
-        layout.addWidget(self.message)
-        layout.addWidget(self._waiting)
+        layout.addWidget(self.status)
         layout.addLayout(buttons)
 
     def _wire(self) -> None:
@@ -149,28 +136,28 @@ class Explorer(QWidget):
         self.source_panel.valueChanged.connect(self._on_setup_changed)
         self.source_panel.sampleChanged.connect(self._on_sample_changed)
         self.source_panel.autoRequested.connect(self._measure)
-        self.source_panel.refused.connect(self.say)
+        self.source_panel.refused.connect(self.status.say)
         self.panel.valueChanged.connect(self._on_step_changed)
-        self.panel.refused.connect(self.say)
+        self.panel.refused.connect(self.status.say)
         self.live.toggled.connect(self._on_live_toggled)
         self.show_sigma.toggled.connect(self._on_sigma_toggled)
         self._throttle.triggered.connect(self._apply)
         self._settled.timeout.connect(self._measure)
-        self._measuring.progressed.connect(self._on_progress)
-        self._measuring.finished.connect(self._on_measured)
-        self._measuring.failed.connect(self._on_failed)
-        self._measuring.stopped.connect(self._on_stopped)
+        self._measurement.progressed.connect(self.status.show_progress)
+        self._measurement.finished.connect(self._on_measured)
+        self._measurement.failed.connect(self._on_failed)
+        self._measurement.stopped.connect(self.status.rest)
         for layer, switch in ((self.diversified, self.live), (self.sigma, self.show_sigma)):
             layer.removed.connect(lambda switch=switch: switch.setChecked(False))
-            layer.progressed.connect(self._on_progress)
+            layer.progressed.connect(self.status.show_progress)
             layer.ready.connect(self._on_ready)
             layer.failed.connect(self._on_failed)
         self.diversified.level_changed.connect(self._say_what_is_shown)
         self.diversified.source_edited.connect(self._settled.start)
-        self._snapshot.progressed.connect(self._on_progress)
+        self._snapshot.progressed.connect(self.status.show_progress)
         self._snapshot.finished.connect(self._on_snapshot)
         self._snapshot.failed.connect(self._on_failed)
-        self.cancel.clicked.connect(self._on_cancel)
+        self.status.cancelled.connect(self._on_cancelled)
         self.snapshot_button.clicked.connect(self.take_snapshot)
         self.save_button.clicked.connect(self._ask_where_to_save)
         self.load_button.clicked.connect(self._ask_what_to_load)
@@ -202,8 +189,10 @@ class Explorer(QWidget):
         self.source_panel.auto.setChecked(recipe.intensity_range is None)
         self._recipe = recipe
         self.source_panel.setValue(recipe)
+        if recipe.spatial_ndim is not None:
+            self.source_panel.keepAxes()
         self.panel.setValue(recipe.steps[0])
-        self._measured = None
+        self._measurement.forget()
         if self._connected:
             self._measure()
 
@@ -216,30 +205,26 @@ class Explorer(QWidget):
         try:
             self._recipe.save(path, overwrite=True)
         except OSError as error:
-            self.say(f"The recipe could not be saved: {error}.")
+            self.status.say(f"The recipe could not be saved: {error}.")
         else:
-            self.say(f"Recipe saved to {path}.")
+            self.status.say(f"Recipe saved to {path}.")
 
     def load_recipe(self, path: str | Path) -> None:
         """Read a recipe from a file; if it cannot be, say why and change nothing."""
         try:
             self.setValue(Recipe.load(path))
         except (OSError, ValueError) as error:
-            self.say(f"The recipe was not loaded: {error}.")
+            self.status.say(f"The recipe was not loaded: {error}.")
         else:
-            self.say(f"Recipe loaded from {path}.")
+            self.status.say(f"Recipe loaded from {path}.")
 
     def take_snapshot(self) -> None:
         """Compute the whole diversified image and add it as an ordinary layer."""
         source = self._source()
-        if source is None or self._recipe.intensity_range is None:
-            self.say("There is no diversified image to take a snapshot of yet.")
+        if source is None or self._measurement.result is None:
+            self.status.say("There is no diversified image to take a snapshot of yet.")
             return
         self._snapshot.take(source, self._volumes(source)[0], self._metadata())
-
-    def say(self, text: str) -> None:
-        """Show a message under the panels."""
-        self.message.setText(text)
 
     # ---- the source ----
 
@@ -253,55 +238,28 @@ class Explorer(QWidget):
         return 0 if source is None else int(source.ndim)
 
     def _on_source_changed(self, source: napari.layers.Image | None) -> None:
-        self._watch(source)
-        self._measured = None
+        self._measurement.forget()
         self.panel.setPsnrModel(None, "")
-        if source is None:
-            self._measuring.cancel()
-            self.say(_NO_IMAGE)
-            return
-        if problem := why_unusable(source):
-            self._measuring.cancel()
-            self.say(problem)
+        problem = _NO_IMAGE if source is None else why_unusable(source)
+        if problem is not None:
+            self.status.say(problem)
             return
         self._recipe = self.source_panel.value().replace(steps=self._recipe.steps)
         self._measure()
 
-    def _watch(self, source: napari.layers.Image | None) -> None:
-        """Be told when the source's array is replaced; one source at a time."""
-        old, self._watched = getattr(self, "_watched", None), source
-        if old is not None:
-            old.events.data.disconnect(self._on_source_replaced)
-        if source is not None:
-            source.events.data.connect(self._on_source_replaced)
-
-    def _on_source_replaced(self) -> None:
-        self.source_panel._on_source_changed(self._watched)
-
     def _measure(self) -> None:
         """Measure range and PSNR of the source in a thread; the live layers follow."""
         source = self._source()
-        if source is None or not self._connected:
-            return
-        levels = levels_of(source)
-        level = next((a for a in levels if a.size <= BUDGET), levels[-1])
-        step, ndim = self._recipe.steps[0], self.source_panel.spatialNdim()
-        given = None if self.source_panel.auto.isChecked() else self._recipe.intensity_range
-        self._measured_at = levels[0].shape[-1] // level.shape[-1]
-        self._measuring.start(lambda: measure(level, step, ndim, given))
+        if source is not None and self._connected:
+            given = None if self.source_panel.auto.isChecked() else self._recipe.intensity_range
+            ndim = self.source_panel.spatialNdim()
+            self._measurement.start(source, self._recipe.steps[0], ndim, given)
 
     def _on_measured(self, measured: Measured) -> None:
-        self._measured = measured
         if self.source_panel.auto.isChecked() or self._recipe.intensity_range is None:
             self._recipe = self._recipe.replace(intensity_range=(measured.low, measured.high))
         self.source_panel.setValue(self._recipe)
-        notes = []
-        if measured.planes < measured.of:
-            notes.append(f"{measured.planes} of {measured.of} planes")
-        if self._measured_at > 1:
-            notes.append(f"the image at 1/{self._measured_at}")
-        note = f"Range and PSNR measured on {' and '.join(notes)}." if notes else ""
-        self.panel.setPsnrModel(measured.psnr, note)
+        self.panel.setPsnrModel(measured.psnr, self._measurement.note())
         self._show_layers()
 
     # ---- the live layers ----
@@ -362,7 +320,7 @@ class Explorer(QWidget):
             volume.recipe = recipe
             volume.sample = sample
 
-        if recipe.intensity_range is not None:
+        if self._measurement.result is not None:
             self.diversified.change(change, self._metadata())
 
     def _apply_windows(self) -> None:
@@ -401,22 +359,20 @@ class Explorer(QWidget):
     def _on_live_toggled(self, on: bool) -> None:
         source = self._source()
         if not on:
-            self.diversified.remove()
-        elif source is not None and self._measured is not None:
+            self.diversified.pause()
+        elif source is not None and self._measurement.result is not None:
             self._show_diversified(source)
 
     def _on_sigma_toggled(self, on: bool) -> None:
         source = self._source()
         if not on:
-            self.sigma.remove()
-        elif source is not None and self._measured is not None:
+            self.sigma.pause()
+        elif source is not None and self._measurement.result is not None:
             self._show_sigma(source)
 
-    def _on_cancel(self) -> None:
-        for task in (self._measuring, self.diversified, self.sigma, self._snapshot):
+    def _on_cancelled(self) -> None:
+        for task in (self._measurement, self.diversified, self.sigma, self._snapshot):
             task.cancel()
-        self._on_stopped()
-        self.say("Cancelled. Move a slider to compute the view again.")
 
     def _ask_where_to_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(self, "Save recipe", "recipe.json", "Recipe (*.json)")
@@ -430,32 +386,24 @@ class Explorer(QWidget):
 
     # ---- what is said ----
 
-    def _on_progress(self, done: int, total: int) -> None:
-        self.progress.setRange(0, total)
-        self.progress.setValue(done)
-        self._waiting.show()
-
-    def _on_stopped(self) -> None:
-        self._waiting.hide()
-
     def _on_ready(self) -> None:
-        if not self._measuring.running:
-            self._waiting.hide()
+        if not self._measurement.running:
+            self.status.rest()
 
     def _on_failed(self, error: Exception) -> None:
-        self._waiting.hide()
+        self.status.rest()
         source = self.source_panel.picker.source()
         name = f"“{source.name}”: " if source is not None else ""
-        self.say(f"{name}{error}.")
+        self.status.say(f"{name}{error}.")
 
     def _on_snapshot(self, name: str) -> None:
-        self._waiting.hide()
-        self.say(f"Snapshot kept as layer “{name}”.")
+        self.status.rest()
+        self.status.say(f"Snapshot kept as layer “{name}”.")
 
     def _say_what_is_shown(self) -> None:
         source = self._source()
         if source is None or self.diversified.layer is None:
-            self.say("")
+            self.status.say("")
             return
         text = f"Showing “{source.name}” in full resolution."
         if source.multiscale:
@@ -467,7 +415,7 @@ class Explorer(QWidget):
                     f"Preview of “{source.name}” at 1/{factor}: σ and noise are those of this "
                     "level. Zoom in for full resolution."
                 )
-        self.say(text)
+        self.status.say(text)
 
     # ---- shown and hidden ----
 
@@ -475,10 +423,9 @@ class Explorer(QWidget):
         """Start, or take up again what was left when the dock was hidden."""
         super().showEvent(event)
         if not self._connected:
-            self._connected = True
             self._take_over()
+            self._connected = True
             self.source_panel.picker.connect_viewer()
-            self._measure()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Stop all live work; layers stay as they are."""
@@ -486,13 +433,12 @@ class Explorer(QWidget):
         if self._connected and not event.spontaneous():
             self._connected = False
             self._settled.stop()
-            self._measuring.cancel()
+            self._measurement.cancel()
             self._snapshot.cancel()
-            self._watch(None)
             self.diversified.release()
             self.sigma.release()
             self.source_panel.picker.disconnect_viewer()
-            self._waiting.hide()
+            self.status.rest()
 
     def _take_over(self) -> None:
         """Find live layers left by this dock or an earlier one, and go on with them."""
@@ -512,8 +458,6 @@ class Explorer(QWidget):
         entry = layer.metadata[METADATA_KEY]
         try:
             recipe = Recipe.from_json(json.dumps(entry["recipe"]))
-            connected, self._connected = self._connected, False
             self.setValue(recipe, entry["sample"])
-            self._connected = connected
         except (KeyError, ValueError) as error:
-            self.say(f"The settings of “{layer.name}” could not be read: {error}.")
+            self.status.say(f"The settings of “{layer.name}” could not be read: {error}.")

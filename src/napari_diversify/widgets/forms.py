@@ -40,7 +40,7 @@ class NumberControl(QWidget):
         self._box = QDoubleSpinBox()
         self._box.setDecimals(decimals)
         self._box.setKeyboardTracking(False)
-        narrow(self._box, 92)
+        narrow(self._box, 106)
         self.setBounds(bounds)
         self.setHandyRange(*handy)
         layout = QHBoxLayout(self)

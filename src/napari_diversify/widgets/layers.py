@@ -8,7 +8,7 @@ from typing import Any
 import napari.layers
 import numpy as np
 
-from ..recipe.lazy import check_source
+from ..recipe.lazy_array import check_source
 
 #: Key under which a generated layer carries its recipe in ``layer.metadata``.
 METADATA_KEY = "napari-diversify"

@@ -18,7 +18,7 @@ import napari.layers
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from ..recipe.lazy import LazyArray
+from ..recipe.lazy_array import LazyArray
 from .background import Background
 from .layers import (
     METADATA_KEY,
@@ -118,6 +118,7 @@ class LiveLayer(QObject):
             self._add(source, looks)
         else:
             moved = self._source != source
+            self._hidden |= self._paused
             self._connect_source(source)
             self._hide_if_big()
             self._set_data()
@@ -125,6 +126,7 @@ class LiveLayer(QObject):
             if moved:
                 self.layer.name = self._name(source.name)
                 self._link()
+        self._paused = False
         self._bring_up_to_date()
 
     def adopt(self, layer: napari.layers.Image) -> None:
@@ -146,12 +148,12 @@ class LiveLayer(QObject):
         """Stop computing a big view; what is shown stays."""
         self._cancel()
 
-    def remove(self) -> None:
-        """Remove the layer from the viewer."""
-        layer = self.layer
-        self.release()
-        if layer is not None and layer in self._viewer.layers:
-            self._viewer.layers.remove(layer)
+    def pause(self) -> None:
+        """Hide the layer and compute nothing until it is shown again."""
+        self._cancel()
+        self._paused = True
+        if self.layer is not None:
+            self.layer.visible = False
 
     def release(self) -> None:
         """Let go of the layer, which stays as it is."""
@@ -226,7 +228,7 @@ class LiveLayer(QObject):
 
     def _bring_up_to_date(self) -> None:
         """Show the newest parameters: at once, or when they have been computed."""
-        if self.layer is None or self._wanted is None:
+        if self.layer is None or self._wanted is None or self._paused:
             return
         level = shown_level(self.layer, self._viewer)
         array = self._wanted.levels[level]

@@ -12,7 +12,7 @@ import psutil
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
-from ..recipe.lazy import LazyArray
+from ..recipe.lazy_array import LazyArray
 from .background import Background
 from .layers import METADATA_KEY, appearance, spatial_state
 

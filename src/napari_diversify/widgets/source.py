@@ -20,7 +20,7 @@ class SourcePicker(QComboBox):
     last; with another one, that image is pinned.
     """
 
-    sourceChanged = Signal(object)  # napari.layers.Image or None
+    sourceChanged = Signal(object)  # napari.layers.Image or None, or its array replaced
 
     def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -63,6 +63,7 @@ class SourcePicker(QComboBox):
             layers.selection.events.active,
         ):
             emitter.disconnect(self._on_layers_changed)
+        self._watch(None)
 
     def pin(self, layer: napari.layers.Image | None) -> None:
         """Stay with one image layer; None follows the active one again."""
@@ -96,5 +97,16 @@ class SourcePicker(QComboBox):
             if self._pinned is not None:
                 self.setCurrentIndex(1 + images.index(self._pinned))
         if source != self._source:
-            self._source = source
+            self._watch(source)
             self.sourceChanged.emit(source)
+
+    def _watch(self, source: napari.layers.Image | None) -> None:
+        """Make an image the source, and be told when its array is replaced."""
+        if self._source is not None:
+            self._source.events.data.disconnect(self._on_data_replaced)
+        self._source = source
+        if source is not None:
+            source.events.data.connect(self._on_data_replaced)
+
+    def _on_data_replaced(self) -> None:
+        self.sourceChanged.emit(self._source)

@@ -48,6 +48,7 @@ class SourcePanel(QWidget):
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
         self._recipe = Recipe()
+        self._guessed_for: object = ()  # the image whose axes were guessed; None: not to be
         fields = Recipe.model_fields
         self.picker = SourcePicker(viewer)
         self.low, self.high = QDoubleSpinBox(), QDoubleSpinBox()
@@ -108,6 +109,11 @@ class SourcePanel(QWidget):
         with signals_blocked(self.sample):
             self.sample.setValue(sample)
 
+    def keepAxes(self) -> None:
+        """Leave the axes of this recipe as they are, for this image or the first to come."""
+        source = self.picker.source()
+        self._guessed_for = None if source is None else (source.unique_id, source.ndim)
+
     def spatialNdim(self) -> int:
         """How many axes of the source are space."""
         source = self.picker.source()
@@ -123,10 +129,12 @@ class SourcePanel(QWidget):
                 with signals_blocked(box):
                     box.setDecimals(0 if integer else 3)
         if source is not None:
-            self._recipe = self._recipe.replace(
-                spatial_ndim=guess_spatial_ndim(source),
-                intensity_range=None if self.auto.isChecked() else self._recipe.intensity_range,
-            )
+            if self.auto.isChecked():
+                self._recipe = self._recipe.replace(intensity_range=None)
+            image = (source.unique_id, source.ndim)
+            if self._guessed_for not in (None, image) or source.ndim == 2:
+                self._recipe = self._recipe.replace(spatial_ndim=guess_spatial_ndim(source))
+            self._guessed_for = image
             self.setValue(self._recipe)
         self.sourceChanged.emit(source)
 

@@ -1,0 +1,74 @@
+"""Range and PSNR of the source, measured in a thread."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import napari.layers
+from qtpy.QtCore import QObject, Signal
+
+from ..recipe import Diversify
+from ..recipe.measure import BUDGET, Measured, measure
+from .background import Background
+from .layers import levels_of
+
+
+class Measurement(QObject):
+    """Measures one image at a time; of a pyramid, the finest level that is read quickly."""
+
+    progressed = Signal(int, int)
+    finished = Signal(object)  # Measured
+    failed = Signal(object)
+    stopped = Signal()
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.result: Measured | None = None
+        self._shrunk = 1
+        self._background = Background(self)
+        self._background.progressed.connect(self.progressed)
+        self._background.finished.connect(self._on_finished)
+        self._background.failed.connect(self.failed)
+        self._background.stopped.connect(self.stopped)
+
+    @property
+    def running(self) -> bool:
+        """Whether an image is being measured."""
+        return self._background.running
+
+    def start(
+        self,
+        source: napari.layers.Image,
+        step: Diversify,
+        spatial_ndim: int,
+        intensity_range: tuple[float, float] | None,
+    ) -> None:
+        """Measure an image, with a given range or its own."""
+        levels = levels_of(source)
+        level: Any = next((a for a in levels if a.size <= BUDGET), levels[-1])
+        self._shrunk = round(levels[0].shape[-1] / level.shape[-1])
+        self._background.start(lambda: measure(level, step, spatial_ndim, intensity_range))
+
+    def forget(self) -> None:
+        """Drop the result, which belongs to another image, and stop."""
+        self.result = None
+        self._background.cancel()
+
+    def cancel(self) -> None:
+        """Stop; an earlier result stays."""
+        self._background.cancel()
+
+    def note(self) -> str:
+        """On what the result was measured, where that is not the whole image."""
+        if self.result is None:
+            return ""
+        parts = []
+        if self.result.planes < self.result.of:
+            parts.append(f"{self.result.planes} of {self.result.of} planes")
+        if self._shrunk > 1:
+            parts.append(f"the image at 1/{self._shrunk}")
+        return f"Range and PSNR measured on {' of '.join(parts)}." if parts else ""
+
+    def _on_finished(self, result: Measured) -> None:
+        self.result = result
+        self.finished.emit(result)
