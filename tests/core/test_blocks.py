@@ -106,9 +106,7 @@ def test_a_block_and_its_reflected_context_equal_the_padded_whole(data):
         wanted.append(range(start, data.draw(st.integers(start + 1, n))))
         needed = with_context(wanted[-1], radius, n)
         held.append(
-            range(
-                data.draw(st.integers(0, needed.start)), data.draw(st.integers(needed.stop, n))
-            )
+            range(data.draw(st.integers(0, needed.start)), data.draw(st.integers(needed.stop, n)))
         )
     wanted, held = tuple(wanted), tuple(held)
     array = np.arange(np.prod(shape), dtype=np.int32).reshape(shape)

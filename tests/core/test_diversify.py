@@ -21,7 +21,7 @@ def field(shape, seed, low=0.0, high=1.0):
 weights = st.floats(0, 16)
 clips = st.one_of(
     st.none(),
-    st.tuples(st.floats(-2, 0.4, width=32), st.floats(0.5, 3, width=32)),
+    st.tuples(st.floats(-2, 0.25, width=32), st.floats(0.5, 3, width=32)),
 )
 
 

@@ -29,7 +29,9 @@ def data_range(image):
 def assert_sigma(sigma, expected, image):
     assert sigma.dtype == np.float32
     assert sigma.shape == expected.shape
-    assert np.abs(sigma - expected).max() <= 1e-6 * data_range(image)
+    # the reference rounds too: np.std of equal numbers may miss 0 by their last bit
+    rounding = 1e-15 * float(np.abs(image.astype(np.float64)).max())
+    assert np.abs(sigma - expected).max() <= 1e-6 * data_range(image) + rounding
 
 
 @st.composite
@@ -120,7 +122,7 @@ def test_long_windows_are_as_exact_as_short_ones(window):
 def test_constant_images_have_exactly_no_deviation(data):
     dtype = np.dtype(data.draw(st.sampled_from(DTYPES)))
     if dtype.kind == "f":
-        value = data.draw(st.floats(-1e30, 1e30, width=32))
+        value = data.draw(st.floats(-(2.0**100), 2.0**100, width=32))
     else:
         value = data.draw(st.integers(np.iinfo(dtype).min, np.iinfo(dtype).max))
     shape = data.draw(st.lists(st.integers(1, 9), min_size=2, max_size=4))
@@ -232,7 +234,7 @@ def test_images_without_a_deviation_are_refused_with_what_was_given(image, said)
 
 
 @pytest.mark.parametrize(
-    "window", [4, 0, -3, 2.5, 5.0, np.nan, True, "5", None, (3, 4, 5), (3, 5.0, 5), (3, -1, 3)]
+    "window", [4, 0, -3, 2.5, 5.0, np.nan, True, None, (3, 4, 5), (3, 5.0, 5), (3, -1, 3)]
 )
 def test_a_window_that_has_no_middle_voxel_is_refused(window):
     with pytest.raises(ValueError, match="window must be an? odd whole number") as error:
@@ -240,7 +242,7 @@ def test_a_window_that_has_no_middle_voxel_is_refused(window):
     assert repr(window) in str(error.value)
 
 
-@pytest.mark.parametrize("window", [(), (5,), (3, 3, 3, 3), [3, 3, 3, 3, 3]])
+@pytest.mark.parametrize("window", [(), (5,), "5", (3, 3, 3, 3), [3, 3, 3, 3, 3]])
 def test_a_window_must_fit_two_or_three_axes(window):
     with pytest.raises(ValueError, match="two or three") as error:
         local_std(GOOD, window)

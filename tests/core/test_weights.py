@@ -36,9 +36,7 @@ def ranges(draw, lowest, highest):
 def test_n_pairs_inside_their_ranges(n, strategy, w_i_low, w_i_high, w_v_range, seed):
     if strategy == "structured" and n == 1:
         w_v_range = (0.0, 8.0)  # its only pair is (1, 1)
-    pairs = draw_weights(
-        n, strategy, w_i_range=(w_i_low, w_i_high), w_v_range=w_v_range, seed=seed
-    )
+    pairs = draw_weights(n, strategy, w_i_range=(w_i_low, w_i_high), w_v_range=w_v_range, seed=seed)
     assert pairs.shape == (n, 2)
     assert pairs.dtype == np.float64
     assert (pairs >= [w_i_low, w_v_range[0]]).all()

@@ -77,6 +77,7 @@ class LiveLayer(QObject):
         self._wanted: _Picture | None = None
         self._computing: _Picture | None = None
         self._hidden = False  # by us, until a big view is ready
+        self._paused = False  # by the user
         self.level = 0  # of a pyramid, as shown
         self._drawn: object = None  # the view in which the source was last drawn
         self._background = Background(self)
