@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +15,10 @@ from ..core.noise import check_count
 from .cache import Cache
 from .intensity import exact_range, from_unit, to_unit
 from .lazy_array import LazyArray
-from .recipe import Recipe
 from .steps import Place, Unit
+
+if TYPE_CHECKING:  # Recipe.apply stands on this module, not the other way round
+    from .recipe import Recipe
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from ..core.noise import GENERATOR
+from .lazy import LazyVolume
 from .model import Model
 from .steps import AnyStep
 
@@ -117,8 +118,6 @@ class Recipe(Model):
         TypeError, ValueError
             If the array cannot be used; the message says why.
         """
-        from .lazy import LazyVolume
-
         return LazyVolume(array, self, spacing, sample).__array__()
 
     def to_json(self) -> str:
