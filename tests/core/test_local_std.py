@@ -237,7 +237,7 @@ def test_images_without_a_deviation_are_refused_with_what_was_given(image, said)
     "window", [4, 0, -3, 2.5, 5.0, np.nan, True, None, (3, 4, 5), (3, 5.0, 5), (3, -1, 3)]
 )
 def test_a_window_that_has_no_middle_voxel_is_refused(window):
-    with pytest.raises(ValueError, match="window must be an? odd whole number") as error:
+    with pytest.raises(ValueError, match=r"window must be an? odd whole number") as error:
         local_std(GOOD, window)
     assert repr(window) in str(error.value)
 

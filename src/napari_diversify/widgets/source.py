@@ -41,29 +41,26 @@ class SourcePicker(QComboBox):
 
     def connect_viewer(self) -> None:
         """Follow the viewer from now on."""
-        layers = self._viewer.layers
-        for emitter in (
-            layers.events.inserted,
-            layers.events.removed,
-            layers.events.reordered,
-            layers.events.renamed,
-            layers.selection.events.active,
-        ):
+        for emitter in self._emitters():
             emitter.connect(self._on_layers_changed)
         self._on_layers_changed()
 
     def disconnect_viewer(self) -> None:
         """Leave the viewer alone."""
-        layers = self._viewer.layers
-        for emitter in (
-            layers.events.inserted,
-            layers.events.removed,
-            layers.events.reordered,
-            layers.events.renamed,
-            layers.selection.events.active,
-        ):
+        for emitter in self._emitters():
             emitter.disconnect(self._on_layers_changed)
         self._watch(None)
+
+    def _emitters(self) -> tuple[Any, ...]:
+        layers = self._viewer.layers
+        events = layers.events
+        return (
+            events.inserted,
+            events.removed,
+            events.reordered,
+            events.renamed,
+            layers.selection.events.active,
+        )
 
     def pin(self, layer: napari.layers.Image | None) -> None:
         """Stay with one image layer; None follows the active one again."""
