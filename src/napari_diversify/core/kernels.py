@@ -127,9 +127,9 @@ def normal_rows(starts, step, c2, c3, k0, k1, table, out):
 
 # --- local standard deviation -----------------------------------------------
 
-# Below this ratio of variance to mean square, E[x^2] - E[x]^2 has lost ten of
+# Below this ratio of variance to mean square, E[x^2] - E[x]^2 has lost nine of
 # float64's sixteen digits; the window is then summed again around its first voxel.
-_CANCELLED = 1e-10
+_CANCELLED = 1e-9
 
 
 @numba.njit(inline="always")

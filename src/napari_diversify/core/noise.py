@@ -10,6 +10,7 @@ multiplications only, so that every machine finds the same bits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -37,7 +38,7 @@ def check_count(name: str, value: int, bits: int) -> int:
         number = int(value)
     except (TypeError, ValueError, OverflowError):
         number = -1
-    if isinstance(value, bool) or number != value or not 0 <= number < 2**bits:
+    if isinstance(value, (bool, np.bool_)) or number != value or not 0 <= number < 2**bits:
         raise ValueError(f"{name} must be a whole number from 0 to 2**{bits} - 1; got {value!r}")
     return number
 
@@ -131,5 +132,7 @@ def normal_field(
     seed = check_count("seed", seed, 64)
     sample = check_count("sample", sample, 32)
     stream = check_count("stream", stream, 32)
+    if math.prod(shape) >= 2**63:
+        raise ValueError(f"shape must have fewer than 2**63 voxels; got {shape}")
     ranges, dropped = normalise_index(... if region is None else region, shape)
     return normal_region(shape, ranges, seed, sample, stream).squeeze(dropped)

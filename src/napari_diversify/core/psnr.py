@@ -65,7 +65,7 @@ def psnr(reference: npt.ArrayLike, image: npt.ArrayLike, data_range: float) -> f
 
 
 def _decibel(mse: float, data_range: float = 1.0) -> float:
-    return float(10 * np.log10(data_range**2 / mse)) if mse > 0 else float("inf")
+    return float("inf") if mse == 0 else float(10 * np.log10(data_range**2 / mse))
 
 
 class PsnrHistogram:
@@ -226,20 +226,20 @@ class PsnrModel:
             If the target is NaN or out of reach; the message names the range.
         """
         w_v, curve = self._curve(float(w_i))
-        above = curve - target
-        if np.isposinf(target) and np.isposinf(curve[0]):
+        if target == curve[0]:  # also where both are infinite
             return 0.0
-        hits = np.flatnonzero((above[:-1] >= 0) != (above[1:] >= 0))
-        if above[0] == 0:
-            return 0.0
-        if np.isnan(target) or hits.size == 0:
+        side = np.sign(np.where(np.isinf(curve), curve, curve - target))
+        hits = np.flatnonzero((side[:-1] != side[1:]) & (side[:-1] != 0))
+        if not np.isfinite(target) or hits.size == 0:
             low, high = self.reachable(w_i)
             raise ValueError(
                 f"a PSNR of {target:.4g} dB is out of reach: with w_i = {w_i:.3g} it lies between "
                 f"{low:.2f} and {high:.2f} dB (w_v from 0 to {W_V_MAX:g})"
             )
         low, high = w_v[hits[0]], w_v[hits[0] + 1]
-        if np.isposinf(above[hits[0]]):  # only at w_v = 0
+        if side[hits[0] + 1] == 0:
+            return float(high)
+        if np.isinf(curve[hits[0]]):  # only at w_v = 0
             low = high * 1e-6
             if self.expected(w_i, low) < target:
                 return float(low)

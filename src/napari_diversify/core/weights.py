@@ -8,6 +8,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr, ndtri
 
+from .noise import check_count
+
 Strategy: TypeAlias = Literal["random", "structured", "single_aug"]
 
 
@@ -81,9 +83,9 @@ def draw_weights(
            [1. , 4. ],
            [0.2, 8. ]])
     """
-    if int(n) != n or n < 1:
-        raise ValueError(f"n must be a whole number from 1 upwards; got {n!r}")
-    n = int(n)
+    n = check_count("n", n, 31)
+    if n < 1:
+        raise ValueError("n must be a whole number from 1 upwards; got 0")
     i_low, i_high = _check_range("w_i_range", w_i_range)
     v_low, v_high = _check_range("w_v_range", w_v_range)
     if strategy == "structured":

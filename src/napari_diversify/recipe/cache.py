@@ -7,8 +7,6 @@ from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Any
 
-import numpy as np
-
 
 class Cache:
     """Least recently used values, up to ``budget`` bytes together.
@@ -50,4 +48,5 @@ class Cache:
 
 def _bytes(value: Any) -> int:
     arrays = value if isinstance(value, tuple) else (value,)
-    return sum(a.nbytes for a in arrays if isinstance(a, np.ndarray))
+    # a view keeps the whole array alive that it looks into
+    return sum((a if a.base is None else a.base).nbytes for a in arrays)

@@ -14,17 +14,26 @@ import numpy.typing as npt
 
 from ..core.local_std import check_intensities
 
+#: Intensities this far outside [0, 1] mean nothing any more, but must stay finite.
+_FAR = 1e30
 
-def _working_dtype(dtype: np.dtype[Any]) -> type[np.floating[Any]]:
-    """float32 where it holds every value of ``dtype``, float64 elsewhere."""
-    return np.float32 if np.can_cast(dtype, np.float32) else np.float64
+
+def _working_dtype(dtype: np.dtype[Any], low: float, high: float) -> type[np.floating[Any]]:
+    """float32 where it holds every value of ``dtype`` and the range, float64 elsewhere."""
+    largest = max(abs(low), abs(high))
+    if not np.can_cast(dtype, np.float32) or not high - low > 1e-6 * largest or largest > _FAR:
+        return np.float64
+    return np.float32 if all(np.float32(v) == v for v in (low, high)) else np.float64
 
 
 def to_unit(block: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.float32]:
     """(block - low) / (high - low) as float32, values outside the range kept."""
-    work = _working_dtype(block.dtype)
-    unit: npt.NDArray[Any] = np.subtract(block, work(low), dtype=work)
-    np.divide(unit, work(high) - work(low), out=unit)
+    work = _working_dtype(block.dtype, low, high)
+    with np.errstate(over="ignore"):
+        unit: npt.NDArray[Any] = np.subtract(block, work(low), dtype=work)
+        np.divide(unit, work(high) - work(low), out=unit)
+    if work is np.float64 or high - low < 1:
+        np.clip(unit, -_FAR, _FAR, out=unit)
     return unit.astype(np.float32, copy=False)
 
 
@@ -32,15 +41,16 @@ def from_unit(
     values: npt.NDArray[np.float32], low: float, high: float, dtype: np.dtype[Any]
 ) -> npt.NDArray[Any]:
     """Map [0, 1] back to grey levels; rounded and clipped for an integer dtype."""
-    work = _working_dtype(dtype)
+    work = _working_dtype(dtype, low, high)
     grey = np.multiply(values, work(high) - work(low), dtype=work)
     grey += work(low)
     if dtype.kind not in "iu":
-        return grey.astype(dtype, copy=False)
+        limits = np.finfo(dtype)
+        return np.clip(grey, limits.min, limits.max).astype(dtype, copy=False)
     np.rint(grey, out=grey)
-    limits = np.iinfo(dtype)
-    bottom, top = work(limits.min), work(limits.max)
-    if int(top) > limits.max:  # the float next to 2**63 or 2**64 lies above it
+    bounds = np.iinfo(dtype)
+    bottom, top = work(bounds.min), work(bounds.max)
+    if int(top) > bounds.max:  # the float next to 2**63 or 2**64 lies above it
         top = np.nextafter(top, work(0))
     np.clip(grey, bottom, top, out=grey)
     return grey.astype(dtype)

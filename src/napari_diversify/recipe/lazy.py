@@ -136,6 +136,9 @@ class LazyVolume(LazyArray):
         """Forget what was computed, because the source array has been changed in place."""
         super().source_edited()
         self._cache.clear()
+        if self._state.recipe.intensity_range is None:
+            low, high = exact_range(self.source)
+            self._state = replace(self._state, low=low, high=high)
 
     def _reader(self, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
         state = self._state
@@ -149,8 +152,10 @@ class LazyVolume(LazyArray):
                 return to_unit(block.reshape(region_shape(region)), state.low, state.high)
             step, before = steps[n - 1], steps[: n - 1]
             index = tuple(r.start for r in lead)
+            drawn = (state.recipe.seed, state.sample) if before else None  # noise in the source
             origin = (
                 self._identity,
+                drawn,
                 state.edition,
                 state.low,
                 state.high,

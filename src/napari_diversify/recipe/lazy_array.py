@@ -46,6 +46,8 @@ class LazyArray(ABC):
                 f"the image has {self.ndim} axes, but the recipe takes the last "
                 f"{self.spatial_ndim} as space"
             )
+        if self.spatial_ndim not in (2, 3):
+            raise ValueError(f"spatial_ndim must be 2 or 3; got {spatial_ndim!r}")
 
     @property
     def ndim(self) -> int:

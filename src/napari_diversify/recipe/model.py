@@ -23,7 +23,7 @@ _SAID = {
     "int_parsing": "a whole number",
     "float_type": "a number",
     "float_parsing": "a number",
-    "tuple_type": "a list of numbers",
+    "tuple_type": "a list",
     "literal_error": "{expected}",
 }
 
@@ -59,10 +59,18 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
             sentences.append(f"{model.__name__} needs {path!r}")
         elif item["type"] in _SAID:
             accepted = _SAID[item["type"]].format(**context)
+            if item["type"] == "tuple_type":
+                accepted += _length_of(model.model_fields.get(path))
             sentences.append(f"{path} must be {accepted}; got {given!r}")
         else:
             sentences.append(f"{path}: {item['msg']}; got {given!r}")
     return "; ".join(sentences)
+
+
+def _length_of(field: FieldInfo | None) -> str:
+    """ " of 3 numbers" for a field that holds as many; nothing for any other list."""
+    numbers = get_args(field.annotation) if field is not None else ()
+    return f" of {len(numbers)} numbers" if numbers and Ellipsis not in numbers else ""
 
 
 def extra_of(field: FieldInfo) -> dict[str, Any]:

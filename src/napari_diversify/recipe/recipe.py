@@ -135,7 +135,7 @@ class Recipe(Model):
         """
         try:
             values = json.loads(text)
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"this is not a recipe: the text is not JSON ({error})") from None
         if not isinstance(values, dict) or "schema_version" not in values:
             raise ValueError(

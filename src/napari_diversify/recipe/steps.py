@@ -141,7 +141,8 @@ class Diversify(Model):
             held = self.source_region(place.region, place.shape, place.spacing)
             block = source(held)
             sigma = local_std_region(block, held, place.region, place.shape, window, stride)
-            return np.ascontiguousarray(block[slices(place.region, held)]), sigma
+            # a copy: a view would keep the context alive with it
+            return block[slices(place.region, held)].copy(), sigma
 
         image, sigma = place.remember(("sigma", window, stride), measure)
         noise = place.remember(("noise", place.seed, place.sample, place.stream), place.noise)
