@@ -16,7 +16,9 @@ def phantom():
 
 @pytest.fixture(scope="module")
 def crowd():
-    return synthetic_nuclei((24, 128, 128), count=300, radius=(1.5, 2.5), seed=4)
+    return synthetic_nuclei(
+        (50, 110, 110), spacing=(0.2, 0.2, 0.2), radius=(1.2, 2.8), count=200, seed=5
+    )
 
 
 def test_the_default_volume_has_its_documented_size():
@@ -51,25 +53,28 @@ def test_nuclei_without_room_are_left_out(crowd):
 
 
 @pytest.mark.parametrize("name", ["phantom", "crowd"])
-def test_no_nucleus_is_bitten_by_another(name, request):
-    phantom = request.getfixturevalue(name)
+def test_every_nucleus_is_one_piece(name, request):
+    labels = request.getfixturevalue(name).labels
+    for number, box in enumerate(ndimage.find_objects(labels), start=1):
+        assert ndimage.label(labels[box] == number, np.ones((3, 3, 3)))[1] == 1
+
+
+def test_nuclei_are_whole_ellipsoids_that_do_not_overlap(crowd):
     whole = 0
-    for number, box in enumerate(ndimage.find_objects(phantom.labels), start=1):
-        mask = phantom.labels[box] == number
-        assert ndimage.label(mask, np.ones((3, 3, 3)))[1] == 1
-        at_border = any(
-            s.start == 0 or s.stop == n for s, n in zip(box, phantom.labels.shape, strict=True)
-        )
-        if at_border:
-            continue
-        # the volume of a solid ellipsoid follows from its second moments
-        places = np.argwhere(mask) * phantom.spacing
-        moments = np.cov(places.T, bias=True) + np.diag(np.square(phantom.spacing)) / 12
-        ellipsoid = 4 / 3 * np.pi * np.sqrt(np.linalg.det(5 * moments))
-        volume = len(places) * np.prod(phantom.spacing)
-        assert volume == pytest.approx(ellipsoid, rel=0.04)
+    for number, box in enumerate(ndimage.find_objects(crowd.labels), start=1):
+        if any(s.start == 0 or s.stop == n for s, n in zip(box, crowd.labels.shape, strict=True)):
+            continue  # cut by the border of the volume
+        here = crowd.labels[box]
+        places = np.argwhere(here == number) * crowd.spacing
+        # centre, axes and volume of a solid ellipsoid follow from its moments
+        shape = 5 * np.cov(places.T, bias=True)
+        volume = len(places) * np.prod(crowd.spacing)
+        assert volume == pytest.approx(4 / 3 * np.pi * np.sqrt(np.linalg.det(shape)), rel=0.02)
+        foreign = np.argwhere((here != number) & (here > 0)) * crowd.spacing - places.mean(axis=0)
+        radius = np.sqrt(np.einsum("ij,jk,ik->i", foreign, np.linalg.inv(shape), foreign))
+        assert (radius > 1).all()
         whole += 1
-    assert whole >= 3
+    assert whole > 20
 
 
 def test_every_nucleus_is_brighter_than_the_background(phantom):

@@ -1,6 +1,7 @@
 """What you see is what you export: a part of a LazyVolume is that part of the whole, always."""
 
 import copy
+import sys
 import threading
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
@@ -93,8 +94,8 @@ steps = st.builds(
 def images(draw):
     """2D to 5D, any order of axes in memory, not constant."""
     ndim = draw(st.integers(2, 5))
-    longest = {2: 12, 3: 8, 4: 5, 5: 4}[ndim]
-    shape = draw(st.lists(st.integers(1, longest), min_size=ndim, max_size=ndim))
+    longest = {2: 20, 3: 11, 4: 6, 5: 5}[ndim]
+    shape = draw(st.lists(st.sampled_from(range(1, longest)), min_size=ndim, max_size=ndim))
     shape[draw(st.integers(0, ndim - 1))] = longest
     dtype = np.dtype(draw(st.sampled_from(DTYPES)))
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
@@ -127,6 +128,19 @@ def recipes(draw, image, spatial_ndim):
     )
 
 
+@st.composite
+def parts(draw, shape):
+    """An index that mixes numbers, whole axes and slices from anywhere to anywhere."""
+    key = []
+    for n in shape:
+        start, stop = draw(st.integers(0, n - 1)), draw(st.integers(0, n))
+        step = draw(st.sampled_from([1, 1, 2, -1, -3]))
+        key.append(draw(st.sampled_from([start, slice(None), slice(start, stop, step)])))
+        if isinstance(key[-1], slice) and key[-1] != slice(None) and (stop < start) != (step < 0):
+            key[-1] = slice(start, None, step)
+    return tuple(key)
+
+
 def numpy_integers(key):
     """The same index, with NumPy integers."""
     parts = key if isinstance(key, tuple) else (key,)
@@ -152,7 +166,9 @@ def test_any_part_equals_the_same_part_of_the_whole(data):
         lazy = LazyVolume(source, recipe, sample=sample)
         assert (lazy.shape, lazy.dtype) == (expected.shape, expected.dtype)
         for _ in range(4):
-            key = data.draw(basic_indices(image.shape, allow_ellipsis=True))
+            key = data.draw(
+                st.one_of(parts(image.shape), basic_indices(image.shape, allow_ellipsis=True))
+            )
             assert_same(lazy[key], expected[key])
             assert_same(lazy[numpy_integers(key)], expected[key])
         assert_same(np.asarray(lazy), expected)
@@ -242,12 +258,17 @@ def test_a_view_is_the_callers_own_and_may_be_written_to():
 
 
 @pytest.mark.parametrize("recipe", [ONE, TWO], ids=["one step", "two steps"])
-@pytest.mark.parametrize("change", ["seed", "weights", "windows"])
+@pytest.mark.parametrize("change", ["seed", "weights", "windows", "everything"])
 def test_every_look_from_many_threads_is_wholly_of_one_recipe(recipe, change):
     other = {
         "seed": recipe.replace(seed=9),
         "weights": recipe.replace(steps=tuple(s.replace(w_i=1.2, w_v=1.0) for s in recipe.steps)),
         "windows": recipe.replace(steps=tuple(s.replace(window=7) for s in recipe.steps)),
+        "everything": Recipe(
+            steps=tuple(s.replace(w_i=1.2, w_v=1.0, window=7) for s in recipe.steps),
+            seed=9,
+            intensity_range=(0, 9000),
+        ),
     }[change]
     results = [oracle(IMAGE, r) for r in (recipe, other)]
     lazy = LazyVolume(IMAGE, recipe)
@@ -271,6 +292,8 @@ def test_every_look_from_many_threads_is_wholly_of_one_recipe(recipe, change):
             seen[matches.index(True)] += 1
 
     swapper = threading.Thread(target=swap)
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)  # threads take turns wherever they can
     swapper.start()
     try:
         with ThreadPoolExecutor(8) as pool:
@@ -279,7 +302,54 @@ def test_every_look_from_many_threads_is_wholly_of_one_recipe(recipe, change):
     finally:
         stop.set()
         swapper.join()
+        sys.setswitchinterval(interval)
     assert min(seen) > 0, "the recipes were never swapped while looking"
+
+
+class Meddling:
+    """A source that calls a function in the midst of every read."""
+
+    def __init__(self, array, meddle):
+        self.array, self.meddle = array, meddle
+        self.shape, self.dtype = array.shape, array.dtype
+
+    def __getitem__(self, key):
+        self.meddle()
+        return self.array[key]
+
+
+@pytest.mark.parametrize("recipe", [ONE, TWO], ids=["one step", "two steps"])
+@pytest.mark.parametrize("look", ["view", "whole", "slabs", "prefetch"])
+def test_a_look_that_has_begun_is_finished_with_the_parameters_it_began_with(recipe, look):
+    stack = np.stack([IMAGE, IMAGE[::-1]])
+    other = recipe.replace(
+        seed=9,
+        intensity_range=(0, 9000),
+        steps=(Diversify(w_v=3.0, window=7), Diversify(w_i=0.5)),
+    )
+
+    def meddle():
+        lazy.recipe, lazy.sample = other, 5
+
+    source = Meddling(stack, lambda: None)
+    lazy = LazyVolume(source, recipe)
+    source.meddle = meddle
+    with patch.object(lazy_array, "_SLAB", 2000):
+        if look == "view":
+            result = lazy[:, 1:5]
+        elif look == "whole":
+            result = np.asarray(lazy)[:, 1:5]
+        elif look == "slabs":
+            result = np.empty_like(stack)
+            for where, values in lazy.slabs():
+                result[where] = values
+            result = result[:, 1:5]
+        else:
+            list(lazy.prefetch((slice(None), slice(1, 5))))
+            assert not lazy.holds((slice(None), slice(1, 5)))
+            result = oracle(stack, recipe)[:, 1:5]
+    assert_same(np.ascontiguousarray(result), oracle(stack, recipe)[:, 1:5])
+    assert_same(lazy[:, 1:5], oracle(stack, other, 5)[:, 1:5])
 
 
 def test_volumes_that_share_a_cache_do_not_share_their_values():

@@ -134,7 +134,12 @@ class LazyArray(ABC):
 
     def adopt(self, other: LazyArray) -> None:
         """Take over the parameters of another array of the same source, and what it holds."""
-        self._held = other._held  # first: it counts only together with its state
+        for held in (other._held, self._held):
+            if held is not None and held[0] is other._state:
+                self._held = held  # first: it counts only together with its state
+                break
+        else:
+            self._held = None
         self._state = other._state
 
     def source_edited(self) -> None:

@@ -68,7 +68,7 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
 
 
 def _length_of(field: FieldInfo | None) -> str:
-    """ " of 3 numbers" for a field that holds as many; nothing for any other list."""
+    """Say how many numbers belong in a list, where their number is fixed."""
     numbers = get_args(field.annotation) if field is not None else ()
     return f" of {len(numbers)} numbers" if numbers and Ellipsis not in numbers else ""
 

@@ -81,9 +81,7 @@ class DiversifyPanel(QWidget):
         self.psnr.setEnabled(model is not None)
         self.note.setText(note)
         self.note.setVisible(bool(note))
-        if model is not None:
-            self._show_reachable()
-            self._show_psnr()
+        self._show_reachable()
 
     def _on_form_changed(self, step: Diversify) -> None:
         self._show_psnr()
@@ -115,7 +113,6 @@ class DiversifyPanel(QWidget):
     def _show_reachable(self) -> None:
         if self._psnr_model is not None:
             low, high = self._psnr_model.reachable(self.value().w_i)
-            value = self.psnr.value()
             self.psnr.setBounds((math.floor(low * 100) / 100, min(high, _PSNR_MAX)))
             self.psnr.setHandyRange(low, max(min(high, _PSNR_MAX), low + 0.01))
-            self.psnr.setValue(value)
+            self._show_psnr()

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import napari.layers
+import numpy.typing as npt
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
@@ -32,6 +33,7 @@ from .layers import (
     levels_of,
     role_of,
     spacing_in_micrometres,
+    waits,
     why_unusable,
 )
 from .measurement import Measurement
@@ -67,6 +69,7 @@ class Explorer(QWidget):
         self._sample = 0
         self._connected = False
         self._first_shown = True
+        self._announce = False  # say what is shown, as soon as it is
         self._cache = Cache()
 
         self.source_panel = SourcePanel(napari_viewer)
@@ -98,7 +101,8 @@ class Explorer(QWidget):
         self.diversified = LiveLayer(napari_viewer, DIVERSIFIED, parent=self)
         self.sigma = LiveLayer(napari_viewer, SIGMA, linked=False, parent=self)
         self._measurement = Measurement(self)
-        self._snapshot = Snapshot(napari_viewer, self)
+        self._snapshot = Snapshot(self)
+        self._tasks = (self._measurement, self.diversified, self.sigma, self._snapshot)
         self._throttle = QSignalThrottler(parent=self)
         self._throttle.setTimeout(_FRAME_MS)
         self._settled = QTimer(self)
@@ -146,7 +150,7 @@ class Explorer(QWidget):
         self._measurement.progressed.connect(self.status.show_progress)
         self._measurement.finished.connect(self._on_measured)
         self._measurement.failed.connect(self._on_failed)
-        self._measurement.stopped.connect(self.status.rest)
+        self._measurement.stopped.connect(self._on_ready)
         for layer, switch in ((self.diversified, self.live), (self.sigma, self.show_sigma)):
             layer.removed.connect(lambda switch=switch: switch.setChecked(False))
             layer.progressed.connect(self.status.show_progress)
@@ -241,6 +245,7 @@ class Explorer(QWidget):
         self._measurement.forget()
         self.panel.setPsnrModel(None, "")
         problem = _NO_IMAGE if source is None else why_unusable(source)
+        self._announce = True
         if problem is not None:
             self.status.say(problem)
             return
@@ -294,7 +299,9 @@ class Explorer(QWidget):
         self.panel.setSpatialNdim(self.source_panel.spatialNdim())
         self._show_diversified(source)
         self._show_sigma(source)
-        self._say_what_is_shown()
+        if self._announce:
+            self._announce = False
+            self._say_what_is_shown()
 
     def _show_diversified(self, source: napari.layers.Image) -> None:
         if self.live.isChecked():
@@ -320,7 +327,12 @@ class Explorer(QWidget):
             volume.recipe = recipe
             volume.sample = sample
 
-        if self._measurement.result is not None:
+        waiting = self._measurement.running and self._measurement.result is None
+        if waiting or not self._connected:
+            return  # the layer will get it when the image has been measured
+        if self._source() is not None and self._measurement.result is None:
+            self._measure()  # it was cancelled before
+        else:
             self.diversified.change(change, self._metadata())
 
     def _apply_windows(self) -> None:
@@ -346,6 +358,7 @@ class Explorer(QWidget):
     def _on_setup_changed(self, recipe: Recipe) -> None:
         old, self._recipe = self._recipe, recipe
         if recipe.spatial_ndim != old.spatial_ndim:
+            self._measurement.forget()
             self._measure()
             return
         if recipe.intensity_range != old.intensity_range:
@@ -371,7 +384,7 @@ class Explorer(QWidget):
             self._show_sigma(source)
 
     def _on_cancelled(self) -> None:
-        for task in (self._measurement, self.diversified, self.sigma, self._snapshot):
+        for task in self._tasks:
             task.cancel()
 
     def _ask_where_to_save(self) -> None:
@@ -387,18 +400,24 @@ class Explorer(QWidget):
     # ---- what is said ----
 
     def _on_ready(self) -> None:
-        if not self._measurement.running:
+        if not any(task.running for task in self._tasks):
             self.status.rest()
 
     def _on_failed(self, error: Exception) -> None:
-        self.status.rest()
+        self._announce = True
+        self._on_ready()
         source = self.source_panel.picker.source()
         name = f"“{source.name}”: " if source is not None else ""
         self.status.say(f"{name}{error}.")
 
-    def _on_snapshot(self, name: str) -> None:
-        self.status.rest()
-        self.status.say(f"Snapshot kept as layer “{name}”.")
+    def _on_snapshot(self, values: npt.NDArray[Any], keywords: dict[str, Any]) -> None:
+        layers = self._viewer.layers
+        with self.source_panel.picker.undisturbed():
+            active = layers.selection.active
+            layer = self._viewer.add_image(values, **keywords)
+            layers.selection.active = active
+        self._on_ready()
+        self.status.say(f"Snapshot kept as layer “{layer.name}”.")
 
     def _say_what_is_shown(self) -> None:
         source = self._source()
@@ -442,16 +461,18 @@ class Explorer(QWidget):
 
     def _take_over(self) -> None:
         """Find live layers left by this dock or an earlier one, and go on with them."""
-        for layer in list(self._viewer.layers):
-            if role_of(layer) == DIVERSIFIED:
-                self.diversified.adopt(layer)
-                self._read_back(layer)
-            elif role_of(layer) == SIGMA:
-                self.sigma.adopt(layer)
         for live, switch in ((self.diversified, self.live), (self.sigma, self.show_sigma)):
-            with signals_blocked(switch):
-                if live.layer is not None or not self._first_shown or live is self.sigma:
-                    switch.setChecked(live.layer is not None)
+            layer = next((la for la in self._viewer.layers if role_of(la) == live.role), None)
+            if self._first_shown and layer is not None:
+                with signals_blocked(switch):
+                    switch.setChecked(layer.visible or waits(layer))
+            elif layer is None and not (self._first_shown and live is self.diversified):
+                with signals_blocked(switch):
+                    switch.setChecked(False)
+            if layer is not None:
+                live.adopt(layer, paused=not switch.isChecked())
+        if self._first_shown and self.diversified.layer is not None:
+            self._read_back(self.diversified.layer)
         self._first_shown = False
 
     def _read_back(self, layer: napari.layers.Image) -> None:

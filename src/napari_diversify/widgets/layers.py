@@ -26,6 +26,11 @@ def role_of(layer: Any) -> str | None:
     return entry.get("live") if isinstance(entry, dict) else None
 
 
+def waits(layer: Any) -> bool:
+    """Whether a live layer was left hidden only because it was still being computed."""
+    return bool(layer.metadata[METADATA_KEY].get("waits", False))
+
+
 def can_be_source(layer: Any) -> bool:
     """Whether a layer is an image of the user's own (or a snapshot), good or bad."""
     return isinstance(layer, napari.layers.Image) and role_of(layer) is None

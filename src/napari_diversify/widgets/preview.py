@@ -16,6 +16,7 @@ from typing import Any
 
 import napari.layers
 from napari.components import ViewerModel
+from napari.utils.events import EventEmitter
 from qtpy.QtCore import QObject, QTimer, Signal
 
 from ..recipe.lazy_array import LazyArray
@@ -28,6 +29,7 @@ from .layers import (
     displayed_index,
     shown_level,
     spatial_state,
+    waits,
 )
 
 #: Voxels that are computed at once when the view changes; about a frame's time.
@@ -69,7 +71,7 @@ class LiveLayer(QObject):
     ) -> None:
         super().__init__(parent)
         self._viewer = viewer
-        self._role = role
+        self.role = role
         self._linked = linked
         self.layer: napari.layers.Image | None = None
         self._source: napari.layers.Image | None = None
@@ -80,6 +82,10 @@ class LiveLayer(QObject):
         self._paused = False  # by the user
         self.level = 0  # of a pyramid, as shown
         self._drawn: object = None  # the view in which the source was last drawn
+        # napari calls its own callbacks before those of plugins, and it counts its
+        # emitters as its own: through one of them we come before it slices
+        self._ahead = EventEmitter(source=None, type_name="before_view_changes")
+        self._ahead.connect(self._hide_if_big)
         self._background = Background(self)
         self._background.progressed.connect(self.progressed)
         self._background.finished.connect(self._on_computed)
@@ -104,7 +110,8 @@ class LiveLayer(QObject):
         looks like the source.
         """
         self._cancel()
-        metadata = {**metadata, "live": self._role, "source": source.name}
+        metadata = {**metadata, "live": self.role, "source": source.name}
+        moved = self._source != source
         self._shown = _Picture(tuple(arrays), metadata)
         self._wanted = _Picture(tuple(copy.copy(a) for a in arrays), metadata)
         if self.layer is not None and (
@@ -114,13 +121,12 @@ class LiveLayer(QObject):
             self._disconnect()
             self._viewer.layers.remove(self.layer)
             self.layer = None
-        if self.layer is None:
+        if moved:
             self._connect_source(source)
+        if self.layer is None:
             self._add(source, looks)
         else:
-            moved = self._source != source
             self._hidden |= self._paused
-            self._connect_source(source)
             self._hide_if_big()
             self._set_data()
             copy_spatial_state(source, self.layer)
@@ -130,9 +136,11 @@ class LiveLayer(QObject):
         self._paused = False
         self._bring_up_to_date()
 
-    def adopt(self, layer: napari.layers.Image) -> None:
-        """Drive a layer that was left behind by a widget that is gone."""
+    def adopt(self, layer: napari.layers.Image, *, paused: bool = False) -> None:
+        """Drive a layer that was left behind, by this widget or by one that is gone."""
         self.layer = layer
+        self._hidden = waits(layer)
+        self._paused = paused
         self._connect_viewer()
 
     def change(self, change: Callable[[LazyArray], None], metadata: dict[str, Any]) -> None:
@@ -144,6 +152,11 @@ class LiveLayer(QObject):
             change(array)
         self._wanted = _Picture(levels, {**self._wanted.metadata, **metadata})
         self._bring_up_to_date()
+
+    @property
+    def running(self) -> bool:
+        """Whether a big view is being computed."""
+        return self._background.running
 
     def cancel(self) -> None:
         """Stop computing a big view; what is shown stays."""
@@ -161,14 +174,16 @@ class LiveLayer(QObject):
         self._cancel()
         self._idle.stop()
         self._disconnect()
-        if self._hidden and self.layer is not None:
-            self._hidden = False
+        if self.layer is not None and self._hidden:
+            entry = {**self.layer.metadata[METADATA_KEY], "waits": True}
+            self.layer.metadata = {**self.layer.metadata, METADATA_KEY: entry}
+        self._hidden = False
         self.layer = self._source = self._shown = self._wanted = None
 
     # ---- the layer ----
 
     def _name(self, source_name: str) -> str:
-        return f"{source_name} ({self._role})"
+        return f"{source_name} ({self.role})"
 
     def _add(self, source: napari.layers.Image, looks: dict[str, Any]) -> None:
         assert self._shown is not None
@@ -195,7 +210,10 @@ class LiveLayer(QObject):
         assert self.layer is not None
         assert self._shown is not None
         levels = self._shown.levels
+        locked = self.layer.locked_data_level  # which napari forgets with new data
         self.layer.data = list(levels) if self.layer.multiscale else levels[0]
+        if locked is not None:
+            self.layer.locked_data_level = locked
         self._write_metadata()
 
     def _write_metadata(self) -> None:
@@ -205,6 +223,10 @@ class LiveLayer(QObject):
 
     def _link(self) -> None:
         if self._linked and self._source in self._viewer.layers:
+            assert self.layer is not None
+            assert self._source is not None
+            self.layer.contrast_limits_range = self._source.contrast_limits_range
+            self.layer.contrast_limits = self._source.contrast_limits
             self._viewer.layers.link_layers([self._source, self.layer], ("contrast_limits",))
 
     def _unlink(self) -> None:
@@ -266,7 +288,7 @@ class LiveLayer(QObject):
         self.ready.emit()
 
     def _draw_thumbnail(self) -> None:
-        if self.layer is not None and self.layer.visible:
+        if self.layer is not None and self.layer.visible and not self._needs_thread():
             self.layer.refresh(highlight=False, extent=False)
 
     def _cancel(self) -> None:
@@ -278,7 +300,7 @@ class LiveLayer(QObject):
     def _connect_viewer(self) -> None:
         dims, layers = self._viewer.dims.events, self._viewer.layers.events
         for emitter in (dims.point, dims.order, dims.ndisplay):
-            emitter.connect(self._before_view_changes, position="first")
+            emitter.connect(self._ahead, position="first")
             emitter.connect(self._after_view_changed, position="last")
         layers.removed.connect(self._on_layer_removed)
         assert self.layer is not None
@@ -287,7 +309,7 @@ class LiveLayer(QObject):
     def _connect_source(self, source: napari.layers.Image) -> None:
         self._disconnect_source()
         self._source = source
-        self._drawn = None
+        self._drawn = self._view_of_source()
         source.events.set_data.connect(self._on_source_drawn)
         source.events.name.connect(self._on_source_renamed)
         for name in SPATIAL:
@@ -309,29 +331,30 @@ class LiveLayer(QObject):
             return
         dims, layers = self._viewer.dims.events, self._viewer.layers.events
         for emitter in (dims.point, dims.order, dims.ndisplay):
-            emitter.disconnect(self._before_view_changes)
+            emitter.disconnect(self._ahead)
             emitter.disconnect(self._after_view_changed)
         layers.removed.disconnect(self._on_layer_removed)
         self.layer.events.set_data.disconnect(self._on_drawn)
 
-    def _before_view_changes(self) -> None:
-        """Runs before napari asks for the new view: hide what would take long."""
-        if self.layer is not None and self.layer.visible:
-            self._hide_if_big()
-
     def _hide_if_big(self) -> None:
-        if self.layer is None or self._shown is None or not self.layer.visible:
-            return
-        level = shown_level(self.layer, self._viewer)
-        array = self._shown.levels[level]
-        if self._is_big(level, self.layer) and not array.holds(
-            displayed_index(self.layer, self._viewer, array.shape)
-        ):
+        """Hide what would take long; runs before napari asks for a new view."""
+        if self.layer is not None and self.layer.visible and self._needs_thread():
             self._hidden = True
             self.layer.visible = False
 
+    def _needs_thread(self) -> bool:
+        """Whether what is shown now would have to be computed, and takes long."""
+        if self.layer is None or self._shown is None:
+            return False
+        level = shown_level(self.layer, self._viewer)
+        array = self._shown.levels[level]
+        return self._is_big(level, self.layer) and not array.holds(
+            displayed_index(self.layer, self._viewer, array.shape)
+        )
+
     def _after_view_changed(self) -> None:
-        if self._hidden or self._computing is not None:
+        # a layer hidden by the user is computed too: its eye may be opened any time
+        if self._hidden or self._computing is not None or self._needs_thread():
             self._cancel()
             self._bring_up_to_date()
 
@@ -342,16 +365,20 @@ class LiveLayer(QObject):
             self.level_changed.emit(level)
 
     def _on_source_drawn(self) -> None:
-        """Drawn again in the view it was drawn in before: its voxels were edited."""
-        dims = self._viewer.dims
-        level = shown_level(self._source, self._viewer) if self._source is not None else 0
-        view = (tuple(dims.point), tuple(dims.order), dims.ndisplay, level)
+        """Drawn again in the view it was drawn in before: its voxels may have been edited."""
+        view = self._view_of_source()
         same, self._drawn = view == self._drawn, view
-        if same and self._wanted is not None and self._shown is not None:
-            for array in (*self._shown.levels, *self._wanted.levels):
-                array.source_edited()
-            self._bring_up_to_date()
+        if same and self._wanted is not None:
+            self.change(lambda array: array.source_edited(), {})
             self.source_edited.emit()
+
+    def _view_of_source(self) -> object:
+        dims = self._viewer.dims
+        if self._source is None:
+            return None
+        level = shown_level(self._source, self._viewer)
+        place = [str(value) for value in spatial_state(self._source).values()]
+        return tuple(dims.point), tuple(dims.order), dims.ndisplay, level, place
 
     def _on_source_moved(self) -> None:
         if self.layer is not None and self._source is not None:

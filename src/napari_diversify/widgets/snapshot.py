@@ -9,7 +9,6 @@ import napari.layers
 import numpy as np
 import numpy.typing as npt
 import psutil
-from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
 from ..recipe.lazy_array import LazyArray
@@ -24,20 +23,24 @@ class Snapshot(QObject):
     """Takes one snapshot at a time of lazy arrays."""
 
     progressed = Signal(int, int)
-    finished = Signal(str)  # name of the new layer
+    finished = Signal(object, object)  # values, and the keywords of their layer
     failed = Signal(object)
 
-    def __init__(self, viewer: ViewerModel, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._viewer = viewer
         self._keywords: dict[str, Any] = {}
         self._background = Background(self)
         self._background.progressed.connect(self.progressed)
         self._background.finished.connect(self._on_finished)
         self._background.failed.connect(self.failed)
 
+    @property
+    def running(self) -> bool:
+        """Whether a snapshot is being taken."""
+        return self._background.running
+
     def take(self, source: napari.layers.Image, array: LazyArray, metadata: dict[str, Any]) -> None:
-        """Compute ``array`` and add it beside ``source``, with its place and looks."""
+        """Compute ``array``, to be added beside ``source`` with its place and looks."""
         free = psutil.virtual_memory().available
         if array.nbytes > _SHARE * free:
             self.failed.emit(
@@ -56,14 +59,11 @@ class Snapshot(QObject):
         self._background.start(lambda: _computed(array))
 
     def cancel(self) -> None:
-        """Stop; no layer will be added."""
+        """Stop; nothing will come of it."""
         self._background.cancel()
 
     def _on_finished(self, values: npt.NDArray[Any]) -> None:
-        active = self._viewer.layers.selection.active
-        layer = self._viewer.add_image(values, **self._keywords)
-        self._viewer.layers.selection.active = active
-        self.finished.emit(layer.name)
+        self.finished.emit(values, self._keywords)
 
 
 def _computed(array: LazyArray) -> Generator[tuple[int, int], None, npt.NDArray[Any]]:

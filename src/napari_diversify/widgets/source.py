@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import napari.layers
@@ -27,6 +29,8 @@ class SourcePicker(QComboBox):
         self._viewer = viewer
         self._source: napari.layers.Image | None = None
         self._pinned: napari.layers.Image | None = None
+        self._waiting = False
+        self._left: napari.layers.Image | None = None  # the source when last disconnected
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(16)
         self.setToolTip(
@@ -49,6 +53,7 @@ class SourcePicker(QComboBox):
         """Leave the viewer alone."""
         for emitter in self._emitters():
             emitter.disconnect(self._on_layers_changed)
+        self._left = self._source
         self._watch(None)
 
     def _emitters(self) -> tuple[Any, ...]:
@@ -61,6 +66,17 @@ class SourcePicker(QComboBox):
             events.renamed,
             layers.selection.events.active,
         )
+
+    @contextmanager
+    def undisturbed(self) -> Iterator[None]:
+        """Keep the source while layers are added that become active for a moment."""
+        with signals_blocked(self):
+            self._waiting = True
+            try:
+                yield
+            finally:
+                self._waiting = False
+        self._on_layers_changed()
 
     def pin(self, layer: napari.layers.Image | None) -> None:
         """Stay with one image layer; None follows the active one again."""
@@ -75,6 +91,8 @@ class SourcePicker(QComboBox):
         self.pin(images[index - 1] if 0 < index <= len(images) else None)
 
     def _on_layers_changed(self, event: Any = None) -> None:
+        if self._waiting:
+            return
         images = self._images()
         if self._pinned is not None and self._pinned not in images:
             self._pinned = None
@@ -83,8 +101,8 @@ class SourcePicker(QComboBox):
             source = self._pinned
         elif active in images:
             source = active
-        elif self._source in images:
-            source = self._source  # another kind of layer is active: stay
+        elif (known := self._source or self._left) in images:
+            source = known  # another kind of layer is active: stay
         else:
             source = images[-1] if images else None
         with signals_blocked(self):

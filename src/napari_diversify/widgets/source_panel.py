@@ -57,7 +57,8 @@ class SourcePanel(QWidget):
             box.setKeyboardTracking(False)
             box.setToolTip(tooltip_of("intensity_range", fields["intensity_range"]))
             narrow(box, 84)
-            box.valueChanged.connect(self._on_range_typed)
+        self.low.valueChanged.connect(self._on_low_typed)
+        self.high.valueChanged.connect(self._on_high_typed)
         self.auto = QCheckBox("auto")
         self.auto.setChecked(True)
         self.auto.setToolTip(
@@ -138,18 +139,28 @@ class SourcePanel(QWidget):
             self.setValue(self._recipe)
         self.sourceChanged.emit(source)
 
-    def _change(self, **values: object) -> None:
+    def _change(self, **values: object) -> bool:
         try:
             self._recipe = self._recipe.replace(**values)
         except ValueError as error:
             self.setValue(self._recipe)
             self.refused.emit(str(error))
-            return
+            return False
         self.valueChanged.emit(self._recipe)
+        return True
 
-    def _on_range_typed(self) -> None:
+    # one end is typed, the other stays as it is, to the last digit
+    def _on_low_typed(self, low: float) -> None:
+        self._change_range(low, (self._recipe.intensity_range or (low, self.high.value()))[1])
+
+    def _on_high_typed(self, high: float) -> None:
+        self._change_range((self._recipe.intensity_range or (self.low.value(), high))[0], high)
+
+    def _change_range(self, low: float, high: float) -> None:
+        auto = self.auto.isChecked()
         self.auto.setChecked(False)
-        self._change(intensity_range=(self.low.value(), self.high.value()))
+        if not self._change(intensity_range=(low, high)):
+            self.auto.setChecked(auto)
 
     def _on_auto_clicked(self, checked: bool) -> None:
         if checked:

@@ -1,0 +1,213 @@
+"""What all tests share: settings of their own, a display or a line on its absence, a dock."""
+
+import json
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+def _has_display():
+    """Whether a real viewer can draw: always on macOS and Windows, else by its variables."""
+    if not sys.platform.startswith("linux"):
+        return True
+    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
+        return False
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+# before napari reads either: no test may touch the settings of whoever runs it
+_SETTINGS = tempfile.mkdtemp(prefix="napari-diversify-tests-")
+os.environ["NAPARI_CONFIG"] = str(Path(_SETTINGS) / "settings.yaml")
+HAS_DISPLAY = _has_display()
+if not HAS_DISPLAY:
+    os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+
+_LEFT_OUT = pytest.StashKey[int]()
+
+
+# ---- real viewers need a display ----
+
+
+def pytest_configure(config):
+    if os.environ.get("DIVERSIFY_REQUIRE_VIEWER") == "1" and not HAS_DISPLAY:
+        raise pytest.UsageError(
+            "DIVERSIFY_REQUIRE_VIEWER=1 asks for the real-viewer tests, but there is no display. "
+            "Run pytest under xvfb-run -a, with QT_QPA_PLATFORM unset"
+        )
+
+
+def pytest_collection_modifyitems(config, items):
+    if HAS_DISPLAY:
+        return
+    left_out = [item for item in items if item.get_closest_marker("viewer")]
+    if left_out:
+        config.stash[_LEFT_OUT] = len(left_out)
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("viewer")]
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if n := config.stash.get(_LEFT_OUT, 0):
+        terminalreporter.write_line(
+            f"{n} real-viewer tests were left out: there is no display. To run them: "
+            "xvfb-run -a pytest (packages: see README).",
+            yellow=True,
+        )
+
+
+def pytest_unconfigure(config):
+    shutil.rmtree(_SETTINGS, ignore_errors=True)
+
+
+# ---- a dock, and words to drive it ----
+
+
+class Dock:
+    """An Explorer with the words that tests need: slide, type, wait, compare."""
+
+    def __init__(self, explorer, qtbot):
+        self.explorer = explorer
+        self._qtbot = qtbot
+
+    @property
+    def layer(self):
+        return self.explorer.diversified.layer
+
+    @property
+    def sigma(self):
+        return self.explorer.sigma.layer
+
+    @property
+    def message(self):
+        return self.explorer.status.message.text()
+
+    @property
+    def entry(self):
+        """What the live layer says of itself."""
+        return self.layer.metadata["napari-diversify"]
+
+    @property
+    def measuring(self):
+        return self.explorer._measurement.running or self.explorer._settled.isActive()
+
+    # ---- what a user does ----
+
+    def control(self, name):
+        return self.explorer.panel.psnr if name == "psnr" else self._controls[name]
+
+    @property
+    def _controls(self):
+        return self.explorer.panel.form.controls
+
+    def slider(self, name):
+        from superqt import QDoubleSlider
+
+        return self.control(name).findChild(QDoubleSlider)
+
+    def box(self, name):
+        from qtpy.QtWidgets import QDoubleSpinBox
+
+        return self.control(name).findChild(QDoubleSpinBox)
+
+    def axis_boxes(self, name):
+        from qtpy.QtWidgets import QAbstractSpinBox
+
+        return self.control(name).findChildren(QAbstractSpinBox)
+
+    def slide(self, **values):
+        for name, value in values.items():
+            self.slider(name).setValue(value)
+
+    def pin(self, layer):
+        """Choose a layer in the list of images, or None for the active one."""
+        picker = self.explorer.source_panel.picker
+        name = None if layer is None else layer.name
+        picker.setCurrentIndex(0 if name is None else picker.findText(name))
+
+    # ---- what a test waits for and compares ----
+
+    def in_step(self):
+        """Whether the live layer shows the settings of the dock."""
+        explorer = self.explorer
+        return (
+            self.layer is not None
+            and explorer.value().intensity_range is not None
+            and self.entry["recipe"] == json.loads(explorer.value().to_json())
+            and self.entry["sample"] == explorer.sample()
+        )
+
+    def calm(self):
+        """Whether the live layer is in step and nothing is being measured or about to be."""
+        return self.in_step() and not self.measuring
+
+    def wait(self, condition=None, timeout=20_000):
+        self._qtbot.waitUntil(condition or self.calm, timeout=timeout)
+
+    def wait_measured(self):
+        self.wait(lambda: not self.measuring)
+
+    def wait_for_source(self, layer):
+        """Until the live layer shows ``layer``."""
+        self.wait(lambda: self.calm() and self.entry["source"] == layer.name)
+
+    def rebuilt(self, array):
+        """What the recipe in the layer's metadata makes of an array."""
+        from napari_diversify import Recipe
+
+        recipe = Recipe.from_json(json.dumps(self.entry["recipe"]))
+        return recipe.apply(array, sample=self.entry["sample"])
+
+    def assert_exact(self, array):
+        """The live layer is, bit for bit, what its metadata says of ``array``."""
+        assert_same_bits(np.asarray(self.layer.data), self.rebuilt(array))
+
+
+def assert_same_bits(a, b):
+    assert a.dtype == b.dtype
+    assert a.shape == b.shape
+    assert a.tobytes() == b.tobytes()
+
+
+@pytest.fixture
+def same_bits():
+    """Assert that two arrays have one dtype, one shape and the same bytes."""
+    return assert_same_bits
+
+
+@pytest.fixture
+def open_dock(qtbot):
+    """Make an Explorer on a viewer model and show it; closed again after the test."""
+    from napari_diversify.widgets.explorer import Explorer
+
+    def make(viewer, *, show=True):
+        explorer = Explorer(viewer)
+        qtbot.addWidget(explorer)
+        if show:
+            explorer.show()
+        return Dock(explorer, qtbot)
+
+    return make
+
+
+@pytest.fixture
+def make_image():
+    """Random images in which every voxel counts: blobs of two sizes, and noise."""
+
+    def make(shape=(6, 24, 32), dtype="uint16", seed=0):
+        rng = np.random.default_rng(seed)
+        grid = np.indices(shape).astype(float)
+        waves = sum(np.sin(g / (2 + n)) for n, g in enumerate(grid))
+        unit = (waves + rng.random(shape) - (waves + 0.5).min()) / (np.ptp(waves) + 2)
+        dtype = np.dtype(dtype)
+        if dtype.kind == "f":
+            return (unit - 0.25).astype(dtype)
+        limits = np.iinfo(dtype)
+        low = max(limits.min, -(2**20))
+        return (low + unit * (min(limits.max, 2**20) - low)).astype(dtype)
+
+    return make
