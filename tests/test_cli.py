@@ -1,0 +1,242 @@
+"""The command line: a picture without a display, a live window with one, sentences for mistakes."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+
+import napari_diversify
+from napari_diversify import sheet
+
+SHEET = "napari-diversify-demo.png"
+TILES = 2 + len(sheet.SETTINGS)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run the command in an empty folder, without a display."""
+
+    def call(*arguments, command=None):
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+        }
+        script = Path(sys.executable).with_name("napari-diversify")
+        return subprocess.run(
+            [*(command or [str(script)]), *arguments],
+            cwd=tmp_path,
+            env={**environment, "TERM": "dumb", "NO_COLOR": "1"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return call
+
+
+def png_size(path):
+    with Image.open(path) as picture:
+        return picture.size
+
+
+def assert_a_sentence(result):
+    """One sentence on stderr, exit code 1, no traceback."""
+    assert result.returncode == 1
+    assert result.stdout == ""
+    lines = result.stderr.strip().splitlines()
+    assert "Traceback" not in result.stderr
+    assert len(lines) == 1
+    assert lines[0].endswith(".")
+
+
+# ---- without a display ----
+
+
+def test_the_demo_without_a_display_writes_a_picture_and_never_overwrites_it(run, tmp_path):
+    first = run("demo")
+    assert first.returncode == 0, first.stderr
+    assert SHEET in first.stdout
+    assert "no display" in first.stdout
+    assert first.stderr == ""
+    before = (tmp_path / SHEET).read_bytes()
+    width, height = png_size(tmp_path / SHEET)
+    assert width > TILES * 256
+    assert height > 256
+    second = run("demo")
+    assert second.returncode == 0
+    assert "napari-diversify-demo-2.png" in second.stdout
+    assert (tmp_path / SHEET).read_bytes() == before
+    assert (tmp_path / "napari-diversify-demo-2.png").read_bytes() == before
+
+
+def test_the_demo_takes_a_file(run, tmp_path, make_image):
+    tifffile.imwrite(tmp_path / "cells.tif", make_image((5, 40, 48)))
+    result = run("demo", "cells.tif")
+    assert result.returncode == 0, result.stderr
+    width, height = png_size(tmp_path / SHEET)
+    assert 40 < height < 80
+    assert TILES * 48 < width < TILES * 60
+
+
+def test_a_missing_file_is_named(run, tmp_path):
+    result = run("demo", "missing.tif")
+    assert_a_sentence(result)
+    assert "missing.tif does not exist" in result.stderr
+    assert not (tmp_path / SHEET).exists()
+
+
+def write_text(path):
+    path.write_text("these are not the voxels you are looking for")
+
+
+def write_constant(path):
+    tifffile.imwrite(path, np.full((20, 20), 7, "uint8"))
+
+
+def write_nan(path):
+    tifffile.imwrite(path, np.full((20, 20), np.nan, "float32"))
+
+
+def write_rgb(path):
+    image = np.random.default_rng(0).integers(0, 255, (40, 48, 3)).astype("uint8")
+    tifffile.imwrite(path, image, photometric="rgb")
+
+
+BAD_FILES = {
+    "an unknown kind": ("notes.xyz", write_text, "notes.xyz"),
+    "a broken image": ("broken.tif", write_text, "broken.tif"),
+    "an empty file": ("empty.tif", lambda path: path.touch(), "empty.tif"),
+    "a folder": ("folder", lambda path: path.mkdir(), "folder"),
+    "a constant image": ("flat.tif", write_constant, "constant"),
+    "NaN": ("nan.tif", write_nan, "NaN"),
+    "RGB": ("colour.tif", write_rgb, "RGB"),
+}
+
+
+@pytest.mark.parametrize("kind", BAD_FILES)
+def test_a_file_that_cannot_be_used_is_refused_in_a_sentence(run, tmp_path, kind):
+    name, write, word = BAD_FILES[kind]
+    write(tmp_path / name)
+    result = run("demo", name)
+    assert_a_sentence(result)
+    assert name in result.stderr
+    assert word in result.stderr
+    assert not (tmp_path / SHEET).exists()
+
+
+def test_a_folder_that_cannot_be_written_is_reported_in_a_sentence(monkeypatch, tmp_path):
+    from typer.testing import CliRunner
+
+    from napari_diversify import cli
+
+    def refuse(image, path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(cli, "_has_display", lambda: False)
+    monkeypatch.setattr(sheet, "write_contact_sheet", refuse)
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli.main, ["demo"])
+    assert result.exit_code == 1
+    assert isinstance(result.exception, SystemExit)
+    assert "Permission denied" in result.output
+
+
+@pytest.mark.parametrize("command", [None, [sys.executable, "-m", "napari_diversify"]])
+def test_the_version_is_printed_by_script_and_module_alike(run, command):
+    result = run("--version", command=command)
+    assert result.returncode == 0
+    assert result.stdout.strip() == f"napari-diversify {napari_diversify.__version__}"
+
+
+def test_without_arguments_the_command_says_what_it_can_do(run):
+    result = run()
+    assert "demo" in result.stdout + result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_the_help_of_the_demo_says_what_happens_without_a_display(run):
+    result = run("demo", "--help")
+    assert result.returncode == 0
+    assert "Without a display" in result.stdout
+
+
+# ---- the contact sheet ----
+
+
+def test_a_contact_sheet_has_a_tile_for_the_raw_image_sigma_and_each_setting(make_image):
+    image = make_image((5, 40, 48))
+    picture = sheet.contact_sheet(image)
+    width = picture.size[0]
+    assert (width + 4) % (48 + 4) == 0
+    assert (width + 4) // (48 + 4) == TILES
+
+
+def test_the_tiles_of_a_contact_sheet_are_what_the_recipes_make(make_image):
+    from napari_diversify import Recipe
+    from napari_diversify.recipe import Diversify
+
+    image = make_image((5, 40, 48))
+    picture = np.asarray(sheet.contact_sheet(image))
+    low, high = float(image.min()), float(image.max())
+    top = picture.shape[0] - 40
+    for n, (w_i, w_v) in enumerate([(1.0, 0.0), None, *sheet.SETTINGS]):
+        if n == 1:  # σ has a scale of its own
+            continue
+        plane = Recipe(steps=(Diversify(w_i=w_i, w_v=w_v),)).apply(image)[2]
+        grey = np.clip((plane.astype(float) - low) / (high - low), 0, 1) * 255
+        tile = picture[top:, n * 52 : n * 52 + 48]
+        assert np.abs(tile - grey).max() <= 0.5 + 1e-9
+
+
+# ---- with a display ----
+
+
+@pytest.fixture
+def demo_viewer(make_napari_viewer, npe2pm, monkeypatch):
+    """Open the demo in a viewer that the test closes again."""
+    import napari
+
+    from napari_diversify import cli
+
+    viewers = []
+
+    def open_(file=None):
+        monkeypatch.setattr(
+            napari,
+            "Viewer",
+            lambda **keywords: viewers.append(make_napari_viewer(show=True)) or viewers[-1],
+        )
+        monkeypatch.setattr(napari, "run", lambda: None)
+        with npe2pm.tmp_plugin(package="napari-diversify"), npe2pm.tmp_plugin(package="napari"):
+            cli._open_viewer(file)
+        return viewers.pop()
+
+    return open_
+
+
+def live_layers(viewer):
+    return [layer for layer in viewer.layers if layer.name.endswith("(diversified)")]
+
+
+@pytest.mark.viewer
+def test_the_demo_opens_a_live_view_of_the_sample(demo_viewer, qtbot):
+    viewer = demo_viewer()
+    qtbot.waitUntil(lambda: len(live_layers(viewer)) == 1, timeout=20_000)
+    assert live_layers(viewer)[0].name == "nuclei (diversified)"
+    assert [layer.name for layer in viewer.layers][:2] == ["nuclei", "nuclei labels"]
+    assert viewer.dims.current_step[0] == 32
+
+
+@pytest.mark.viewer
+def test_the_demo_opens_a_live_view_of_a_file(demo_viewer, qtbot, tmp_path, make_image):
+    path = tmp_path / "cells.tif"
+    tifffile.imwrite(path, make_image((5, 40, 48)))
+    viewer = demo_viewer(path)
+    qtbot.waitUntil(lambda: len(live_layers(viewer)) == 1, timeout=20_000)
+    assert live_layers(viewer)[0].data.shape == (5, 40, 48)
