@@ -243,7 +243,7 @@ def local_std_valid(x, wz, wy, wx, out):
                 _mend_cancelled(x, z, y, wz, wy, wx, s2, s1)
             sigma = out[z, y]
             for i in range(n_x):
-                v = s1[i] if s1[i] > 0.0 else 0.0
+                v = 0.0 if s1[i] < 0.0 else s1[i]  # NaN stays NaN
                 sigma[i] = np.float32(np.sqrt(v) * (1.0 / n))
 
 

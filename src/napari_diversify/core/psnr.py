@@ -190,6 +190,7 @@ class PsnrModel:
             + 2 * d * s * (pdf_a - pdf_b)
             + s * s * (inside + a * pdf_a - b * pdf_b)
         )
+        mse = np.where(w_v * self.sigma > 0, mse, np.square(np.clip(m, 0, 1) - r))
         return max(float(self.share @ mse), 0.0) if (w_i, w_v) != (1, 0) else 0.0
 
     @lru_cache(maxsize=64)  # noqa: B019  small, and the model lives as long as its source

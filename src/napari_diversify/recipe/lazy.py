@@ -41,7 +41,7 @@ class LazyVolume(LazyArray):
         NumPy, dask, Zarr or anything with shape, dtype and basic indexing.
     recipe : Recipe
         Without an intensity range, the array's exact minimum and maximum are
-        read once, here.
+        read, here and after :meth:`source_edited`.
     spacing : sequence of float, optional
         Voxel size per spatial axis, in micrometres.
     sample : int, optional
@@ -140,8 +140,7 @@ class LazyVolume(LazyArray):
             low, high = exact_range(self.source)
             self._state = replace(self._state, low=low, high=high)
 
-    def _reader(self, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        state = self._state
+    def _reader(self, state: _State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
         steps = state.recipe.steps
         cache = self._cache if remember else None
 
@@ -236,8 +235,8 @@ class LazyLocalStd(LazyArray):
             stride=check_per_axis("stride", _last(stride, n), n),
         )
 
-    def _reader(self, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        shape, state = self.shape[-self.spatial_ndim :], self._state
+    def _reader(self, state: _Windows, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
+        shape = self.shape[-self.spatial_ndim :]
 
         def read(region: Region) -> npt.NDArray[Any]:
             lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]

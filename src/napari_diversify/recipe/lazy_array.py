@@ -72,10 +72,10 @@ class LazyArray(ABC):
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         region, dropped = normalise_index(key, self.shape)
-        held = self._held
-        if held is not None and held[0] is self._state and held[1] == region:
+        held, state = self._held, self._state
+        if held is not None and held[0] is state and held[1] == region:
             return held[2].copy().squeeze(dropped)
-        compute = self._reader(remember=True)
+        compute = self._reader(state, remember=True)
         out = None
         for part, place in self._parts(region):
             block = compute(tuple(span(r) for r in part))
@@ -102,7 +102,7 @@ class LazyArray(ABC):
 
     def slabs(self) -> Iterator[tuple[tuple[slice, ...], npt.NDArray[Any]]]:
         """Yield (where, values) until the whole array is covered; nothing is kept."""
-        compute = self._reader(remember=False)
+        compute = self._reader(self._state, remember=False)
         for part, place in self._parts(whole(self.shape)):
             yield place, compute(part)
 
@@ -117,7 +117,8 @@ class LazyArray(ABC):
         region is held until the parameters change or another one is prefetched.
         """
         region, _ = normalise_index(key, self.shape)
-        state, compute = self._state, self._reader(remember=False)
+        state = self._state
+        compute = self._reader(state, remember=False)
         out = np.empty(region_shape(region), self.dtype)
         parts = list(self._parts(region))
         for n, (part, place) in enumerate(parts):
@@ -130,7 +131,8 @@ class LazyArray(ABC):
     def holds(self, key: Any) -> bool:
         """Whether ``self[key]`` is at hand from a :meth:`prefetch` with today's parameters."""
         region, _ = normalise_index(key, self.shape)
-        return self._held is not None and self._held[0] is self._state and self._held[1] == region
+        held, state = self._held, self._state
+        return held is not None and held[0] is state and held[1] == region
 
     def adopt(self, other: LazyArray) -> None:
         """Take over the parameters of another array of the same source, and what it holds."""
@@ -178,8 +180,8 @@ class LazyArray(ABC):
                 )
 
     @abstractmethod
-    def _reader(self, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        """A function that computes gapless regions, with the parameters of this moment."""
+    def _reader(self, state: Any, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
+        """A function that computes gapless regions with the parameters in ``state``."""
 
 
 def check_source(source: Any) -> np.dtype[Any]:

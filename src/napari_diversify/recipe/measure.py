@@ -113,8 +113,9 @@ def _pieces(
         thickness = max(1, _SLAB // plane)
         picks = [range(z, min(z + thickness, depth)) for z in range(0, depth, thickness)]
     else:
-        leads = _spread(leads, wanted)
-        picks = [range(z, z + 1) for z in _spread(range(depth), max(1, wanted // len(leads)))]
+        per_image = min(depth, max(4, wanted // len(leads)))
+        leads = _spread(leads, max(1, wanted // per_image))
+        picks = [range(z, z + 1) for z in _spread(range(depth), per_image)]
     for lead in leads:
         for pick in picks:
             yield lead, (pick, *in_plane) if spatial_ndim == 3 else in_plane

@@ -1,0 +1,332 @@
+"""In a real window: what is on the canvas is what the recipe makes."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QApplication
+
+pytestmark = pytest.mark.viewer
+
+
+@pytest.fixture
+def image(make_image):
+    return make_image()
+
+
+@pytest.fixture
+def live(viewer, image, dock_in):
+    viewer.add_image(image, name="cells")
+    dock = dock_in()
+    dock.wait()
+    dock.wait(lambda: dock.layer.loaded)
+    return dock
+
+
+def canvas_of(viewer, layer):
+    """The canvas at one pixel per voxel, with one layer on it, as grey levels 0 to 255."""
+    visible = {la: la.visible for la in viewer.layers}
+    for la in viewer.layers:
+        la.visible = la == layer
+    layer.colormap, layer.interpolation2d = "gray", "nearest"
+    try:
+        return viewer.export_figure(scale_factor=1, flash=False)[..., 0]
+    finally:
+        for la, was in visible.items():
+            la.visible = was
+
+
+def grey(plane, limits):
+    low, high = limits
+    return np.clip((plane.astype(float) - low) / (high - low), 0, 1) * 255
+
+
+def assert_on_canvas(dock, viewer, expected):
+    dock.wait(lambda: dock.layer.loaded)
+    picture = canvas_of(viewer, dock.layer)
+    assert picture.shape == expected.shape
+    assert np.abs(picture - grey(expected, dock.layer.contrast_limits)).max() <= 2
+
+
+def test_the_canvas_shows_the_applied_recipe(live, viewer, image):
+    for w_v, z in ((2.0, 2), (6.0, 2), (6.0, 5), (0.0, 0)):
+        live.slide(w_v=w_v)
+        viewer.dims.set_current_step(0, z)
+        live.wait()
+        live.assert_exact(image)
+        assert_on_canvas(live, viewer, live.rebuilt(image)[z])
+
+
+def test_the_canvas_shows_the_applied_recipe_along_every_axis(live, viewer, image):
+    for axis, order in enumerate([(0, 1, 2), (1, 0, 2), (2, 0, 1)]):
+        viewer.dims.order = order
+        viewer.dims.set_current_step(axis, 4)
+        live.wait()
+        assert_on_canvas(live, viewer, live.rebuilt(image).take(4, axis))
+
+
+def test_the_value_under_the_mouse_is_that_of_the_applied_recipe(live, viewer, image):
+    live.slide(w_v=5.0)
+    live.wait()
+    live.wait(lambda: live.layer.loaded)
+    z = viewer.dims.current_step[0]
+    expected = live.rebuilt(image)[z]
+    for y, x in ((0, 0), (7, 9), (23, 31)):
+        assert live.layer.get_value((z, y, x), world=True) == expected[y, x]
+
+
+def test_a_drag_ends_with_its_last_value_on_the_canvas(live, viewer, image, asked):
+    for w_v in np.linspace(0.05, 7.0, 100):
+        live.slide(w_v=w_v)
+        QApplication.processEvents()
+    live.wait()
+    assert live.entry["recipe"]["steps"][0]["w_v"] == 7.0
+    assert_on_canvas(live, viewer, live.rebuilt(image)[viewer.dims.current_step[0]])
+
+
+def test_voxels_edited_in_place_reach_the_canvas(live, viewer, image):
+    source, z = viewer.layers["cells"], viewer.dims.current_step[0]
+    for turn in range(2):
+        image[:, 4 + turn, 4:20] = 60_000
+        source.refresh()
+        live.wait(lambda: source.loaded)
+        live.wait()
+        assert_on_canvas(live, viewer, live.rebuilt(image)[z])
+
+
+def test_scrolling_is_not_taken_for_editing(live, viewer):
+    edited = []
+    live.explorer.diversified.source_edited.connect(lambda: edited.append(True))
+    source = viewer.layers["cells"]
+    for z in (0, 1, 2, 3, 4, 5, 1, 0):
+        viewer.dims.set_current_step(0, z)
+        QApplication.processEvents()
+    live.wait(lambda: source.loaded and live.layer.loaded)
+    for z in (3, 2):  # one by one
+        viewer.dims.set_current_step(0, z)
+        live.wait(lambda: source.loaded and live.layer.loaded)
+    assert edited == []
+
+
+def test_scrolling_an_image_that_is_slow_to_read_is_not_taken_for_editing(
+    viewer, dock_in, image, slicing
+):
+    """Slices that arrive late, when the view has moved on, are no edits."""
+    viewer.add_image(SlowToRead(image), name="cells", contrast_limits=(0, 65535))
+    dock = dock_in()
+    dock.wait()
+    edited = []
+    dock.explorer.diversified.source_edited.connect(lambda: edited.append(True))
+    for z in range(6):
+        viewer.dims.set_current_step(0, z)
+        QApplication.processEvents()
+    dock.wait(lambda: viewer.layers["cells"].loaded and dock.layer.loaded)
+    assert edited == []
+
+
+class SlowToRead:
+    """An array that lets the event loop get ahead of whoever reads it."""
+
+    def __init__(self, array):
+        self._array = array
+        self.shape, self.dtype = array.shape, array.dtype
+        self.ndim, self.size = array.ndim, array.size
+
+    def __getitem__(self, key):
+        import time
+
+        time.sleep(0.02)
+        return self._array[key]
+
+
+def test_layers_come_and_go_without_an_error(live, viewer, image, make_image):
+    source = viewer.layers["cells"]
+    other = viewer.add_image(make_image((40, 48), seed=3), name="other")
+    live.wait_for_source(other)
+    live.assert_exact(other.data)
+    viewer.layers.remove("other")
+    live.wait_for_source(source)
+    source.name = "renamed"
+    assert live.layer.name == "renamed (diversified)"
+    viewer.layers.remove(live.layer)
+    assert not live.explorer.live.isChecked()
+    live.explorer.live.setChecked(True)
+    live.wait()
+    viewer.layers.clear()
+    QApplication.processEvents()
+    viewer.add_image(image, name="again")
+    live.wait_measured()
+    live.explorer.live.setChecked(True)
+    live.wait()
+    live.assert_exact(image)
+
+
+def test_the_image_deleted_while_live_leaves_sliders_that_work(live, viewer, image):
+    viewer.layers.remove("cells")
+    live.slide(w_v=6.0)
+    live.wait(lambda: live.entry["recipe"]["steps"][0]["w_v"] == 6.0)
+    assert_on_canvas(live, viewer, live.rebuilt(image)[viewer.dims.current_step[0]])
+
+
+def test_a_tabified_dock_that_comes_back_goes_on(live, viewer, image):
+    layer = live.layer
+    dock = next(w for w in _parents(live.explorer) if type(w).__name__ == "QtViewerDockWidget")
+    dock.hide()
+    assert live.layer is None
+    dock.show()
+    live.wait()
+    assert live.layer == layer
+    live.slide(w_v=5.0)
+    live.wait()
+    live.assert_exact(image)
+
+
+def _parents(widget):
+    while widget is not None:
+        yield widget
+        widget = widget.parentWidget()
+
+
+def test_the_viewer_closes_while_the_dock_is_live(viewer, image, dock_in):
+    """The viewer fixture checks that nothing of it is left."""
+    viewer.add_image(image, name="cells")
+    dock = dock_in()
+    dock.wait()
+    dock.slide(w_v=5.0)
+
+
+def test_the_viewer_closes_while_the_image_is_measured(viewer, image, dock_in):
+    viewer.add_image(image, name="cells")
+    dock = dock_in()
+    assert dock.measuring
+
+
+def test_a_dock_removed_from_the_window_is_gone(viewer, image, dock_in, qtbot):
+    viewer.add_image(image, name="cells")
+    dock = dock_in()
+    dock.wait()
+    gone = weakref.ref(dock.explorer)
+    viewer.window.remove_dock_widget(dock.explorer)
+    dock.explorer.deleteLater()
+    del dock
+
+    def collected():
+        gc.collect()
+        return gone() is None
+
+    qtbot.waitUntil(collected)
+    viewer.dims.set_current_step(0, 1)
+    viewer.layers.clear()
+
+
+# ---- 3D ----
+
+
+def test_going_to_3d_computes_in_a_thread_and_ends_with_the_exact_volume(
+    live, viewer, image, asked, monkeypatch, same_bits
+):
+    from napari_diversify.widgets import preview
+
+    plane = image[0].size
+    monkeypatch.setattr(preview, "AT_ONCE", plane)
+    asked.clear()
+    viewer.dims.ndisplay = 3
+    assert not live.layer.visible
+    live.wait(lambda: live.calm() and live.layer.visible and live.layer.loaded)
+    live.slide(w_v=6.0)
+    live.wait()
+    live.wait(lambda: live.layer.loaded)
+    whole = [call for call in asked if call[1].size > plane]
+    assert [values.shape for _, values, held, gui in whole if gui and not held] == []
+    same_bits(whole[-1][1], live.rebuilt(image))
+    assert live.entry["recipe"]["steps"][0]["w_v"] == 6.0
+    viewer.dims.ndisplay = 2
+    live.wait(lambda: live.layer.visible and live.layer.loaded)
+    assert_on_canvas(live, viewer, live.rebuilt(image)[viewer.dims.current_step[0]])
+
+
+def test_the_view_may_change_between_2d_and_3d_at_any_moment(live, viewer, image, monkeypatch):
+    from napari_diversify.widgets import preview
+
+    monkeypatch.setattr(preview, "AT_ONCE", image[0].size)
+    for n, ndisplay in enumerate((3, 2, 3, 3, 2, 3, 2)):
+        viewer.dims.ndisplay = ndisplay
+        live.slide(w_v=1.0 + n)
+        QApplication.processEvents()
+        live.assert_exact(image)
+    live.wait(lambda: live.calm() and live.layer.visible)
+    assert live.entry["recipe"]["steps"][0]["w_v"] == 7.0
+    assert_on_canvas(live, viewer, live.rebuilt(image)[viewer.dims.current_step[0]])
+
+
+# ---- pyramids ----
+
+
+@pytest.fixture
+def pyramid(make_image):
+    image = make_image((1024, 1024))
+    return [image[::n, ::n] for n in (1, 2, 4)]
+
+
+@pytest.fixture
+def live_pyramid(viewer, pyramid, dock_in):
+    viewer.add_image(pyramid, multiscale=True, name="cells")
+    dock = dock_in()
+    dock.wait()
+    return dock
+
+
+def zoom_to_level(viewer, dock, level):
+    viewer.scene.camera.zoom = {0: 4.0, 2: 0.1}[level]
+    dock.wait(lambda: dock.layer.data_level == level and dock.layer.loaded)
+
+
+@pytest.mark.parametrize("level", [0, 2])
+def test_a_slider_shows_new_values_at_every_zoom_of_a_flat_pyramid(
+    live_pyramid, viewer, pyramid, level
+):
+    dock = live_pyramid
+    zoom_to_level(viewer, dock, level)
+    for w_v in (0.0, 6.0):
+        dock.slide(w_v=w_v)
+        dock.wait()
+        dock.wait(lambda: dock.layer.data_level == level and dock.layer.loaded)
+        expected = dock.rebuilt(pyramid[level])
+        factor = 2**level
+        for y, x in ((480, 480), (512, 516), (520, 512)):
+            seen = dock.layer.get_value((y, x), world=True)
+            assert seen == (level, expected[y // factor, x // factor])
+
+
+def test_zooming_a_pyramid_says_whether_it_is_a_preview(live_pyramid, viewer):
+    zoom_to_level(viewer, live_pyramid, 2)
+    assert "Preview of “cells” at 1/4" in live_pyramid.message
+    zoom_to_level(viewer, live_pyramid, 0)
+    assert "in full resolution" in live_pyramid.message
+
+
+def test_a_slider_keeps_the_level_that_is_on_the_canvas(live_pyramid, viewer):
+    dock = live_pyramid
+    zoom_to_level(viewer, dock, 0)
+    levels = []
+    dock.layer.events.set_data.connect(lambda: levels.append(dock.layer.data_level))
+    for w_v in (3.0, 4.0, 5.0):
+        dock.slide(w_v=w_v)
+        dock.wait()
+        dock.wait(lambda: dock.layer.loaded)
+    assert set(levels) == {0}
+
+
+def test_panning_a_pyramid_is_not_taken_for_editing_it(live_pyramid, viewer):
+    dock = live_pyramid
+    zoom_to_level(viewer, dock, 0)
+    source, edited, drawn = viewer.layers["cells"], [], []
+    dock.explorer.diversified.source_edited.connect(lambda: edited.append(True))
+    source.events.set_data.connect(lambda: drawn.append(True))
+    for y in (100, 900, 500):
+        before = source.corner_pixels.copy()
+        viewer.scene.camera.center = (0, y, y)
+        dock.wait(lambda before=before: (source.corner_pixels != before).any() and source.loaded)
+    assert drawn  # napari fetched other tiles
+    assert edited == []
