@@ -53,12 +53,12 @@ def main() -> None:
     viewer.layers.selection.active = nuclei
     viewer.canvas.overlays.scale_bar.visible = True
     _, widget = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
-    wait_until(lambda: widget.diversified.layer is not None)
+    wait_until(lambda: widget.views["diversify"].live.layer is not None)
     viewer.fit_to_view()
 
     # raw, diversified and σ side by side
     widget.show_sigma.setChecked(True)
-    wait_until(lambda: widget.sigma.layer is not None)
+    wait_until(lambda: widget.views["sigma"].live.layer is not None)
     viewer.layers.remove("nuclei labels")
     viewer.canvas.grid.enabled = True
     viewer.canvas.grid.shape = (1, 3)
@@ -68,8 +68,8 @@ def main() -> None:
     viewer.fit_to_view()
     save(viewer, "diversify.png")
 
-    widget.panel.psnr.setValue(13.0)
-    widget.panel.psnr.valueChanged.emit(13.0)
+    widget.diversify.panel.psnr.setValue(13.0)
+    widget.diversify.panel.psnr.valueChanged.emit(13.0)
     save(viewer, "diversify-13dB.png")
 
     viewer.theme = "light"

@@ -1,10 +1,12 @@
 """What all tests share: settings of their own, a display or a line on its absence, a dock."""
 
+import atexit
 import json
 import os
 import shutil
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,7 @@ def _has_display():
 
 # before napari reads either: no test may touch the settings of whoever runs it
 _SETTINGS = tempfile.mkdtemp(prefix="napari-diversify-tests-")
+atexit.register(shutil.rmtree, _SETTINGS, ignore_errors=True)
 os.environ["NAPARI_CONFIG"] = str(Path(_SETTINGS) / "settings.yaml")
 HAS_DISPLAY = _has_display()
 if not HAS_DISPLAY:
@@ -60,10 +63,6 @@ def pytest_terminal_summary(terminalreporter, config):
         )
 
 
-def pytest_unconfigure(config):
-    shutil.rmtree(_SETTINGS, ignore_errors=True)
-
-
 # ---- a dock, and words to drive it ----
 
 
@@ -76,11 +75,11 @@ class Dock:
 
     @property
     def layer(self):
-        return self.explorer.diversified.layer
+        return self.explorer.views["diversify"].live.layer
 
     @property
     def sigma(self):
-        return self.explorer.sigma.layer
+        return self.explorer.views["sigma"].live.layer
 
     @property
     def message(self):
@@ -98,11 +97,11 @@ class Dock:
     # ---- what a user does ----
 
     def control(self, name):
-        return self.explorer.panel.psnr if name == "psnr" else self._controls[name]
+        return self.explorer.diversify.panel.psnr if name == "psnr" else self._controls[name]
 
     @property
     def _controls(self):
-        return self.explorer.panel.form.controls
+        return self.explorer.diversify.panel.form.controls
 
     def slider(self, name):
         from superqt import QDoubleSlider
@@ -192,6 +191,37 @@ def open_dock(qtbot):
         return Dock(explorer, qtbot)
 
     return make
+
+
+class Gate:
+    """Closed, it holds back generators that are guarded by it; they stay cancellable."""
+
+    def __init__(self):
+        self._open = threading.Event()
+        self._open.set()
+
+    def close(self):
+        self._open.clear()
+
+    def open(self):
+        self._open.set()
+
+    def guard(self, generator_function):
+        def guarded(*args, **keywords):
+            while not self._open.is_set():
+                yield 0, 1
+                self._open.wait(0.005)
+            return (yield from generator_function(*args, **keywords))
+
+        return guarded
+
+
+@pytest.fixture
+def gate():
+    """A gate that is opened after the test, whatever happens."""
+    gate = Gate()
+    yield gate
+    gate.open()
 
 
 @pytest.fixture

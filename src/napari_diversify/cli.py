@@ -56,8 +56,8 @@ def demo(
 
     try:
         path = write_contact_sheet(_read(file), _SHEET)
-    except (TypeError, ValueError) as error:
-        _fail(f"{file}: {str(error).rstrip('.')}.")
+    except Exception as error:  # noqa: BLE001  readers fail in all kinds of ways
+        _fail(f"{file or 'the sample'}: {str(error).rstrip('.') or type(error).__name__}.")
     typer.echo(
         "There is no display, so napari cannot open a window. "
         f"A contact sheet (raw, σ map, five settings) was written to {path} instead."
@@ -105,5 +105,9 @@ def _read(file: Path | None) -> Any:
     for data, *rest in layers:
         kind = rest[1] if len(rest) > 1 else "image"
         if kind == "image":
-            return data[0] if isinstance(data, list) else np.asarray(data)
+            image = data[0] if isinstance(data, list) else np.asarray(data)
+            looks_rgb = image.ndim > 2 and image.shape[-1] in (3, 4) and image.dtype == np.uint8
+            if (rest[0] if rest else {}).get("rgb", looks_rgb):
+                raise ValueError("it is an RGB image; one channel is needed. Split it first")
+            return image
     raise ValueError(f"no image was found in it, only {len(layers)} other layers")

@@ -5,11 +5,12 @@ import threading
 import pytest
 from napari.settings import get_settings
 
-from napari_diversify.recipe.lazy import LazyArray
+from napari_diversify.recipe.lazy_array import LazyArray
 
 
 @pytest.fixture(params=["sync", "async"])
 def slicing(request):
+    """How napari slices: in the GUI thread, or in one of its own."""
     return request.param
 
 
@@ -17,7 +18,9 @@ def slicing(request):
 def viewer(slicing, make_napari_viewer_proxy):
     """A shown viewer, behind the proxy that plugins get."""
     get_settings().experimental.async_ = slicing == "async"
-    return make_napari_viewer_proxy(show=True)
+    viewer = make_napari_viewer_proxy(show=True)
+    viewer.window.resize(1100, 560)  # fewer pixels for a software renderer
+    return viewer
 
 
 @pytest.fixture

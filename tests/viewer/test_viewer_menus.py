@@ -3,10 +3,14 @@
 import numpy as np
 import pytest
 from napari.layers import Image, Labels
+from napari.utils.notifications import NotificationSeverity, notification_manager
 
 from napari_diversify.core import local_std
 
-pytestmark = pytest.mark.viewer
+pytestmark = [
+    pytest.mark.viewer,
+    pytest.mark.parametrize("slicing", ["sync"], indirect=True),  # slices are not what is at stake
+]
 
 
 @pytest.fixture
@@ -54,12 +58,14 @@ def test_the_menu_item_maps_the_active_image(plugin, viewer, make_image, same_bi
 
 
 def test_the_menu_item_refuses_an_rgb_image_with_a_warning(plugin, viewer):
-    from napari.utils.notifications import notification_manager
-
-    viewer.add_image(np.zeros((20, 30, 3), "uint8"), name="colour")
-    before = len(notification_manager.records)
-    with pytest.warns(UserWarning, match="RGB"):
+    viewer.add_image(np.zeros((20, 30, 3), "uint8"), name="colour", rgb=True)
+    said = []
+    notification_manager.notification_ready.connect(said.append)
+    try:
         app().commands.execute_command("napari-diversify.local_std").result()
-    said = [record.message for record in notification_manager.records[before:]]
-    assert len(said) <= 1
+    finally:
+        notification_manager.notification_ready.disconnect(said.append)
+    assert len(said) == 1
+    assert said[0].severity == NotificationSeverity.WARNING
+    assert "RGB" in said[0].message
     assert [layer.name for layer in viewer.layers] == ["colour"]

@@ -12,7 +12,7 @@ from qtpy.QtCore import QCoreApplication, QEvent, QThreadPool
 from qtpy.QtWidgets import QApplication
 
 from napari_diversify.recipe import LazyVolume
-from napari_diversify.recipe.lazy import LazyArray
+from napari_diversify.recipe.lazy_array import LazyArray
 
 
 @pytest.fixture(autouse=True)
@@ -59,37 +59,6 @@ def live(viewer, open_dock, make_image):
     dock = open_dock(viewer)
     dock.wait()
     return dock
-
-
-class Gate:
-    """Closed, it holds back generators that are guarded by it; they stay cancellable."""
-
-    def __init__(self):
-        self._open = threading.Event()
-        self._open.set()
-
-    def close(self):
-        self._open.clear()
-
-    def open(self):
-        self._open.set()
-
-    def guard(self, generator_function):
-        def guarded(*args, **keywords):
-            while not self._open.is_set():
-                yield 0, 1
-                self._open.wait(0.005)
-            return (yield from generator_function(*args, **keywords))
-
-        return guarded
-
-
-@pytest.fixture
-def gate():
-    """A gate that is opened after the test, whatever happens."""
-    gate = Gate()
-    yield gate
-    gate.open()
 
 
 @pytest.fixture

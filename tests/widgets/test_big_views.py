@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_diversify.core import local_std
-from napari_diversify.recipe.lazy import LazyArray
+from napari_diversify.recipe.lazy_array import LazyArray
 from napari_diversify.widgets import preview
 
 PLANE = 24 * 32
@@ -286,7 +286,7 @@ def test_a_live_layer_deleted_while_it_is_computed_stays_deleted(live, viewer, s
     slow.open()
     live.wait_measured()
     assert [layer.name for layer in viewer.layers] == ["cells"]
-    assert not live.explorer.live.isChecked()
+    assert not live.explorer.diversify.live.isChecked()
 
 
 def test_a_viewer_emptied_while_a_volume_is_computed_stays_empty(live, viewer, slow):

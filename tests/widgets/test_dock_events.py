@@ -100,6 +100,20 @@ def test_voxels_edited_in_place_are_diversified_anew(live, viewer, handed, same_
         source.refresh()
 
 
+def test_voxels_edited_on_a_plane_out_of_view_are_there_when_it_comes_into_view(
+    live, viewer, handed, same_bits
+):
+    source = viewer.layers["cells"]
+    for z in (0, 5):
+        viewer.dims.set_current_step(0, z)
+    source.data[0, 3, 4:20] = 60_000
+    source.refresh()
+    live.wait()
+    viewer.dims.set_current_step(0, 0)
+    same_bits(np.squeeze(handed.last()), live.rebuilt(source.data)[0])
+    same_bits(live.layer.data[1], live.rebuilt(source.data)[1])
+
+
 def test_edited_voxels_are_measured_again(live, viewer):
     source = viewer.layers["cells"]
     viewer.dims.set_current_step(0, 1)
@@ -143,7 +157,7 @@ def test_the_sigma_map_follows_edited_voxels_too(live, viewer, same_bits):
 def test_looking_at_an_image_is_not_taken_for_editing_it(live, viewer, look):
     viewer.dims.set_current_step(0, 1)
     edited = []
-    live.explorer.diversified.source_edited.connect(lambda: edited.append(True))
+    live.explorer.views["diversify"].live.source_edited.connect(lambda: edited.append(True))
     look(viewer)
     assert edited == []
 
@@ -188,7 +202,7 @@ def test_the_dock_of_an_empty_viewer_takes_the_first_image(viewer, open_dock, ma
 
 def test_a_live_layer_deleted_by_the_user_switches_live_off(live, viewer):
     viewer.layers.remove(live.layer)
-    assert not live.explorer.live.isChecked()
+    assert not live.explorer.diversify.live.isChecked()
     live.slide(w_v=7.0)
     live.wait_measured()
     assert live_layers(viewer) == []
@@ -198,7 +212,7 @@ def test_a_deleted_live_layer_comes_back_when_live_is_switched_on(live, viewer):
     image = viewer.layers["cells"].data
     viewer.layers.remove(live.layer)
     live.slide(w_v=7.0)
-    live.explorer.live.setChecked(True)
+    live.explorer.diversify.live.setChecked(True)
     live.wait()
     assert live.layer.visible
     assert live.entry["recipe"]["steps"][0]["w_v"] == 7.0
@@ -470,7 +484,7 @@ def test_emptying_the_viewer_while_live_leaves_nothing_and_the_next_image_works(
     image = make_image(seed=8)
     viewer.add_image(image, name="next")
     live.wait_measured()
-    live.explorer.live.setChecked(True)
+    live.explorer.diversify.live.setChecked(True)
     live.wait()
     live.assert_exact(image)
 
@@ -555,11 +569,11 @@ def test_a_dock_shown_again_keeps_a_range_typed_by_the_user(live):
 @pytest.mark.parametrize("on", [True, False])
 def test_a_dock_shown_again_leaves_live_as_it_was(live, viewer, on):
     layer = live.layer
-    live.explorer.live.setChecked(on)
+    live.explorer.diversify.live.setChecked(on)
     live.explorer.hide()
     live.explorer.show()
     live.wait_measured()
-    assert live.explorer.live.isChecked() is on
+    assert live.explorer.diversify.live.isChecked() is on
     assert layer.visible is on
 
 
@@ -581,8 +595,8 @@ def test_a_live_layer_deleted_while_the_dock_is_hidden_stays_deleted(live, viewe
     live.explorer.show()
     live.wait_measured()
     assert live_layers(viewer) == []
-    assert not live.explorer.live.isChecked()
-    live.explorer.live.setChecked(True)
+    assert not live.explorer.diversify.live.isChecked()
+    live.explorer.diversify.live.setChecked(True)
     live.wait()
 
 
@@ -605,7 +619,7 @@ def test_a_new_dock_takes_over_the_live_layers_and_their_settings(
     assert new.layer is before
     assert list(viewer.layers) == layers
     assert (new.explorer.value(), new.explorer.sample()) == (recipe, 12)
-    assert new.explorer.live.isChecked()
+    assert new.explorer.diversify.live.isChecked()
     assert new.explorer.show_sigma.isChecked()
     new.slide(w_v=6.0)
     new.wait()
@@ -613,12 +627,12 @@ def test_a_new_dock_takes_over_the_live_layers_and_their_settings(
 
 
 def test_a_live_layer_that_was_switched_off_is_not_live_in_a_new_dock(live, viewer, open_dock):
-    live.explorer.live.setChecked(False)
+    live.explorer.diversify.live.setChecked(False)
     live.explorer.hide()
     new = open_dock(viewer)
     new.wait_measured()
     layer = next(la for la in viewer.layers if la.name == "cells (diversified)")
-    assert new.explorer.live.isChecked() == layer.visible
+    assert new.explorer.diversify.live.isChecked() == layer.visible
 
 
 def test_a_live_layer_with_settings_that_cannot_be_read_is_reported(live, viewer, open_dock):

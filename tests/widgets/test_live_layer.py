@@ -319,7 +319,7 @@ def test_planes_by_themselves_have_a_sigma_map_of_planes(live, image, same_bits)
 
 
 def test_live_switched_off_hides_the_layer_and_computes_nothing(live, handed):
-    live.explorer.live.setChecked(False)
+    live.explorer.diversify.live.setChecked(False)
     assert not live.layer.visible
     live.slide(w_v=6.0)
     live.axis_boxes("window")[0].setValue(9)
@@ -330,9 +330,9 @@ def test_live_switched_off_hides_the_layer_and_computes_nothing(live, handed):
 
 def test_live_switched_on_again_shows_the_newest_settings(live, image):
     layer = live.layer
-    live.explorer.live.setChecked(False)
+    live.explorer.diversify.live.setChecked(False)
     live.slide(w_v=6.0)
-    live.explorer.live.setChecked(True)
+    live.explorer.diversify.live.setChecked(True)
     live.wait()
     assert live.layer is layer
     assert layer.visible

@@ -72,8 +72,8 @@ def test_everything_can_be_touched_while_an_image_is_refused(viewer, open_dock, 
     dock.explorer.source_panel.sample.setValue(3)
     dock.explorer.source_panel.auto.click()
     dock.explorer.source_panel.auto.click()
-    dock.explorer.live.click()
-    dock.explorer.live.click()
+    dock.explorer.diversify.live.click()
+    dock.explorer.diversify.live.click()
     dock.explorer.show_sigma.click()
     dock.explorer.snapshot_button.click()
     dock.wait(lambda: not dock.measuring and not dock.explorer._throttle._timer.isActive())
@@ -196,5 +196,5 @@ def test_every_control_and_button_says_what_it_is_for(viewer, open_dock):
             widget = widget.parentWidget()
         return False
 
-    arrow = dock.explorer.section.toggleButton()
+    arrow = dock.explorer.diversify.toggleButton()
     assert [c for c in controls if c is not arrow and not explained(c)] == []

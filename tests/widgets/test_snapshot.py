@@ -7,7 +7,7 @@ import psutil
 import pytest
 
 from napari_diversify import Recipe
-from napari_diversify.recipe.lazy import LazyArray
+from napari_diversify.recipe.lazy_array import LazyArray
 from napari_diversify.widgets import snapshot
 
 
@@ -129,7 +129,7 @@ def test_a_snapshot_of_a_pyramid_is_its_finest_level(
 
 
 def test_a_snapshot_can_be_taken_while_live_is_off(live, viewer, take, same_bits):
-    live.explorer.live.setChecked(False)
+    live.explorer.diversify.live.setChecked(False)
     live.slide(w_v=6.0)
     same_bits(take(live).data, live.explorer.value().apply(viewer.layers["cells"].data))
 

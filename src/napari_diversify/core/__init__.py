@@ -1,5 +1,7 @@
 """The numerical core: arrays in, arrays out; no Qt, no napari, no files."""
 
+from .calibration import ContrastDecay, fit_contrast_decay
+from .contrast import Tissue, degrade_contrast
 from .diversify import diversify
 from .local_std import local_std
 from .lowpass import HiddenSignal, hidden_signal, lowpass
@@ -9,10 +11,14 @@ from .psnr import PsnrModel, psnr
 from .weights import draw_weights
 
 __all__ = [
+    "ContrastDecay",
     "HiddenSignal",
     "PsnrModel",
+    "Tissue",
+    "degrade_contrast",
     "diversify",
     "draw_weights",
+    "fit_contrast_decay",
     "hidden_signal",
     "local_std",
     "lowpass",

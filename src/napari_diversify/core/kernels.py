@@ -256,3 +256,58 @@ def diversify_flat(image, sigma, noise, w_i, w_v, low, high, out):
     for i in range(out.size):
         v = w_i * image[i] + (w_v * sigma[i]) * noise[i]
         out[i] = min(max(v, low), high)
+
+
+# --- transfer functions ---------------------------------------------------------
+
+
+@_compiled
+def add_two_products(c, by, bx, hy, hx, blur, halo, total):
+    """``total += c * (blur * by by bx + halo * hy by hx)``, all float32."""
+    for u in range(c.shape[0]):
+        b = blur * by[u]
+        h = halo * hy[u]
+        for v in range(c.shape[1]):
+            total[u, v] += c[u, v] * (b * bx[v] + h * hx[v])
+
+
+@_compiled
+def add_tabled_noise(image, noise, table, low, scale, out):
+    """``out = image + sigma(image) * noise``, sigma interpolated in a table."""
+    last = table.size - 1
+    for i in range(image.size):
+        place = (image[i] - low) * scale
+        place = min(max(place, np.float32(0)), np.float32(last))
+        k = min(int(place), last - 1)
+        t = place - np.float32(k)
+        out[i] = image[i] + (table[k] + t * (table[k + 1] - table[k])) * noise[i]
+
+
+@_compiled
+def lowpass_gain(fz, fy, fx, cutoff, shape, taper, gain):
+    """Fill ``gain`` (z, y, x) float32: 1 below the cutoff, 0 from it on, a cosine between.
+
+    ``fz``, ``fy``, ``fx`` float64 in units of Nyquist; shape 0 is radial,
+    1 square, 2 triangular. A sharp radial edge is compared in squares.
+    """
+    start = cutoff * (1.0 - taper)
+    for z in range(fz.size):
+        for u in range(fy.size):
+            for v in range(fx.size):
+                if shape == 0:
+                    r = fz[z] * fz[z] + fy[u] * fy[u] + fx[v] * fx[v]
+                    if taper == 0.0:
+                        gain[z, u, v] = 1.0 if r < cutoff * cutoff else 0.0
+                        continue
+                    r = np.sqrt(r)
+                elif shape == 1:
+                    r = max(fz[z], max(fy[u], fx[v]))
+                else:
+                    r = fz[z] + fy[u] + fx[v]
+                if r >= cutoff:
+                    gain[z, u, v] = 0.0
+                elif r <= start:
+                    gain[z, u, v] = 1.0
+                else:
+                    t = (r - start) / (cutoff - start)
+                    gain[z, u, v] = np.float32(0.5 * (1.0 + np.cos(np.pi * t)))

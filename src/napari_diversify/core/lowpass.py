@@ -10,14 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
 import skimage
 
+from . import kernels
+from .blocks import in_slabs
 from .local_std import check_intensities
-from .spectral import forward, inverse, relative_frequencies
+from .spectral import Coefficients, forward, inverse
 
 Shape: TypeAlias = Literal["radial", "square", "triangular"]
 
@@ -40,25 +43,35 @@ def transfer(
         1 below the cutoff, 0 from it on, a cosine in the tapered band.
     """
     _check(cutoff, shape, taper)
-    axes = [f.astype(np.float64) for f in relative_frequencies(size)]
-    if shape == "square":
-        r = axes[0]
-        for f in axes[1:]:
-            r = np.maximum(r, f)
-    elif shape == "triangular":
-        r = np.asarray(sum(axes))
-    else:
-        r2 = np.asarray(sum(f * f for f in axes))
-        if taper == 0:  # without the rounding of a square root
-            return np.broadcast_to(r2 < cutoff * cutoff, tuple(size)).astype(np.float32)
-        r = np.sqrt(r2)
-    if taper == 0:
-        gain = (r < cutoff).astype(np.float32)
-    else:
-        place = np.clip((r - cutoff * (1 - taper)) / (cutoff * taper), 0, 1)
-        gain = (0.5 * (1 + np.cos(np.pi * place))).astype(np.float32)
-        gain[place >= 1] = 0
-    return np.broadcast_to(gain, tuple(size))
+    f = [np.arange(n) / n for n in (1,) * (3 - len(size)) + tuple(size)]
+    gain = np.empty([a.size for a in f], np.float32)
+    code = get_args(Shape).index(shape)
+
+    def rows(part: slice) -> None:
+        kernels.lowpass_gain(
+            f[0], f[1][part], f[2], float(cutoff), code, float(taper), gain[:, part]
+        )
+
+    in_slabs(rows, gain.shape[1], gain.size)
+    return gain.reshape(tuple(size))
+
+
+def filtered(
+    coefficients: Coefficients, gain: npt.NDArray[np.float32], axes: Sequence[int] = (-2, -1)
+) -> npt.NDArray[np.float32]:
+    """The image that is left of ``coefficients`` when they are multiplied with ``gain``."""
+    product = coefficients * gain
+    # the gain never rises with frequency: rows after the last one kept are all zero
+    rows = int(np.count_nonzero(gain[..., 0].reshape(-1, gain.shape[-2]).max(axis=0)))
+    return inverse(product, axes, rows=rows)
+
+
+@lru_cache(maxsize=8)
+def cached_transfer(
+    size: tuple[int, ...], cutoff: float, shape: Shape, taper: float
+) -> npt.NDArray[np.float32]:
+    """:func:`transfer`, kept for the planes of a volume; not to be changed."""
+    return transfer(size, cutoff, shape, taper)
 
 
 def _check(cutoff: float, shape: str, taper: float) -> None:
@@ -127,8 +140,8 @@ def lowpass(
     True
     """
     array = check_intensities(image)
-    filtered = sorted(a % array.ndim for a in axes)
-    if filtered != list(range(array.ndim - len(axes), array.ndim)) or len(axes) not in (2, 3):
+    ordered = sorted(a % array.ndim for a in axes)
+    if ordered != list(range(array.ndim - len(axes), array.ndim)) or len(axes) not in (2, 3):
         raise ValueError(
             f"axes must be the last two or three of the image's {array.ndim}; got {tuple(axes)}"
         )
@@ -136,7 +149,7 @@ def lowpass(
     out = np.empty(array.shape, np.float32)
     last = tuple(range(-len(axes), 0))
     for lead in np.ndindex(array.shape[: -len(axes)]):
-        out[lead] = inverse(forward(array[lead], last) * gain, last)
+        out[lead] = filtered(forward(array[lead], last), gain, last)
     return out
 
 

@@ -41,20 +41,31 @@ def forward(image: npt.ArrayLike, axes: Sequence[int] = (-2, -1)) -> Coefficient
     return _transform(partial(fft.dct, type=2, norm="ortho"), image, axes)
 
 
-def inverse(coefficients: npt.ArrayLike, axes: Sequence[int] = (-2, -1)) -> Coefficients:
-    """Image that has these coefficients: the inverse of :func:`forward`."""
-    return _transform(partial(fft.idct, type=2, norm="ortho"), coefficients, axes[::-1])
+def inverse(
+    coefficients: npt.ArrayLike, axes: Sequence[int] = (-2, -1), *, rows: int | None = None
+) -> Coefficients:
+    """Image that has these coefficients: the inverse of :func:`forward`.
+
+    With ``rows``, coefficients from this one on along the second last axis are
+    known to be zero, which saves their part of the work.
+    """
+    along = partial(fft.idct, type=2, norm="ortho")
+    return _transform(along, coefficients, axes[::-1], rows)
 
 
 def _transform(
-    along_one: Callable[..., npt.NDArray[Any]], array: npt.ArrayLike, axes: Sequence[int]
+    along_one: Callable[..., npt.NDArray[Any]],
+    array: npt.ArrayLike,
+    axes: Sequence[int],
+    rows: int | None = None,
 ) -> Coefficients:
     out = np.array(array, dtype=np.float32)
     for axis in axes:
+        # lines are cut along another axis, so that each is whole
         axis %= out.ndim
-        # lines are cut along the longest of the other axes
-        other = max((a for a in range(out.ndim) if a != axis), key=lambda a: out.shape[a])
-        blocks = -(-out.shape[other] // _LINES)
+        other = out.ndim - 2 if axis == out.ndim - 1 else out.ndim - 1
+        length = out.shape[other] if rows is None or other != out.ndim - 2 else rows
+        blocks = -(-length // _LINES)
 
         def lines(part: slice, axis: int = axis, other: int = other) -> None:
             for block in range(part.start, part.stop):

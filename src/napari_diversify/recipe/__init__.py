@@ -1,7 +1,15 @@
 """What to do, as data: steps with their parameters, and recipes made of them."""
 
-from .lazy import LazyLocalStd, LazyVolume
+from .lazy import LazyLocalStd, LazyRemoved, LazyVolume
 from .recipe import Recipe
-from .steps import Diversify
+from .steps import DegradeContrast, Diversify, LowPass
 
-__all__ = ["Diversify", "LazyLocalStd", "LazyVolume", "Recipe"]
+__all__ = [
+    "DegradeContrast",
+    "Diversify",
+    "LazyLocalStd",
+    "LazyRemoved",
+    "LazyVolume",
+    "LowPass",
+    "Recipe",
+]

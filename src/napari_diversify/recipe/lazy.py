@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..core.blocks import Region, region_shape, slices
+from ..core.blocks import Region, normalise_index, region_shape, slices, span
 from ..core.local_std import PerAxis, check_per_axis, local_std_region, source_region
 from ..core.noise import check_count
 from .cache import Cache
@@ -19,6 +21,9 @@ from .steps import Place, Unit
 
 if TYPE_CHECKING:  # Recipe.apply stands on this module, not the other way round
     from .recipe import Recipe
+
+
+_PASSING = 128 << 20  # bytes kept for a moment while a whole volume is computed
 
 
 @dataclass(frozen=True)
@@ -96,6 +101,7 @@ class LazyVolume(LazyArray):
         self.spacing = spacing
         self._cache = Cache() if cache is None else cache
         self._identity = object()  # of the source, in a cache shared with other volumes
+        self._check(recipe)
         low, high = recipe.intensity_range or exact_range(self.source)
         self._state = _State(recipe, low, high, check_count("sample", sample, 32))
 
@@ -111,12 +117,28 @@ class LazyVolume(LazyArray):
                 f"this volume takes its last {self.spatial_ndim} axes as space; a recipe with "
                 f"{recipe.spatial_ndim} needs a LazyVolume of its own"
             )
+        self._check(recipe)
         low, high = recipe.intensity_range or (
             (self._state.low, self._state.high)
             if self._state.recipe.intensity_range is None
             else exact_range(self.source)
         )
         self._state = replace(self._state, recipe=recipe, low=low, high=high)
+
+    def _check(self, recipe: Recipe) -> None:
+        for step in recipe.steps:
+            step.check(self.shape[-self.spatial_ndim :], self.spacing)
+
+    def work(self, key: Any) -> int:
+        """Voxels that all steps together have to compute for ``self[key]``, if nothing is kept."""
+        region, _ = normalise_index(key, self.shape)
+        space: Region = tuple(span(r) for r in region[-self.spatial_ndim :])
+        shape = self.shape[-self.spatial_ndim :]
+        voxels = 0
+        for step in reversed(self._state.recipe.steps):
+            voxels += math.prod(region_shape(step.computed_region(space, shape)))
+            space = step.source_region(space, shape)
+        return voxels * math.prod(region_shape(region[: -self.spatial_ndim]))
 
     @property
     def sample(self) -> int:
@@ -141,8 +163,20 @@ class LazyVolume(LazyArray):
             self._state = replace(self._state, low=low, high=high)
 
     def _reader(self, state: _State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
+        upto, n = self._steps(state, remember), len(state.recipe.steps)
+
+        def read(region: Region) -> npt.NDArray[Any]:
+            lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
+            grey = from_unit(upto(n, lead, space), state.low, state.high, self.dtype)
+            return grey.reshape(region_shape(region))
+
+        return read
+
+    def _steps(self, state: _State, remember: bool) -> Callable[[int, Region, Region], Unit]:
+        """A function that computes the result of the first n steps, mapped to [0, 1]."""
         steps = state.recipe.steps
-        cache = self._cache if remember else None
+        # neighbouring planes share coefficients even where nothing is to be kept
+        cache = self._cache if remember else Cache(_PASSING)
 
         def upto(n: int, lead: Region, region: Region) -> Unit:
             """The result of the first ``n`` steps in ``region``, mapped to [0, 1]."""
@@ -152,20 +186,10 @@ class LazyVolume(LazyArray):
             step, before = steps[n - 1], steps[: n - 1]
             index = tuple(r.start for r in lead)
             drawn = (state.recipe.seed, state.sample) if before else None  # noise in the source
-            origin = (
-                self._identity,
-                drawn,
-                state.edition,
-                state.low,
-                state.high,
-                before,
-                n,
-                index,
-                region,
-            )
+            origin = (self._identity, state.edition, state.low, state.high, before, drawn, index)
 
-            def kept(key: Hashable, function: Callable[[], Any]) -> Any:
-                return function() if cache is None else cache.get((origin, key), function)
+            def kept(where: Region, key: Hashable, function: Callable[[], Any]) -> Any:
+                return cache.get((origin, step.kind, where, key), function)
 
             place = Place(
                 region=region,
@@ -176,14 +200,40 @@ class LazyVolume(LazyArray):
                 seed=state.recipe.seed,
                 sample=state.sample,
                 stream=step.stream + 256 * sum(s.kind == step.kind for s in before),
-                remember=kept,
+                source=lambda needed: upto(n - 1, lead, needed),
+                kept=kept,
             )
-            return step.compute(lambda needed: upto(n - 1, lead, needed), place)
+            if n == len(steps):
+                return step.compute(place)
+            # a later step asks for overlapping parts of this one, again and again
+            return place.remember(
+                ("result", step, place.seed, place.sample), partial(step.compute, place)
+            )
+
+        return upto
+
+
+class LazyRemoved(LazyVolume):
+    """What the last step of a recipe takes away: its input minus its result, in grey levels.
+
+    Parameters
+    ----------
+    array, recipe, spacing, sample, cache
+        See :class:`LazyVolume`. Values are float32.
+    """
+
+    def __init__(self, array: Any, recipe: Recipe, *args: Any, **keywords: Any) -> None:
+        super().__init__(array, recipe, *args, **keywords)
+        self.dtype = np.dtype(np.float32)
+
+    def _reader(self, state: _State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
+        upto, n = self._steps(state, remember), len(state.recipe.steps)
 
         def read(region: Region) -> npt.NDArray[Any]:
             lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
-            grey = from_unit(upto(len(steps), lead, space), state.low, state.high, self.dtype)
-            return grey.reshape(region_shape(region))
+            removed = upto(n - 1, lead, space) - upto(n, lead, space)
+            removed *= np.float32(state.high - state.low)
+            return removed.reshape(region_shape(region))
 
         return read
 

@@ -7,6 +7,7 @@ is asked for.
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
@@ -133,6 +134,11 @@ class LazyArray(ABC):
         region, _ = normalise_index(key, self.shape)
         held, state = self._held, self._state
         return held is not None and held[0] is state and held[1] == region
+
+    def work(self, key: Any) -> int:
+        """Voxels to compute for ``self[key]``, if nothing is kept."""
+        region, _ = normalise_index(key, self.shape)
+        return math.prod(region_shape(region))
 
     def adopt(self, other: LazyArray) -> None:
         """Take over the parameters of another array of the same source, and what it holds."""

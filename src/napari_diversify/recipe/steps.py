@@ -1,7 +1,7 @@
 """The steps of a recipe: one frozen model each, with all that is known of its parameters.
 
 A step computes any region of its result from the region of its source that it
-asks for. What a slider does not touch (σ, noise) it leaves with
+asks for. What a slider does not touch (σ, noise, DCT coefficients) it leaves with
 :meth:`Place.remember`, so that the next call costs only arithmetic.
 """
 
@@ -15,11 +15,21 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ..core.blocks import Region, slices
+from ..core.blocks import Region, slices, with_context
+from ..core.contrast import (
+    NoiseCurve,
+    Tissue,
+    degraded_plane,
+    depth_of_planes,
+    noise_curve,
+)
 from ..core.diversify import diversify
-from ..core.local_std import local_std_region, source_region
+from ..core.local_std import local_std_region
+from ..core.local_std import source_region as sigma_source_region
+from ..core.lowpass import Shape, cached_transfer, filtered
 from ..core.noise import normal_region
 from ..core.psnr import W_V_MAX
+from ..core.spectral import Coefficients, forward
 from .model import Model
 
 T = TypeVar("T")
@@ -44,9 +54,10 @@ class Place:
         Voxel size per spatial axis.
     seed, sample, stream : int
         What noise to draw.
-    remember : callable
-        ``remember(key, function)`` returns ``function()``, or the value kept
-        from an earlier call for the same key, source and place.
+    source : callable
+        ``source(region)`` computes what the step works on.
+    kept : callable
+        ``kept(region, key, function)``; see :meth:`remember`.
     """
 
     region: Region
@@ -57,13 +68,74 @@ class Place:
     seed: int
     sample: int
     stream: int
-    remember: Callable[[Hashable, Callable[[], Any]], Any]
+    source: Callable[[Region], Unit]
+    kept: Callable[[Region, Hashable, Callable[[], Any]], Any]
 
-    def noise(self) -> Unit:
-        """The standard-normal noise of this place."""
-        region = (*(range(i, i + 1) for i in self.lead), *self.region)
-        field = normal_region(self.array_shape, region, self.seed, self.sample, self.stream)
-        return field.reshape(field.shape[len(self.lead) :])
+    def remember(self, key: Hashable, function: Callable[[], T], region: Region | None = None) -> T:
+        """``function()``, or its value from an earlier call for this key and source.
+
+        Values belong to the region at work, or to ``region``.
+        """
+        value: T = self.kept(self.region if region is None else region, key, function)
+        return value
+
+    def noise(self, region: Region | None = None) -> Unit:
+        """The standard-normal noise of the region at work, or of ``region``."""
+        region = self.region if region is None else region
+
+        def draw() -> Unit:
+            whole = (*(range(i, i + 1) for i in self.lead), *region)
+            field = normal_region(self.array_shape, whole, self.seed, self.sample, self.stream)
+            return field.reshape(field.shape[len(self.lead) :])
+
+        return self.remember(("noise", self.seed, self.sample, self.stream), draw, region)
+
+    def plane(self, z: int) -> Region:
+        """The whole plane z of a volume; of a 2D image, all of it."""
+        in_plane = tuple(range(n) for n in self.shape[-2:])
+        return in_plane if len(self.shape) == 2 else (range(z, z + 1), *in_plane)
+
+    def coefficients(self, z: int) -> Coefficients:
+        """DCT-II of the plane z of the source, computed by itself."""
+        region = self.plane(z)
+
+        def transform() -> Coefficients:
+            return forward(self.source(region).reshape(self.shape[-2:]))
+
+        return self.remember("dct", transform, region)
+
+    def each_plane(self, compute: Callable[[int], Unit]) -> Unit:
+        """Compute the region plane by plane, each whole and then cropped."""
+        zs = self.region[0] if len(self.shape) == 3 else range(1)
+        y, x = slices(self.region[-2:])
+        out = np.stack([compute(z)[y, x] for z in zs])
+        return out if len(self.shape) == 3 else out[0]
+
+
+class Step(Model):
+    """What every step of a recipe can do."""
+
+    #: First word of the noise that it draws; steps of one kind count on from it by 256.
+    stream: ClassVar[int]
+
+    def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
+        """Raise a ValueError that says why the step cannot work on images of this shape."""
+
+    def source_region(self, region: Region, shape: Sequence[int]) -> Region:
+        """The part of the source that ``region`` of the result is computed from."""
+        raise AssertionError("every step says what it needs")
+
+    def computed_region(self, region: Region, shape: Sequence[int]) -> Region:
+        """What the step computes to give ``region``: the unit it works in may be bigger."""
+        return self.source_region(region, shape)
+
+    def compute(self, place: Place) -> Unit:
+        """The result at ``place``."""
+        raise AssertionError("every step computes")
+
+
+def _whole_planes(region: Region, shape: Sequence[int]) -> Region:
+    return (*region[:-2], range(shape[-2]), range(shape[-1]))
 
 
 def _broadcast(value: Any) -> Any:
@@ -81,7 +153,7 @@ _Window: TypeAlias = Annotated[int, Field(ge=1, le=99)]
 _Stride: TypeAlias = Annotated[int, Field(ge=1, le=16)]
 
 
-class Diversify(Model):
+class Diversify(Step):
     """Image diversification: clip(w_i * I + w_v * σ * n, 0, 1), after Eschweiler et al. 2022."""
 
     #: Where its noise comes from: the field that ``normal_field(shape, seed)`` gives.
@@ -125,29 +197,242 @@ class Diversify(Model):
         json_schema_extra={"unit": "voxels", "axes": ["z", "y", "x"]},
     )
 
-    def source_region(
-        self, region: Region, shape: Sequence[int], spacing: Sequence[float] | None
-    ) -> Region:
+    def source_region(self, region: Region, shape: Sequence[int]) -> Region:
         """The region itself and the context that the windows of σ reach into."""
         n = len(shape)
-        return source_region(region, shape, self.window[-n:], self.stride[-n:])
+        return sigma_source_region(region, shape, self.window[-n:], self.stride[-n:])
 
-    def compute(self, source: Callable[[Region], Unit], place: Place) -> Unit:
-        """The diversified image at ``place``; ``source(region)`` gives what it is made from."""
+    def computed_region(self, region: Region, shape: Sequence[int]) -> Region:
+        """The region itself: its context is only read."""
+        return region
+
+    def compute(self, place: Place) -> Unit:
+        """The diversified image at ``place``."""
         n = len(place.shape)
         window, stride = self.window[-n:], self.stride[-n:]
 
         def measure() -> tuple[Unit, Unit]:
-            held = self.source_region(place.region, place.shape, place.spacing)
-            block = source(held)
+            held = self.source_region(place.region, place.shape)
+            block = place.source(held)
             sigma = local_std_region(block, held, place.region, place.shape, window, stride)
             # a copy: a view would keep the context alive with it
             return block[slices(place.region, held)].copy(), sigma
 
         image, sigma = place.remember(("sigma", window, stride), measure)
-        noise = place.remember(("noise", place.seed, place.sample, place.stream), place.noise)
-        return diversify(image, sigma, noise, self.w_i, self.w_v)
+        return diversify(image, sigma, place.noise(), self.w_i, self.w_v)
 
 
-#: Every kind of step a recipe may hold.
-AnyStep: TypeAlias = Diversify
+class DegradeContrast(Step):
+    """Deep-tissue contrast loss, after DeepContrast (Martins et al. 2023); the model is ours."""
+
+    stream: ClassVar[int] = 1
+
+    kind: Literal["contrast"] = "contrast"
+    extra_depth: float = Field(
+        40.0,
+        ge=0,
+        le=5000,
+        title="extra depth",
+        description="How much deeper in tissue the image shall look. 0 changes nothing.",
+        json_schema_extra={"unit": "µm", "slider": [0.0, 200.0]},
+    )
+    scattering_length: float = Field(
+        Tissue.scattering_length,
+        gt=0,
+        le=10000,
+        title="scattering length",
+        description="Depth over which the unscattered light falls to 1/e. Calibrate measures it "
+        "in a stack whose contrast falls with depth.",
+        json_schema_extra={"unit": "µm", "slider": [10.0, 300.0]},
+    )
+    blur: float = Field(
+        Tissue.blur,
+        ge=0,
+        le=50,
+        title="blur",
+        description="Standard deviation of the aberration blur at 100 µm of extra depth; it "
+        "grows with the square root of depth.",
+        json_schema_extra={"unit": "µm", "slider": [0.0, 5.0]},
+    )
+    halo: float = Field(
+        Tissue.halo,
+        ge=0,
+        le=10,
+        title="halo",
+        description="Width of the halo of scattered light, per micrometre of extra depth.",
+        json_schema_extra={"unit": "µm/µm", "slider": [0.0, 1.0]},
+    )
+    collected: float = Field(
+        Tissue.collected,
+        ge=0,
+        le=1,
+        title="collected",
+        description="Share of the scattered light that still reaches the detector. Less means "
+        "less haze.",
+    )
+    absorption: float = Field(
+        Tissue.absorption,
+        ge=0,
+        le=1000,
+        title="absorption",
+        description="How fast light is lost with extra depth; 0 keeps the mean intensity.",
+        json_schema_extra={"unit": "1/mm", "slider": [0.0, 20.0]},
+    )
+    pedestal: float = Field(
+        Tissue.pedestal,
+        ge=0,
+        le=1,
+        title="pedestal",
+        description="Share of the signal that turns into an even background.",
+    )
+    offset: float = Field(
+        Tissue.offset,
+        ge=-1,
+        le=1,
+        title="offset",
+        description="Intensity of no light at all, as a share of the range above its low end.",
+        json_schema_extra={"unit": "of range", "slider": [0.0, 0.2]},
+    )
+    axial_ratio: float = Field(
+        Tissue.axial_ratio,
+        ge=0,
+        le=10,
+        title="axial ratio",
+        description="How much longer than wide blur and halo are along z.",
+    )
+    context: int = Field(
+        Tissue.context,
+        ge=0,
+        le=16,
+        title="context",
+        description="Neighbouring planes on each side that are mixed in; each costs time. "
+        "0 blurs within planes only.",
+        json_schema_extra={"unit": "planes"},
+    )
+    growing: bool = Field(
+        False,
+        title="grows with depth",
+        description="Add to the extra depth each plane's own depth below the surface plane.",
+    )
+    surface: int = Field(
+        0,
+        ge=0,
+        title="surface",
+        description="Index of the plane where tissue begins; counts only if it grows with depth.",
+        json_schema_extra={"unit": "plane"},
+    )
+    upwards: bool = Field(
+        False,
+        title="upwards",
+        description="Depth grows towards the first plane; counts only if it grows with depth.",
+    )
+    noise: bool = Field(
+        True,
+        title="put noise back",
+        description="Add the detector noise that blurring takes away, as strong as in the image. "
+        "Without it the result is cleaner than any microscope's.",
+    )
+
+    def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
+        """Say so if there is no depth to grow with, or the surface lies outside the stack."""
+        if not self.growing:
+            return
+        if len(shape) < 3:
+            raise ValueError(
+                "contrast that grows with depth needs volumes (z, y, x); these are 2D images. "
+                "Switch “grows with depth” off"
+            )
+        if self.surface >= shape[0]:
+            raise ValueError(
+                f"surface must be a plane of the image, 0 to {shape[0] - 1}; got {self.surface}"
+            )
+
+    def source_region(self, region: Region, shape: Sequence[int]) -> Region:
+        """Whole planes, and as many neighbours as are mixed in."""
+        if len(shape) == 2:
+            return _whole_planes(region, shape)
+        # near a border, reflection reaches no further than the context does
+        return _whole_planes((with_context(region[0], self.context, shape[0]), *region[1:]), shape)
+
+    def compute(self, place: Place) -> Unit:
+        """The degraded image at ``place``; without a spacing, lengths count in voxels."""
+        planes = place.shape[0] if len(place.shape) == 3 else 1
+        spacing = place.spacing or (1.0,) * len(place.shape)
+        names = Tissue.__dataclass_fields__
+        tissue = Tissue(**{name: getattr(self, name) for name in names})
+        depths = depth_of_planes(
+            planes,
+            spacing[0],
+            self.extra_depth,
+            growing=self.growing,
+            surface=self.surface,
+            upwards=self.upwards,
+        )
+
+        def curve(z: int) -> NoiseCurve:
+            region = place.plane(z)
+
+            def measure() -> NoiseCurve:
+                return noise_curve(place.source(region).reshape(place.shape[-2:]))
+
+            return place.remember("noise curve", measure, region)
+
+        def degraded(z: int) -> Unit:
+            return degraded_plane(
+                z,
+                float(depths[z]),
+                planes,
+                spacing,
+                tissue,
+                place.coefficients,
+                curve if self.noise else None,
+                lambda at: place.noise(place.plane(at)),
+            )
+
+        return place.each_plane(degraded)
+
+
+class LowPass(Step):
+    """Take away high frequencies in the DCT domain, after Utz et al. 2023; the shapes are ours."""
+
+    stream: ClassVar[int] = 2  # draws no noise
+
+    kind: Literal["lowpass"] = "lowpass"
+    cutoff: float = Field(
+        0.5,
+        gt=0,
+        le=2,
+        title="cutoff",
+        description="Frequencies from here on are taken away, in units of the Nyquist frequency "
+        "(half a cycle per voxel) of each axis.",
+        json_schema_extra={"unit": "Nyquist", "slider": [0.02, 1.42]},
+    )
+    shape: Shape = Field(
+        "radial",
+        title="shape",
+        description="Which coefficients (u, v) of an H x W plane are kept: radial, "
+        "(u/H)² + (v/W)² below the cutoff squared; square, both u/H and v/W below it; "
+        "triangular, their sum.",
+    )
+    taper: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="taper",
+        description="Share of the band below the cutoff that falls off smoothly; 0 cuts sharply, "
+        "which rings beside edges.",
+        json_schema_extra={"unit": "of cutoff"},
+    )
+
+    def source_region(self, region: Region, shape: Sequence[int]) -> Region:
+        """Whole planes."""
+        return _whole_planes(region, shape)
+
+    def compute(self, place: Place) -> Unit:
+        """The low-passed image at ``place``."""
+        gain = cached_transfer(place.shape[-2:], self.cutoff, self.shape, self.taper)
+        return place.each_plane(lambda z: filtered(place.coefficients(z), gain))
+
+
+#: Every kind of step a recipe may hold, told apart by ``kind``.
+AnyStep: TypeAlias = Annotated[Diversify | DegradeContrast | LowPass, Field(discriminator="kind")]

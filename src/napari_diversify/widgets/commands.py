@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import napari.layers
+from napari.types import LayerDataTuple
 from napari.utils.notifications import show_warning
 
 from ..core.phantom import synthetic_nuclei
@@ -12,7 +11,7 @@ from ..recipe import LazyLocalStd
 from .layers import guess_spatial_ndim, levels_of, spatial_state, why_unusable
 
 
-def local_std_map(layer: napari.layers.Image) -> list[tuple[Any, dict[str, Any], str]]:
+def local_std_map(layer: napari.layers.Image) -> list[LayerDataTuple]:
     """The σ map of the active layer as a new layer, computed where it is looked at."""
     if problem := why_unusable(layer):
         show_warning(problem)
@@ -28,7 +27,7 @@ def local_std_map(layer: napari.layers.Image) -> list[tuple[Any, dict[str, Any],
     return [(arrays if layer.multiscale else arrays[0], keywords, "image")]
 
 
-def sample_nuclei() -> list[tuple[Any, dict[str, Any], str]]:
+def sample_nuclei() -> list[LayerDataTuple]:
     """Synthetic nuclei with their labels, (64, 256, 256), in micrometres."""
     phantom = synthetic_nuclei()
     place = {

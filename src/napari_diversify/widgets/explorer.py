@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +13,20 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import (
-    QCheckBox,
+    QComboBox,
     QFileDialog,
     QHBoxLayout,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
-from superqt import QCollapsible
 from superqt.utils import QSignalThrottler, signals_blocked
 
-from .. import __version__
-from ..recipe import Diversify, LazyLocalStd, LazyVolume, Recipe
+from ..recipe import DegradeContrast, Diversify, LowPass, Recipe
 from ..recipe.cache import Cache
-from ..recipe.lazy_array import LazyArray
 from ..recipe.measure import Measured
+from .contrast_panel import ContrastPanel
 from .diversify_panel import DiversifyPanel
 from .layers import (
     METADATA_KEY,
@@ -36,13 +36,13 @@ from .layers import (
     waits,
     why_unusable,
 )
+from .lowpass_panel import LowPassPanel
 from .measurement import Measurement
-from .preview import LiveLayer
+from .section import StepSection, switch
 from .snapshot import Snapshot
 from .source_panel import SourcePanel
 from .status import StatusLine
-
-DIVERSIFIED, SIGMA = "diversified", "σ map"
+from .views import RemovedView, SigmaView, View
 
 _FRAME_MS = 16
 _SETTLED_MS = 250
@@ -52,86 +52,127 @@ _NO_IMAGE = "Open an image, or choose File > Open Sample > Diversify > Synthetic
 class Explorer(QWidget):
     """Interactive diversification of the active image layer.
 
-    The state is one frozen :class:`Recipe` and a sample number. Panels edit
-    it; after every change, at most once a frame, the live layers get it.
+    The state is a recipe without steps (range, axes, seed), a sample number
+    and one step per section. Panels edit it; after every change, at most once
+    a frame, each view that is switched on gets the recipe it shows.
     """
 
     # image, range, axes, seed, sample
-    # v Diversify   [x] live
-    #     w_i, w_v, PSNR, window, stride   [show σ map]
+    # > Contrast    [ ] live   ...
+    # v Diversify   [x] live   [ ] show σ map   ...
+    # > Low-pass    [ ] live   [ ] show what it removes   ...
+    # [ ] Chain  order [contrast > diversify > low-pass v]
     # message, progress [cancel]
     # [Snapshot] [Save recipe] [Load recipe]
 
     def __init__(self, napari_viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._viewer = napari_viewer
-        self._recipe = Recipe(steps=(Diversify(w_v=2.0),))
+        self._setup = Recipe()
         self._sample = 0
         self._connected = False
         self._first_shown = True
         self._announce = False  # say what is shown, as soon as it is
-        self._cache = Cache()
 
         self.source_panel = SourcePanel(napari_viewer)
-        self.panel = DiversifyPanel(self._recipe.steps[0])
-        self.live = QCheckBox("live")
-        self.live.setChecked(True)
-        self.live.setToolTip(
-            "<p><b>live</b><br>Show the diversified image in a layer of its own that follows the "
-            "sliders. Off hides the layer and computes nothing.</p>"
+        self.contrast = StepSection("Contrast (deep tissue)", ContrastPanel(), "degraded")
+        self.diversify = StepSection("Diversify", DiversifyPanel(Diversify(w_v=2.0)), "diversified")
+        self.lowpass = StepSection("Low-pass (DCT)", LowPassPanel(), "low-passed")
+        self.sections = {
+            "contrast": self.contrast,
+            "diversify": self.diversify,
+            "lowpass": self.lowpass,
+        }
+        self.show_sigma = switch(
+            "show σ map",
+            "Show the local standard deviation σ of the image, in its grey levels, in a layer of "
+            "its own.",
         )
-        self.show_sigma = QCheckBox("show σ map")
-        self.show_sigma.setToolTip(
-            "<p><b>show σ map</b><br>Show the local standard deviation σ, in grey levels of the "
-            "image, in a layer of its own.</p>"
+        self.show_removed = switch(
+            "show what it removes",
+            "Show the image minus the low-passed one, at ±3 standard deviations, in a layer of "
+            "its own: is there a hidden picture in it?",
         )
+        self.chain = switch(
+            "Chain",
+            "Each step that is live reads the result of the live one before it, instead of the "
+            "image itself.",
+        )
+        self.order = QComboBox()
+        self.order.setToolTip(
+            "<p><b>order</b><br>In which order chained steps follow each other. Optics first, "
+            "then the detector, then a filter is how a microscope works.</p>"
+        )
+        for kinds in permutations(self.sections):
+            self.order.addItem(" › ".join(kinds), kinds)
         self.status = StatusLine()
         self.status.say(_NO_IMAGE)
         self.snapshot_button = QPushButton("Snapshot")
         self.snapshot_button.setToolTip(
-            "<p><b>Snapshot</b><br>Compute the whole diversified image and keep it as an ordinary "
-            "layer that no slider changes.</p>"
+            "<p><b>Snapshot</b><br>Compute the whole result of the last live step and keep it as "
+            "an ordinary layer that no slider changes.</p>"
         )
         self.save_button = QPushButton("Save recipe…")
         self.save_button.setToolTip("Write all settings to a file (JSON).")
         self.load_button = QPushButton("Load recipe…")
         self.load_button.setToolTip("Read all settings from a file written by Save recipe.")
-        self._lay_out()
 
-        self.diversified = LiveLayer(napari_viewer, DIVERSIFIED, parent=self)
-        self.sigma = LiveLayer(napari_viewer, SIGMA, linked=False, parent=self)
+        cache = Cache()
+        self._cache = cache
+
+        def view(kind: type[View], role: str, box: Any, section: str) -> View:
+            return kind(napari_viewer, role, box, self._recipe_of, section, cache, self)
+
+        self.views = {
+            "contrast": view(View, "deep tissue", self.contrast.live, "contrast"),
+            "diversify": view(View, "diversified", self.diversify.live, "diversify"),
+            "lowpass": view(View, "low-passed", self.lowpass.live, "lowpass"),
+            "sigma": view(SigmaView, "σ map", self.show_sigma, "diversify"),
+            "removed": view(RemovedView, "removed", self.show_removed, "lowpass"),
+        }
         self._measurement = Measurement(self)
         self._snapshot = Snapshot(self)
-        self._tasks = (self._measurement, self.diversified, self.sigma, self._snapshot)
+        self._calibration = self.contrast.panel.background
+        self._tasks = (
+            self._measurement,
+            self._snapshot,
+            self._calibration,
+            *(v.live for v in self.views.values()),
+        )
         self._throttle = QSignalThrottler(parent=self)
         self._throttle.setTimeout(_FRAME_MS)
         self._settled = QTimer(self)
         self._settled.setSingleShot(True)
         self._settled.setInterval(_SETTLED_MS)
+        self._lay_out()
         self._wire()
-        self.setValue(self._recipe)
+        self.diversify.live.setChecked(True)
+        self.source_panel.setValue(self._setup)
 
     def _lay_out(self) -> None:
-        content = QWidget()
-        inside = QVBoxLayout(content)
-        inside.setContentsMargins(0, 0, 0, 0)
-        switches = QHBoxLayout()
-        switches.addWidget(self.live)
-        switches.addWidget(self.show_sigma)
-        switches.addStretch()
-        inside.addLayout(switches)
-        inside.addWidget(self.panel)
-        self.section = QCollapsible("Diversify")
-        self.section.setDuration(0)
-        self.section.addWidget(content)
-        self.section.expand(animate=False)
+        self.diversify.add_switch(self.show_sigma)
+        self.lowpass.add_switch(self.show_removed)
+        self.diversify.expand(animate=False)
+        steps = QWidget()
+        stack = QVBoxLayout(steps)
+        stack.setContentsMargins(0, 0, 0, 0)
+        for section in self.sections.values():
+            stack.addWidget(section)
+        stack.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidget(steps)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
+        chain = QHBoxLayout()
+        chain.addWidget(self.chain)
+        chain.addWidget(self.order, stretch=1)
         buttons = QHBoxLayout()
         for button in (self.snapshot_button, self.save_button, self.load_button):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.addWidget(self.source_panel)
-        layout.addWidget(self.section)
-        layout.addStretch()
+        layout.addWidget(scroll, stretch=1)
+        layout.addLayout(chain)
         layout.addWidget(self.status)
         layout.addLayout(buttons)
 
@@ -141,26 +182,26 @@ class Explorer(QWidget):
         self.source_panel.sampleChanged.connect(self._on_sample_changed)
         self.source_panel.autoRequested.connect(self._measure)
         self.source_panel.refused.connect(self.status.say)
-        self.panel.valueChanged.connect(self._on_step_changed)
-        self.panel.refused.connect(self.status.say)
-        self.live.toggled.connect(self._on_live_toggled)
-        self.show_sigma.toggled.connect(self._on_sigma_toggled)
+        for section in self.sections.values():
+            section.valueChanged.connect(self._on_step_changed)
+            section.refused.connect(self.status.say)
+        self.chain.toggled.connect(self._throttle.throttle)
+        self.order.currentIndexChanged.connect(self._throttle.throttle)
         self._throttle.triggered.connect(self._apply)
         self._settled.timeout.connect(self._measure)
-        self._measurement.progressed.connect(self.status.show_progress)
         self._measurement.finished.connect(self._on_measured)
-        self._measurement.failed.connect(self._on_failed)
+        for view in self.views.values():
+            view.switched.connect(self._on_switched)
+            view.live.ready.connect(self._on_ready)
+            view.live.source_edited.connect(self._settled.start)
+            view.live.level_changed.connect(self._say_what_is_shown)
+        self._calibration.finished.connect(self._on_ready)
+        tasks: tuple[Any, ...] = (self._measurement, self._snapshot)
+        for task in (*tasks, *(view.live for view in self.views.values())):
+            task.progressed.connect(self.status.show_progress)
+            task.failed.connect(self._on_failed)
         self._measurement.stopped.connect(self._on_ready)
-        for layer, switch in ((self.diversified, self.live), (self.sigma, self.show_sigma)):
-            layer.removed.connect(lambda switch=switch: switch.setChecked(False))
-            layer.progressed.connect(self.status.show_progress)
-            layer.ready.connect(self._on_ready)
-            layer.failed.connect(self._on_failed)
-        self.diversified.level_changed.connect(self._say_what_is_shown)
-        self.diversified.source_edited.connect(self._settled.start)
-        self._snapshot.progressed.connect(self.status.show_progress)
         self._snapshot.finished.connect(self._on_snapshot)
-        self._snapshot.failed.connect(self._on_failed)
         self.status.cancelled.connect(self._on_cancelled)
         self.snapshot_button.clicked.connect(self.take_snapshot)
         self.save_button.clicked.connect(self._ask_where_to_save)
@@ -169,33 +210,42 @@ class Explorer(QWidget):
     # ---- public ----
 
     def value(self) -> Recipe:
-        """The recipe shown."""
-        return self._recipe
+        """The recipe of all steps that are live, in their order."""
+        live = [kind for kind in self.order.currentData() if self.sections[kind].live.isChecked()]
+        return self._with_steps(live or ["diversify"])
 
     def setValue(self, recipe: Recipe, sample: int | None = None) -> None:
-        """Show a recipe.
+        """Show a recipe: its steps become live, chained if there are several.
 
         Raises
         ------
         ValueError
-            If it has other steps than one Diversify, which the widget could not show.
+            If it has no step, or two of one kind, which the widget could not show.
         """
-        if len(recipe.steps) != 1:
+        kinds = [step.kind for step in recipe.steps]
+        if not kinds or len(set(kinds)) < len(kinds):
             raise ValueError(
-                f"this widget shows recipes with one Diversify step; this one has "
-                f"{len(recipe.steps)} steps"
+                "this widget shows recipes with at least one step and at most one of each kind; "
+                f"this one has {len(kinds)} steps: {', '.join(kinds) or 'none'}"
             )
         if sample is not None:
             self._sample = sample
             self.source_panel.setSample(sample)
-        if recipe.spatial_ndim is None or self._source_ndim() == 2:
+        source = self.source_panel.picker.source()
+        if recipe.spatial_ndim is None or (source is not None and source.ndim == 2):
             recipe = recipe.replace(spatial_ndim=self.source_panel.value().spatial_ndim)
         self.source_panel.auto.setChecked(recipe.intensity_range is None)
-        self._recipe = recipe
-        self.source_panel.setValue(recipe)
+        self._setup = recipe.replace(steps=())
+        self.source_panel.setValue(self._setup)
         if recipe.spatial_ndim is not None:
             self.source_panel.keepAxes()
-        self.panel.setValue(recipe.steps[0])
+        for step in recipe.steps:
+            self.sections[step.kind].setValue(step)
+        for kind, section in self.sections.items():
+            section.live.setChecked(kind in kinds)
+        self.chain.setChecked(len(kinds) > 1 or self.chain.isChecked())
+        rest = [kind for kind in self.sections if kind not in kinds]
+        self.order.setCurrentIndex(list(permutations(self.sections)).index((*kinds, *rest)))
         self._measurement.forget()
         if self._connected:
             self._measure()
@@ -207,7 +257,7 @@ class Explorer(QWidget):
     def save_recipe(self, path: str | Path) -> None:
         """Write the recipe to a file; the caller has asked before replacing one."""
         try:
-            self._recipe.save(path, overwrite=True)
+            self.value().save(path, overwrite=True)
         except OSError as error:
             self.status.say(f"The recipe could not be saved: {error}.")
         else:
@@ -223,12 +273,33 @@ class Explorer(QWidget):
             self.status.say(f"Recipe loaded from {path}.")
 
     def take_snapshot(self) -> None:
-        """Compute the whole diversified image and add it as an ordinary layer."""
+        """Compute the whole result of the last live step and add it as an ordinary layer."""
         source = self._source()
         if source is None or self._measurement.result is None:
             self.status.say("There is no diversified image to take a snapshot of yet.")
             return
-        self._snapshot.take(source, self._volumes(source)[0], self._metadata())
+        view = self.views[self._last_live()]
+        array, metadata = view.full(source, self._sample)
+        self._snapshot.take(source, array, metadata)
+
+    # ---- recipes ----
+
+    def _last_live(self) -> str:
+        live = [kind for kind in self.order.currentData() if self.sections[kind].live.isChecked()]
+        return str(live[-1]) if live else "diversify"
+
+    def _recipe_of(self, kind: str) -> Recipe:
+        """What the live layer of a section shows: its step, after those before it if chained."""
+        if not self.chain.isChecked():
+            return self._with_steps([kind])
+        order = self.order.currentData()
+        before = order[: order.index(kind)]
+        return self._with_steps([k for k in before if self.sections[k].live.isChecked()] + [kind])
+
+    def _with_steps(self, kinds: list[str]) -> Recipe:
+        steps = tuple(self.sections[kind].value() for kind in kinds)
+        recipe: Recipe = self._setup.replace(steps=steps)
+        return recipe
 
     # ---- the source ----
 
@@ -237,126 +308,90 @@ class Explorer(QWidget):
         source = self.source_panel.picker.source()
         return source if source is not None and why_unusable(source) is None else None
 
-    def _source_ndim(self) -> int:
-        source = self.source_panel.picker.source()
-        return 0 if source is None else int(source.ndim)
-
     def _on_source_changed(self, source: napari.layers.Image | None) -> None:
         self._measurement.forget()
-        self.panel.setPsnrModel(None, "")
+        self.diversify.panel.setPsnrModel(None, "")
         problem = _NO_IMAGE if source is None else why_unusable(source)
         self._announce = True
         if problem is not None:
             self.status.say(problem)
             return
-        self._recipe = self.source_panel.value().replace(steps=self._recipe.steps)
+        self._setup = self.source_panel.value()
         self._measure()
 
     def _measure(self) -> None:
         """Measure range and PSNR of the source in a thread; the live layers follow."""
         source = self._source()
         if source is not None and self._connected:
-            given = None if self.source_panel.auto.isChecked() else self._recipe.intensity_range
+            given = None if self.source_panel.auto.isChecked() else self._setup.intensity_range
             ndim = self.source_panel.spatialNdim()
-            self._measurement.start(source, self._recipe.steps[0], ndim, given)
+            step = self.diversify.panel.value()
+            self._measurement.start(source, step, ndim, given)
 
     def _on_measured(self, measured: Measured) -> None:
-        if self.source_panel.auto.isChecked() or self._recipe.intensity_range is None:
-            self._recipe = self._recipe.replace(intensity_range=(measured.low, measured.high))
-        self.source_panel.setValue(self._recipe)
-        self.panel.setPsnrModel(measured.psnr, self._measurement.note())
+        if self.source_panel.auto.isChecked() or self._setup.intensity_range is None:
+            self._setup = self._setup.replace(intensity_range=(measured.low, measured.high))
+        self.source_panel.setValue(self._setup)
+        self.diversify.panel.setPsnrModel(measured.psnr, self._measurement.note())
         self._show_layers()
 
     # ---- the live layers ----
 
-    def _volumes(self, source: napari.layers.Image) -> list[LazyVolume]:
-        ndim = self.source_panel.spatialNdim()
-        spacing = spacing_in_micrometres(source, ndim)
-        levels = levels_of(source)
-        volumes = []
-        for level in levels:
-            scaled = None
-            if spacing is not None:
-                factors = [
-                    a / b for a, b in zip(levels[0].shape[-ndim:], level.shape[-ndim:], strict=True)
-                ]
-                scaled = [s * f for s, f in zip(spacing, factors, strict=True)]
-            volumes.append(LazyVolume(level, self._recipe, scaled, self._sample, cache=self._cache))
-        return volumes
-
-    def _metadata(self) -> dict[str, Any]:
-        """What a generated layer carries, enough to make it again."""
-        return {
-            "recipe": json.loads(self._recipe.to_json()),
-            "sample": self._sample,
-            "version": __version__,
-        }
-
     def _show_layers(self) -> None:
         source = self._source()
-        if source is None or self._recipe.intensity_range is None:
+        if source is None or self._setup.intensity_range is None:
             return
-        self.panel.setSpatialNdim(self.source_panel.spatialNdim())
-        self._show_diversified(source)
-        self._show_sigma(source)
-        if self._announce:
+        ndim = self.source_panel.spatialNdim()
+        spacing = spacing_in_micrometres(source, ndim)
+        self.diversify.panel.setSpatialNdim(ndim)
+        self.contrast.panel.setImage(levels_of(source)[0], ndim, spacing)
+        self.lowpass.panel.setSpacing(spacing)
+        self._cache.clear()
+        views = [view for view in self.views.values() if view.switch.isChecked()]
+        shown = [self._show(view, source) for view in views]
+        if all(shown) and self._announce:
             self._announce = False
             self._say_what_is_shown()
 
-    def _show_diversified(self, source: napari.layers.Image) -> None:
-        if self.live.isChecked():
-            self._cache.clear()
-            self.diversified.show(source, self._volumes(source), self._metadata())
-
-    def _show_sigma(self, source: napari.layers.Image) -> None:
-        if not self.show_sigma.isChecked():
-            return
-        step, ndim = self._recipe.steps[0], self.source_panel.spatialNdim()
-        arrays = [LazyLocalStd(a, step.window, step.stride, ndim) for a in levels_of(source)]
-        metadata = {"window": list(step.window), "stride": list(step.stride), "spatial_ndim": ndim}
-        low, high = self._recipe.intensity_range or (0.0, 1.0)
-        looks = {"colormap": "magma", "contrast_limits": (0.0, (high - low) / 4), "gamma": 1.0}
-        self.sigma.show(source, arrays, metadata, **looks)
+    def _show(self, view: View, source: napari.layers.Image) -> bool:
+        try:
+            view.show(source, self._sample)
+        except ValueError as error:
+            self._on_failed(error)
+            return False
+        return True
 
     def _apply(self) -> None:
-        """Give the newest recipe to the live layers."""
-        recipe, sample = self._recipe, self._sample
-
-        def change(volume: LazyArray) -> None:
-            assert isinstance(volume, LazyVolume)
-            volume.recipe = recipe
-            volume.sample = sample
-
+        """Give the newest settings to the views that are switched on."""
         waiting = self._measurement.running and self._measurement.result is None
         if waiting or not self._connected:
-            return  # the layer will get it when the image has been measured
-        if self._source() is not None and self._measurement.result is None:
+            return  # they will get them when the image has been measured
+        source = self._source()
+        if source is not None and self._measurement.result is None:
             self._measure()  # it was cancelled before
-        else:
-            self.diversified.change(change, self._metadata())
-
-    def _apply_windows(self) -> None:
-        step = self._recipe.steps[0]
-
-        def change(array: LazyArray) -> None:
-            assert isinstance(array, LazyLocalStd)
-            array.set_windows(step.window, step.stride)
-
-        self.sigma.change(change, {"window": list(step.window), "stride": list(step.stride)})
+            return
+        for view in self.views.values():
+            if not view.switch.isChecked():
+                continue
+            if view.live.layer is None and source is not None:
+                self._show(view, source)
+                continue
+            try:
+                view.follow(self._sample)
+            except ValueError as error:
+                self._on_failed(error)
 
     # ---- what the user does ----
 
-    def _on_step_changed(self, step: Diversify) -> None:
-        old = self._recipe.steps[0]
-        self._recipe = self._recipe.replace(steps=(step,))
-        self.source_panel.setValue(self._recipe)
-        if (step.window, step.stride) != (old.window, old.stride):
-            self._apply_windows()
+    def _on_step_changed(self, step: Diversify | DegradeContrast | LowPass) -> None:
+        self.source_panel.setValue(self._setup)
+        measured = self._measurement.windows
+        if isinstance(step, Diversify) and measured not in (None, (step.window, step.stride)):
             self._settled.start()
         self._throttle.throttle()
 
     def _on_setup_changed(self, recipe: Recipe) -> None:
-        old, self._recipe = self._recipe, recipe
+        old, self._setup = self._setup, recipe
         if recipe.spatial_ndim != old.spatial_ndim:
             self._measurement.forget()
             self._measure()
@@ -369,19 +404,14 @@ class Explorer(QWidget):
         self._sample = int(sample)
         self._throttle.throttle()
 
-    def _on_live_toggled(self, on: bool) -> None:
+    def _on_switched(self, view: View, on: bool) -> None:
         source = self._source()
         if not on:
-            self.diversified.pause()
+            view.live.pause()
         elif source is not None and self._measurement.result is not None:
-            self._show_diversified(source)
-
-    def _on_sigma_toggled(self, on: bool) -> None:
-        source = self._source()
-        if not on:
-            self.sigma.pause()
-        elif source is not None and self._measurement.result is not None:
-            self._show_sigma(source)
+            self._show(view, source)
+        if self.chain.isChecked():
+            self._throttle.throttle()  # the steps after it read something else now
 
     def _on_cancelled(self) -> None:
         for task in self._tasks:
@@ -421,14 +451,14 @@ class Explorer(QWidget):
 
     def _say_what_is_shown(self) -> None:
         source = self._source()
-        if source is None or self.diversified.layer is None:
+        live = self.views[self._last_live()].live
+        if source is None or live.layer is None:
             self.status.say("")
             return
         text = f"Showing “{source.name}” in full resolution."
         if source.multiscale:
             levels = levels_of(source)
-            level = self.diversified.level
-            factor = round(levels[0].shape[-1] / levels[level].shape[-1])
+            factor = round(levels[0].shape[-1] / levels[live.level].shape[-1])
             if factor > 1:
                 text = (
                     f"Preview of “{source.name}” at 1/{factor}: σ and noise are those of this "
@@ -452,27 +482,32 @@ class Explorer(QWidget):
         if self._connected and not event.spontaneous():
             self._connected = False
             self._settled.stop()
-            self._measurement.cancel()
-            self._snapshot.cancel()
-            self.diversified.release()
-            self.sigma.release()
+            for task in self._tasks:
+                task.cancel()
+            for view in self.views.values():
+                view.live.release()
             self.source_panel.picker.disconnect_viewer()
             self.status.rest()
 
     def _take_over(self) -> None:
         """Find live layers left by this dock or an earlier one, and go on with them."""
-        for live, switch in ((self.diversified, self.live), (self.sigma, self.show_sigma)):
-            layer = next((la for la in self._viewer.layers if role_of(la) == live.role), None)
-            if self._first_shown and layer is not None:
-                with signals_blocked(switch):
-                    switch.setChecked(layer.visible or waits(layer))
-            elif layer is None and not (self._first_shown and live is self.diversified):
-                with signals_blocked(switch):
-                    switch.setChecked(False)
+        found = {
+            name: next((la for la in self._viewer.layers if role_of(la) == view.live.role), None)
+            for name, view in self.views.items()
+        }
+        if self._first_shown and any(layer is not None for layer in found.values()):
+            for kind in self.sections:
+                if found[kind] is not None:
+                    self._read_back(found[kind])
+        for name, view in self.views.items():
+            layer = found[name]
+            with signals_blocked(view.switch):
+                if self._first_shown and layer is not None:
+                    view.switch.setChecked(layer.visible or waits(layer))
+                elif layer is None and not (self._first_shown and name == "diversify"):
+                    view.switch.setChecked(False)
             if layer is not None:
-                live.adopt(layer, paused=not switch.isChecked())
-        if self._first_shown and self.diversified.layer is not None:
-            self._read_back(self.diversified.layer)
+                view.live.adopt(layer, paused=not view.switch.isChecked())
         self._first_shown = False
 
     def _read_back(self, layer: napari.layers.Image) -> None:

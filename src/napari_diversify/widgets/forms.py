@@ -10,12 +10,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args, get_origin
 
-from magicgui.widgets import SpinBox
+from magicgui.widgets import ComboBox, SpinBox
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QHBoxLayout, QLabel, QSizePolicy, QWidget
+from qtpy.QtWidgets import (
+    QCheckBox,
+    QDoubleSpinBox,
+    QFormLayout,
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QWidget,
+)
 from superqt import QDoubleSlider
 from superqt.utils import signals_blocked
 
@@ -124,6 +132,54 @@ class AxesControl(QWidget):
         self.valueChanged.emit(self.value())
 
 
+class SwitchControl(QCheckBox):
+    """A check box."""
+
+    valueChanged = Signal(bool)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.toggled.connect(self.valueChanged)
+
+    def value(self) -> bool:
+        """Whether it is on."""
+        return bool(self.isChecked())
+
+    def setValue(self, value: bool) -> None:
+        """Switch it on or off."""
+        with signals_blocked(self):
+            self.setChecked(value)
+
+
+class ChoiceControl(QWidget):
+    """A list of words to choose from, or a box for whole numbers: magicgui's value widgets."""
+
+    valueChanged = Signal(object)
+
+    def __init__(self, widget: SpinBox | ComboBox) -> None:
+        super().__init__()
+        self._widget = widget
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(widget.native)
+        widget.changed.connect(self._on_changed)
+
+    def value(self) -> Any:
+        """What is chosen."""
+        return self._widget.value
+
+    def setValue(self, value: Any) -> None:
+        """Show a choice."""
+        with self._widget.changed.blocked():
+            self._widget.value = value
+
+    def _on_changed(self, value: Any) -> None:
+        self.valueChanged.emit(value)
+
+
+Control: TypeAlias = NumberControl | AxesControl | SwitchControl | ChoiceControl
+
+
 class ModelForm(QWidget):
     """Controls for the fields of a model.
 
@@ -141,7 +197,7 @@ class ModelForm(QWidget):
     def __init__(self, model: Model, fields: Iterable[str] | None = None) -> None:
         super().__init__()
         self._model = model
-        self.controls: dict[str, NumberControl | AxesControl] = {}
+        self.controls: dict[str, Control] = {}
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
@@ -184,12 +240,22 @@ class ModelForm(QWidget):
         self.valueChanged.emit(self._model)
 
 
-def _control_for(field: FieldInfo) -> NumberControl | AxesControl | None:
+def _control_for(field: FieldInfo) -> Control | None:
     extra, bounds = extra_of(field), bounds_of(field)
     if "axes" in extra:
         return AxesControl(extra["axes"], bounds, extra.get("step", 1))
     if field.annotation is float and all(map(math.isfinite, bounds)):
         return NumberControl(tuple(extra.get("slider", bounds)), bounds)
+    if field.annotation is bool:
+        return SwitchControl()
+    if field.annotation is int:
+        highest = int(min(bounds[1], 2**31 - 1))
+        box = SpinBox(value=int(bounds[0]), min=int(bounds[0]), max=highest)
+        box.native.setKeyboardTracking(False)
+        narrow(box.native, 58)
+        return ChoiceControl(box)
+    if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) > 1:
+        return ChoiceControl(ComboBox(choices=get_args(field.annotation)))
     return None
 
 

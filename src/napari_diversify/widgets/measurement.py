@@ -24,6 +24,8 @@ class Measurement(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.result: Measured | None = None
+        #: Window and stride of the σ that was, or is being, measured.
+        self.windows: tuple[tuple[int, ...], tuple[int, ...]] | None = None
         self._shrunk = 1
         self._background = Background(self)
         self._background.progressed.connect(self.progressed)
@@ -44,6 +46,7 @@ class Measurement(QObject):
         intensity_range: tuple[float, float] | None,
     ) -> None:
         """Measure an image, with a given range or its own."""
+        self.windows = step.window, step.stride
         levels = levels_of(source)
         level: Any = next((a for a in levels if a.size <= BUDGET), levels[-1])
         self._shrunk = round(levels[0].shape[-1] / level.shape[-1])

@@ -10,12 +10,15 @@ the exact result of the parameters written in the layer's metadata.
 from __future__ import annotations
 
 import copy
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import napari.layers
+import numpy as np
 from napari.components import ViewerModel
+from napari.settings import get_settings
 from napari.utils.events import EventEmitter
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -27,6 +30,7 @@ from .layers import (
     appearance,
     copy_spatial_state,
     displayed_index,
+    levels_of,
     shown_level,
     spatial_state,
     waits,
@@ -80,8 +84,12 @@ class LiveLayer(QObject):
         self._computing: _Picture | None = None
         self._hidden = False  # by us, until a big view is ready
         self._paused = False  # by the user
+        self._coarsest_is_old = False  # in napari's own copy of it
         self.level = 0  # of a pyramid, as shown
-        self._drawn: object = None  # the view in which the source was last drawn
+        self._drawn: tuple[object, int | None] = (
+            None,
+            None,
+        )  # the view in which the source was last drawn
         # napari calls its own callbacks before those of plugins, and it counts its
         # emitters as its own: through one of them we come before it slices
         self._ahead = EventEmitter(source=None, type_name="before_view_changes")
@@ -243,11 +251,7 @@ class LiveLayer(QObject):
         if layer.multiscale and self._viewer.dims.ndisplay == 2:
             return False  # napari asks for no more than the canvas shows
         array = self._wanted.levels[level]
-        index = displayed_index(layer, self._viewer, array.shape)
-        voxels = 1
-        for n, part in zip(array.shape, index, strict=True):
-            voxels *= n if part == slice(None) else 1
-        return voxels > AT_ONCE
+        return array.work(displayed_index(layer, self._viewer, array.shape)) > AT_ONCE
 
     def _bring_up_to_date(self) -> None:
         """Show the newest parameters: at once, or when they have been computed."""
@@ -280,12 +284,24 @@ class LiveLayer(QObject):
         if self._hidden:
             self._hidden = False
             self.layer.visible = True
-        elif self.layer.multiscale and self.layer.ndim == 2:
-            self._set_data()  # napari keeps the coarsest level of a 2D pyramid
+        elif self._napari_keeps_level():
+            self._set_data()
         else:
+            self._coarsest_is_old = self.layer.multiscale and self.layer.ndim == 2
             self.layer.refresh(thumbnail=False, highlight=False, extent=False)
         self._idle.start()
         self.ready.emit()
+
+    def _napari_keeps_level(self) -> bool:
+        """Whether the level shown is the one that napari keeps: the coarsest, of a 2D pyramid.
+
+        Only new data make it forget; they take the view back to that level, so
+        they are given when it is shown anyway.
+        """
+        layer = self.layer
+        if layer is None or not layer.multiscale or layer.ndim != 2:
+            return False
+        return shown_level(layer, self._viewer) == len(layer.data) - 1
 
     def _draw_thumbnail(self) -> None:
         if self.layer is not None and self.layer.visible and not self._needs_thread():
@@ -309,7 +325,7 @@ class LiveLayer(QObject):
     def _connect_source(self, source: napari.layers.Image) -> None:
         self._disconnect_source()
         self._source = source
-        self._drawn = self._view_of_source()
+        self._drawn = self._drawn_source()
         source.events.set_data.connect(self._on_source_drawn)
         source.events.name.connect(self._on_source_renamed)
         for name in SPATIAL:
@@ -359,26 +375,46 @@ class LiveLayer(QObject):
             self._bring_up_to_date()
 
     def _on_drawn(self) -> None:
+        if self._coarsest_is_old and self._napari_keeps_level():
+            self._coarsest_is_old = False
+            QTimer.singleShot(0, self._renew)
         level = shown_level(self.layer, self._viewer) if self.layer is not None else 0
         if level != self.level:
             self.level = level
             self.level_changed.emit(level)
 
+    def _renew(self) -> None:
+        if self._napari_keeps_level():
+            self._set_data()
+
     def _on_source_drawn(self) -> None:
         """Drawn again in the view it was drawn in before: its voxels may have been edited."""
-        view = self._view_of_source()
-        same, self._drawn = view == self._drawn, view
-        if same and self._wanted is not None:
+        if self._source is None or self._wanted is None:
+            return
+        before, self._drawn = self._drawn, self._drawn_source()
+        view, content = self._drawn
+        # a thread of napari's may draw an old view when a new one is wanted already:
+        # then only another content tells of an edit
+        known = content != before[1] if get_settings().experimental.async_ else True
+        if view == before[0] and known:
             self.change(lambda array: array.source_edited(), {})
             self.source_edited.emit()
 
-    def _view_of_source(self) -> object:
-        dims = self._viewer.dims
+    def _drawn_source(self) -> tuple[object, int | None]:
+        """The view of the source, and a checksum of what is seen where that is quick to have."""
         if self._source is None:
-            return None
-        level = shown_level(self._source, self._viewer)
+            return None, None
+        dims, level = self._viewer.dims, shown_level(self._source, self._viewer)
         place = [str(value) for value in spatial_state(self._source).values()]
-        return tuple(dims.point), tuple(dims.order), dims.ndisplay, level, place
+        view = (dims.point, dims.order, dims.ndisplay, level, place)
+        tile = self._source.corner_pixels.tolist() if self._source.multiscale else None
+        array = levels_of(self._source)[level]
+        if not isinstance(array, np.ndarray):
+            return (*view, tile), None
+        seen = array[displayed_index(self._source, self._viewer, array.shape)]
+        if seen.size > AT_ONCE:
+            return (*view, tile), None
+        return (*view, tile), zlib.crc32(np.ascontiguousarray(seen).data)
 
     def _on_source_moved(self) -> None:
         if self.layer is not None and self._source is not None:

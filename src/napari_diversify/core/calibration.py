@@ -1,0 +1,132 @@
+"""How contrast falls with depth in the user's own stack, and the scattering length it tells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import skimage
+
+from .local_std import check_intensities
+from .spectral import forward, gaussian, inverse
+
+_REGIONS = 20  # tissue is told from none in regions of this part of a plane's side
+_LEAST_SHARE = 0.02  # of a plane that must be tissue for its contrast to count
+_LEAST_PLANES = 5
+_LEAST_FALL = 0.1  # of the contrast, from the first plane to the last
+_LEAST_CERTAINTY = 5.0  # slope over its standard error
+
+
+@dataclass(frozen=True, eq=False)
+class ContrastDecay:
+    """Contrast against depth, with the exponential C0 exp(-d / length) fitted to it.
+
+    Attributes
+    ----------
+    depth : numpy.ndarray of float64
+        Depth of each plane below the first one, in the unit of the spacing.
+    contrast : numpy.ndarray of float64
+        RMS contrast (standard deviation over mean, above the offset) of the
+        tissue in each plane; NaN where there is hardly any.
+    c0, length : float
+        Of the fit.
+    scattering_length : float
+        The l_s of :class:`Tissue` whose contrast falls as much over the stack.
+    """
+
+    depth: npt.NDArray[np.float64]
+    contrast: npt.NDArray[np.float64]
+    c0: float
+    length: float
+    scattering_length: float
+
+
+def fit_contrast_decay(
+    image: npt.ArrayLike,
+    spacing_z: float = 1.0,
+    *,
+    offset: float | None = None,
+    collected: float = 1.0,
+    upwards: bool = False,
+) -> ContrastDecay:
+    """Fit how the contrast of a stack falls with depth.
+
+    Parameters
+    ----------
+    image : array_like, shape (Z, Y, X)
+    spacing_z : float, optional
+        Distance of planes, micrometres.
+    offset : float, optional
+        Intensity of no light; by default the 0.1st percentile.
+    collected : float, optional
+        rho of the :class:`Tissue` that the result is meant for.
+    upwards : bool, optional
+        Depth grows towards the first plane.
+
+    Returns
+    -------
+    ContrastDecay
+
+    Raises
+    ------
+    ValueError
+        If the image is no stack, or shows no decay; then the method has no
+        basis on it, and the message says so.
+    """
+    stack = check_intensities(image)
+    if stack.ndim != 3 or len(stack) < _LEAST_PLANES:
+        raise ValueError(
+            f"a stack (z, y, x) of {_LEAST_PLANES} planes or more is needed; "
+            f"the shape is {stack.shape}"
+        )
+    if not (np.isfinite(spacing_z) and spacing_z > 0):
+        raise ValueError(f"spacing_z must be a positive number; got {spacing_z!r}")
+    dark = float(np.percentile(stack, 0.1)) if offset is None else float(offset)
+    if stack.min() == stack.max():
+        raise ValueError("the image is constant: it has no contrast")
+    wide = gaussian(stack.shape[-2:], [max(stack.shape[-2:]) / _REGIONS] * 2)
+    smooth = np.stack([inverse(forward(plane) * wide) for plane in stack])
+    threshold = float(skimage.filters.threshold_triangle(smooth))
+    depth = np.arange(len(stack), dtype=np.float64) * float(spacing_z)
+    if upwards:
+        depth = depth[::-1].copy()
+    contrast: npt.NDArray[np.float64] = np.array(
+        [_rms(p[s > threshold], p.size, dark) for p, s in zip(stack, smooth, strict=True)]
+    )
+    use = np.isfinite(contrast) & (contrast > 0)
+    if use.sum() < _LEAST_PLANES:
+        raise ValueError(
+            f"only {use.sum()} planes hold enough tissue to measure contrast in; "
+            f"{_LEAST_PLANES} are needed"
+        )
+    slope, c0, certainty = _line(depth[use], np.log(contrast[use]))
+    fall = 1 - np.exp(slope * np.ptp(depth[use]))
+    if slope >= 0 or fall < _LEAST_FALL or certainty < _LEAST_CERTAINTY:
+        raise ValueError(
+            "contrast does not fall with depth in this stack (change over the stack: "
+            f"{-100 * fall:+.0f} %), so no scattering length can be told from it. "
+            "Set the scattering length by hand, or choose the other z direction"
+        )
+    length = -1 / slope
+    # w(L) = tau / (tau + (1 - tau) rho) = exp(-L / length) at the far end L
+    span = float(np.ptp(depth[use]))
+    w = np.exp(-span / length)
+    tau = w * collected / (1 - w * (1 - collected))
+    return ContrastDecay(depth, contrast, float(np.exp(c0)), length, float(-span / np.log(tau)))
+
+
+def _rms(tissue: npt.NDArray[Any], size: int, dark: float) -> float:
+    tissue = tissue.astype(np.float64) - dark
+    if tissue.size < _LEAST_SHARE * size or tissue.mean() <= 0:
+        return float("nan")
+    return float(tissue.std() / tissue.mean())
+
+
+def _line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float, float, float]:
+    """Slope and intercept of a straight line, and the slope over its standard error."""
+    slope, intercept = np.polyfit(x, y, 1)
+    rest = y - (slope * x + intercept)
+    error = np.sqrt((rest @ rest) / (x.size - 2) / np.square(x - x.mean()).sum())
+    return float(slope), float(intercept), float(abs(slope) / error) if error > 0 else np.inf

@@ -1,0 +1,394 @@
+"""Deep-tissue contrast loss: how the same specimen would look further down.
+
+A forward model after DeepContrast (Martins et al. 2023), whose equations are
+not known to us: the model and its numbers are ours. With the extra depth Δ, a
+share τ = exp(-Δ / l_s) of the light arrives unscattered, blurred by aberration;
+the rest arrives as a wide halo; absorption, a background pedestal and the
+detector's noise complete it. Everything but the noise is linear, so it is one
+transfer function on the DCT-II of each plane.
+
+    S1 = w G[s_b] S + (1 - w) G[s_h] S        w = τ / (τ + (1 - τ) ρ)
+    S2 = exp(-Δ / l_a) ((1 - β) S1 + β <S1>)
+    Y  = S2 + noise as strong as the image's own
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from . import kernels
+from .blocks import in_slabs
+from .local_std import check_intensities
+from .noise import normal_field
+from .spectral import Coefficients, forward, inverse
+
+#: Intensities, ascending, and the standard deviation of the noise at each.
+NoiseCurve: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+#: Depth in micrometres at which ``blur`` is stated.
+REFERENCE_DEPTH = 100.0
+
+_CLASSES = 16  # intensity classes in which noise is measured
+_SAMPLES = 1 << 16  # pixels per plane that are enough to measure it
+_TABLE = 256
+
+
+@dataclass(frozen=True)
+class Tissue:
+    """What the light goes through, and how the microscope responds.
+
+    Attributes
+    ----------
+    scattering_length : float
+        l_s, micrometres: over this depth the unscattered share falls to 1/e.
+    blur : float
+        s_b at 100 um of depth, micrometres; grows with the square root of depth.
+    halo : float
+        s_h per micrometre of depth: width of the halo of scattered light.
+    collected : float
+        rho, 0 to 1: share of the scattered light that still reaches the detector.
+    absorption : float
+        1 / l_a, per millimetre; 0 keeps the mean intensity.
+    pedestal : float
+        beta, 0 to 1: share of the signal that turns into an even background.
+    offset : float
+        Intensity of no light at all, in the unit of the image.
+    axial_ratio : float
+        How much longer than wide blur and halo are along z.
+    context : int
+        Neighbouring planes on each side that are mixed into a plane.
+    """
+
+    scattering_length: float = 100.0
+    blur: float = 1.0
+    halo: float = 0.1
+    collected: float = 1.0
+    absorption: float = 0.0
+    pedestal: float = 0.0
+    offset: float = 0.0
+    axial_ratio: float = 2.0
+    context: int = 0
+
+    def ballistic(self, depth: float) -> float:
+        """Share w of the collected light that is unscattered."""
+        tau = float(np.exp(-depth / self.scattering_length))
+        return tau / (tau + (1 - tau) * self.collected) if tau > 0 else 0.0
+
+    def widths(self, depth: float) -> tuple[float, float]:
+        """s_b and s_h in micrometres."""
+        return self.blur * float(np.sqrt(depth / REFERENCE_DEPTH)), self.halo * depth
+
+    def transmission(self, depth: float) -> float:
+        """Share of the light that absorption leaves."""
+        return float(np.exp(-depth * self.absorption / 1000))
+
+
+def depth_of_planes(
+    n: int,
+    spacing_z: float,
+    extra_depth: float,
+    *,
+    growing: bool = False,
+    surface: int = 0,
+    upwards: bool = False,
+) -> npt.NDArray[np.float64]:
+    """Extra depth of each plane, in the unit of ``spacing_z``.
+
+    The same for all, or, ``growing``, more by each plane's own depth below the
+    plane ``surface``; planes above the surface get the extra depth alone.
+    """
+    if not growing:
+        return np.full(n, float(extra_depth))
+    below = (np.arange(n) - surface) * (-spacing_z if upwards else spacing_z)
+    depths: npt.NDArray[np.float64] = extra_depth + np.maximum(below, 0.0)
+    return depths
+
+
+@dataclass(frozen=True, eq=False)
+class PlaneFilter:
+    """The linear part of the model for one plane, in factors along y and x.
+
+    The coefficient (u, v) of the plane j steps away in z is multiplied with
+    ``blur[j] * by[u] * bx[v] + halo[j] * hy[u] * hx[v]``, and the mean of the
+    plane with ``mean[j]``.
+    """
+
+    by: npt.NDArray[np.float32]
+    bx: npt.NDArray[np.float32]
+    hy: npt.NDArray[np.float32]
+    hx: npt.NDArray[np.float32]
+    blur: npt.NDArray[np.float32]
+    halo: npt.NDArray[np.float32]
+    mean: npt.NDArray[np.float32]
+
+    def noise_left(self) -> float:
+        """Share of the variance of white noise, at high frequencies, that passes.
+
+        Measured as :func:`noise_curve` measures noise: by second differences along x.
+        """
+        v = np.arange(self.bx.size) / self.bx.size
+        weight = (2 - 2 * np.cos(np.pi * v)) ** 2
+        weight /= weight.sum()
+
+        def power(y: npt.NDArray[Any], x: npt.NDArray[Any]) -> float:
+            return float(y.astype(np.float64).mean() * (x.astype(np.float64) @ weight))
+
+        left = (
+            float(self.blur @ self.blur) * power(self.by**2, self.bx**2)
+            + 2 * float(self.blur @ self.halo) * power(self.by * self.hy, self.bx * self.hx)
+            + float(self.halo @ self.halo) * power(self.hy**2, self.hx**2)
+        )
+        return min(left, 1.0)
+
+
+def plane_filter(
+    shape: Sequence[int], spacing: Sequence[float], tissue: Tissue, depth: float
+) -> PlaneFilter:
+    """Build the filter of one plane of ``shape`` (Y, X), ``spacing`` (z, y, x) or (y, x)."""
+    sizes = tuple(spacing)
+    blur, halo = tissue.widths(depth)
+
+    def factor(sigma: float, n: int, size: float) -> npt.NDArray[np.float32]:
+        f = np.arange(n) / n / 2  # cycles per voxel
+        gain: npt.NDArray[np.float32] = np.exp(-2 * np.pi**2 * (sigma / size * f) ** 2).astype("f4")
+        return gain
+
+    def along_z(sigma: float) -> npt.NDArray[np.float64]:
+        steps = np.arange(-tissue.context, tissue.context + 1)
+        if len(sizes) < 3 or sigma * tissue.axial_ratio == 0:
+            alone: npt.NDArray[np.float64] = (steps == 0).astype(np.float64)
+            return alone
+        weights = np.exp(-0.5 * (steps * sizes[0] / (sigma * tissue.axial_ratio)) ** 2)
+        mixed: npt.NDArray[np.float64] = weights / weights.sum()
+        return mixed
+
+    w, left = tissue.ballistic(depth), tissue.transmission(depth)
+    in_blur, in_halo = w * along_z(blur), (1 - w) * along_z(halo)
+    kept = left * (1 - tissue.pedestal)
+    return PlaneFilter(
+        by=factor(blur, shape[-2], sizes[-2]),
+        bx=factor(blur, shape[-1], sizes[-1]),
+        hy=factor(halo, shape[-2], sizes[-2]),
+        hx=factor(halo, shape[-1], sizes[-1]),
+        blur=(kept * in_blur).astype(np.float32),
+        halo=(kept * in_halo).astype(np.float32),
+        mean=(left * (in_blur + in_halo)).astype(np.float32),
+    )
+
+
+def filtered_plane(
+    planes: Sequence[Coefficients], filt: PlaneFilter, offset: float
+) -> npt.NDArray[np.float32]:
+    """The plane in the middle of ``planes`` (DCT-II, z ascending), seen through a filter."""
+    total = np.zeros(planes[0].shape, np.float32)
+    mean = 0.0
+    for coefficients, blur, halo, share in zip(
+        planes, filt.blur, filt.halo, filt.mean, strict=True
+    ):
+        mean += float(share) * float(coefficients[0, 0])
+        if blur == 0 and halo == 0:
+            continue
+
+        def rows(part: slice, c: Coefficients = coefficients, b: Any = blur, h: Any = halo) -> None:
+            kernels.add_two_products(
+                c[part], filt.by[part], filt.bx, filt.hy[part], filt.hx, b, h, total[part]
+            )
+
+        in_slabs(rows, len(total), total.size)
+    # the mean of the dark offset is not light: it stays as it is
+    dark = offset * np.sqrt(total.size)
+    total[0, 0] = np.float32(mean + dark * (1 - float(filt.mean.sum())))
+    return inverse(total)
+
+
+def noise_curve(plane: npt.ArrayLike) -> NoiseCurve:
+    """Noise of an image against its intensity, measured in the image itself.
+
+    Second differences along x leave noise and hardly any structure; their
+    median magnitude, in classes of intensity, does not mind edges.
+
+    Parameters
+    ----------
+    plane : array_like, shape (Y, X)
+
+    Returns
+    -------
+    intensity, sigma : numpy.ndarray of float64
+        Up to 16 classes, ascending in intensity; standard deviation of the noise.
+    """
+    image = np.asarray(plane, dtype=np.float32)
+    if image.shape[-1] < 3:
+        return np.zeros(1), np.zeros(1)
+    rows = image[:: max(1, image.size // _SAMPLES)] if image.size > _SAMPLES else image
+    left, middle, right = rows[:, :-2], rows[:, 1:-1], rows[:, 2:]
+    difference = np.abs(left - 2 * middle + right).ravel() / np.sqrt(np.float32(6))
+    level = ((left + middle + right) / np.float32(3)).ravel()
+    order = np.argsort(level, kind="stable")
+    classes = np.array_split(order, min(_CLASSES, order.size))
+    intensity = np.array([level[c].mean(dtype=np.float64) for c in classes])
+    sigma = np.array([1.4826 * float(np.median(difference[c])) for c in classes])
+    return intensity, sigma
+
+
+def add_noise(
+    plane: npt.NDArray[np.float32],
+    noise: npt.NDArray[np.float32],
+    curve: NoiseCurve,
+    share: float,
+) -> npt.NDArray[np.float32]:
+    """Add standard-normal ``noise`` so that ``share`` of the image's noise power comes back.
+
+    Where the plane is bright there is more of it, as ``curve`` says; its mean
+    power over the plane is that of the image the curve was measured in.
+    """
+    intensity, sigma = curve
+    some = plane[:: max(1, plane.size // _SAMPLES)] if plane.size > _SAMPLES else plane
+    now = float(np.square(np.interp(some, intensity, sigma)).mean())
+    share *= float(np.square(sigma).mean()) / now if now > 0 else 0.0
+    low, high = float(intensity[0]), float(intensity[-1])
+    grid = np.linspace(low, high, _TABLE)
+    table = (np.sqrt(share) * np.interp(grid, intensity, sigma)).astype(np.float32)
+    scale = np.float32((_TABLE - 1) / (high - low)) if high > low else np.float32(0)
+    flat, n = plane.reshape(-1), np.ascontiguousarray(noise).reshape(-1)
+    out = np.empty_like(flat)
+
+    def part(s: slice) -> None:
+        kernels.add_tabled_noise(flat[s], n[s], table, np.float32(low), scale, out[s])
+
+    in_slabs(part, out.size, out.size)
+    return out.reshape(plane.shape)
+
+
+def degrade_contrast(
+    image: npt.ArrayLike,
+    *,
+    spacing: Sequence[float] | None = None,
+    extra_depth: float,
+    tissue: Tissue | None = None,
+    growing: bool = False,
+    surface: int = 0,
+    upwards: bool = False,
+    noise: bool = True,
+    seed: int = 0,
+    sample: int = 0,
+) -> npt.NDArray[np.float32]:
+    """Degrade an image as further tissue above it would.
+
+    Parameters
+    ----------
+    image : array_like of int or float, shape ([Z,] Y, X)
+    spacing : sequence of float, optional
+        Voxel size per axis in micrometres; by default 1 each, so that all
+        lengths are in voxels.
+    extra_depth : float
+        Simulated extra depth of every plane, micrometres, 0 or more.
+    tissue : Tissue, optional
+        The tissue; by default :class:`Tissue` as it is.
+    growing : bool, optional
+        Add to it each plane's own depth below the plane ``surface`` (of index
+        0 to Z - 1), downwards in z or ``upwards``.
+    noise : bool, optional
+        Put the detector's noise back, which the blur has taken away: without
+        it the image is cleaner than any microscope's.
+    seed, sample : int, optional
+        Which noise; see :func:`normal_field` (its stream 1 is used).
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape of ``image``
+        In the unit of the image; not clipped.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the image cannot be used or a parameter is out of range.
+
+    References
+    ----------
+    .. [1] N. P. Martins et al., "DeepContrast: deep tissue contrast enhancement
+       using synthetic data degradations and OOD model predictions" (2023),
+       arXiv:2308.08365. The forward model here is ours.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_diversify.core import degrade_contrast
+    >>> stripes = np.tile([[0.0] * 4 + [1.0] * 4], (8, 4))
+    >>> deep = degrade_contrast(stripes, extra_depth=50, noise=False)
+    >>> bool(deep.std() < stripes.std()), round(float(deep.mean()), 4)
+    (True, 0.5)
+    """
+    array = check_intensities(image)
+    if array.ndim not in (2, 3):
+        raise ValueError(f"image must have two or three axes; its shape is {array.shape}")
+    tissue = tissue or Tissue()
+    sizes = (1.0,) * array.ndim if spacing is None else tuple(float(s) for s in spacing)
+    if len(sizes) != array.ndim or not all(np.isfinite(s) and s > 0 for s in sizes):
+        raise ValueError(
+            f"spacing must be {array.ndim} positive numbers, one per axis; got {spacing!r}"
+        )
+    if not (np.isfinite(extra_depth) and extra_depth >= 0):
+        raise ValueError(f"extra_depth must be 0 or more; got {extra_depth!r}")
+    if growing and array.ndim == 2:
+        raise ValueError("a 2D image has no depth to grow with; use growing=False")
+    volume = array if array.ndim == 3 else array[None]
+    if growing and not 0 <= surface < len(volume):
+        raise ValueError(
+            f"surface must be a plane of the image, 0 to {len(volume) - 1}; got {surface!r}"
+        )
+    depths = depth_of_planes(
+        len(volume),
+        sizes[0] if array.ndim == 3 else 1.0,
+        extra_depth,
+        growing=growing,
+        surface=surface,
+        upwards=upwards,
+    )
+    coefficients = [forward(plane) for plane in volume]
+    field = normal_field(array.shape, seed, sample=sample, stream=1).reshape(volume.shape)
+    out = np.empty(volume.shape, np.float32)
+    for z in range(len(volume)):
+        out[z] = degraded_plane(
+            z,
+            float(depths[z]),
+            len(volume),
+            sizes,
+            tissue,
+            coefficients.__getitem__,
+            (lambda at: noise_curve(volume[at])) if noise else None,
+            field.__getitem__,
+        )
+    return out.reshape(array.shape)
+
+
+def degraded_plane(
+    z: int,
+    depth: float,
+    planes: int,
+    spacing: Sequence[float],
+    tissue: Tissue,
+    coefficients: Callable[[int], Coefficients],
+    curve: Callable[[int], NoiseCurve] | None,
+    noise: Callable[[int], npt.NDArray[np.float32]],
+) -> npt.NDArray[np.float32]:
+    """One plane of :func:`degrade_contrast`, from functions that give what it needs.
+
+    ``coefficients(z)`` is the DCT-II of plane z, ``curve(z)`` its noise curve
+    (None for no noise), ``noise(z)`` the standard-normal noise to put back.
+    Planes beyond the stack are reflected.
+    """
+    if depth == 0:
+        return inverse(coefficients(z))
+    around = np.arange(z - tissue.context, z + tissue.context + 1) % (2 * planes)
+    around = np.minimum(around, 2 * planes - 1 - around)
+    stack = [coefficients(int(at)) for at in around]
+    filt = plane_filter(stack[0].shape, spacing, tissue, depth)
+    clean = filtered_plane(stack, filt, tissue.offset)
+    if curve is None:
+        return clean
+    return add_noise(clean, noise(z), curve(z), 1 - filt.noise_left())

@@ -1,0 +1,181 @@
+"""What can be switched on to be seen: a live layer each, and how it follows the settings."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import napari.layers
+from napari.components import ViewerModel
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QCheckBox
+
+from .. import __version__
+from ..recipe import Diversify, LazyLocalStd, LazyRemoved, LazyVolume, Recipe
+from ..recipe.cache import Cache
+from ..recipe.lazy_array import LazyArray
+from .layers import levels_of, spacing_in_micrometres
+from .preview import LiveLayer
+
+
+class View(QObject):
+    """A switch, the live layer behind it, and the recipe that the layer shows.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    role : str
+        What the layer shows; in its name.
+    switch : QCheckBox
+        On: the layer is shown and follows the settings.
+    recipe_of, kind
+        ``recipe_of(kind)`` gives the newest recipe, with seed, range and axes.
+    cache : Cache
+        Shared by all views of one image.
+    """
+
+    switched = Signal(object, bool)  # the view, on or off
+
+    linked = True
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        role: str,
+        switch: QCheckBox,
+        recipe_of: Callable[[str], Recipe],
+        kind: str,
+        cache: Cache,
+        parent: QObject,
+    ) -> None:
+        super().__init__(parent)
+        self.switch = switch
+        self.live = LiveLayer(viewer, role, linked=self.linked, parent=self)
+        self._recipe_of = recipe_of
+        self._kind = kind
+        self._cache = cache
+        self._shown: Hashable = None
+        switch.toggled.connect(self._on_toggled)
+        self.live.removed.connect(self._on_removed)
+
+    def show(self, source: napari.layers.Image, sample: int) -> None:
+        """Show the image with the newest settings, in a layer made now or before."""
+        arrays = self._arrays(source, self._recipe(), sample)
+        self._shown = self._settings(sample)
+        self.live.show(source, arrays, self._metadata(sample), **self._looks(arrays))
+
+    def full(self, source: napari.layers.Image, sample: int) -> tuple[LazyArray, dict[str, Any]]:
+        """The image in full resolution as it is shown now, and its metadata."""
+        return self._arrays(source, self._recipe(), sample)[0], self._metadata(sample)
+
+    def follow(self, sample: int) -> None:
+        """Bring the layer up to date, if its settings have changed.
+
+        Raises
+        ------
+        ValueError
+            If the image cannot be shown with them; the layer stays as it is.
+        """
+        settings = self._settings(sample)
+        if settings != self._shown:
+            recipe = self._recipe()
+            self.live.change(lambda array: self._set(array, recipe, sample), self._metadata(sample))
+            self._shown = settings
+
+    def _recipe(self) -> Recipe:
+        return self._recipe_of(self._kind)
+
+    def _on_toggled(self, on: bool) -> None:
+        self.switched.emit(self, on)
+
+    def _on_removed(self) -> None:
+        self.switch.setChecked(False)
+
+    def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
+        return self._volumes(LazyVolume, source, recipe, sample)
+
+    def _volumes(
+        self, kind: type[LazyVolume], source: napari.layers.Image, recipe: Recipe, sample: int
+    ) -> list[LazyArray]:
+        levels = levels_of(source)
+        ndim = recipe.spatial_ndim or min(source.ndim, 3)
+        spacing = spacing_in_micrometres(source, ndim)
+        volumes: list[LazyArray] = []
+        for level in levels:
+            shrunk = zip(levels[0].shape[-ndim:], level.shape[-ndim:], strict=True)
+            factors = [fine / coarse for fine, coarse in shrunk]
+            size = (
+                None if spacing is None else [s * f for s, f in zip(spacing, factors, strict=True)]
+            )
+            volumes.append(kind(level, recipe, size, sample, cache=self._cache))
+        return volumes
+
+    def _set(self, array: LazyArray, recipe: Recipe, sample: int) -> None:
+        assert isinstance(array, LazyVolume)
+        array.recipe = recipe
+        array.sample = sample
+
+    def _settings(self, sample: int) -> Hashable:
+        return self._recipe(), sample
+
+    def _metadata(self, sample: int) -> dict[str, Any]:
+        """What a generated layer carries, enough to make it again."""
+        return {
+            "recipe": json.loads(self._recipe().to_json()),
+            "sample": sample,
+            "version": __version__,
+        }
+
+    def _looks(self, arrays: list[LazyArray]) -> dict[str, Any]:
+        return {}
+
+
+class SigmaView(View):
+    """The σ map of the image, in its own grey levels."""
+
+    linked = False
+
+    def _step(self) -> Diversify:
+        return next(step for step in self._recipe().steps if isinstance(step, Diversify))
+
+    def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
+        step = self._step()
+        return [
+            LazyLocalStd(level, step.window, step.stride, recipe.spatial_ndim)
+            for level in levels_of(source)
+        ]
+
+    def _set(self, array: LazyArray, recipe: Recipe, sample: int) -> None:
+        assert isinstance(array, LazyLocalStd)
+        array.set_windows(self._step().window, self._step().stride)
+
+    def _settings(self, sample: int) -> Hashable:
+        return self._step().window, self._step().stride
+
+    def _metadata(self, sample: int) -> dict[str, Any]:
+        step = self._step()
+        return {
+            "window": list(step.window),
+            "stride": list(step.stride),
+            "spatial_ndim": self._recipe().spatial_ndim,
+            "version": __version__,
+        }
+
+    def _looks(self, arrays: list[LazyArray]) -> dict[str, Any]:
+        low, high = self._recipe().intensity_range or (0.0, 1.0)
+        return {"colormap": "magma", "contrast_limits": (0.0, (high - low) / 4), "gamma": 1.0}
+
+
+class RemovedView(View):
+    """What the last step of the recipe takes away, at +-3 standard deviations."""
+
+    linked = False
+
+    def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
+        return self._volumes(LazyRemoved, source, recipe, sample)
+
+    def _looks(self, arrays: list[LazyArray]) -> dict[str, Any]:
+        coarse = arrays[-1]
+        spread = float(coarse[tuple(n // 2 for n in coarse.shape[:-2])].std()) or 1.0
+        return {"colormap": "gray", "contrast_limits": (-3 * spread, 3 * spread), "gamma": 1.0}
