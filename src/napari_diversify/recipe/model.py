@@ -88,13 +88,16 @@ def extra_of(field: FieldInfo) -> dict[str, Any]:
 
 
 def bounds_of(field: FieldInfo) -> tuple[float, float]:
-    """Lowest and highest value that a number (or each of a tuple of them) may have."""
+    """Lowest and highest value that a number (or each of a tuple of them) may have.
+
+    A bound that must not be reached itself is moved inwards by a hundredth.
+    """
     metadata = list(field.metadata)
     for part in get_args(field.annotation):  # the numbers of a tuple carry their own
         for inner in get_args(part)[1:]:
             metadata += inner.metadata if isinstance(inner, FieldInfo) else [inner]
     low, high = float("-inf"), float("inf")
     for item in metadata:
-        low = max(low, getattr(item, "ge", low))
-        high = min(high, getattr(item, "le", high))
+        low = max(low, getattr(item, "ge", low), getattr(item, "gt", low - 0.01) + 0.01)
+        high = min(high, getattr(item, "le", high), getattr(item, "lt", high + 0.01) - 0.01)
     return low, high

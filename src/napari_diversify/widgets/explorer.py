@@ -17,7 +17,6 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QPushButton,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -26,6 +25,7 @@ from superqt.utils import QSignalThrottler, signals_blocked
 from ..recipe import DegradeContrast, Diversify, LowPass, Recipe
 from ..recipe.cache import Cache
 from ..recipe.measure import Measured
+from .column import Column
 from .contrast_panel import ContrastPanel
 from .diversify_panel import DiversifyPanel
 from .layers import (
@@ -159,10 +159,6 @@ class Explorer(QWidget):
         for section in self.sections.values():
             stack.addWidget(section)
         stack.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidget(steps)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QScrollArea.Shape.NoFrame)
         chain = QHBoxLayout()
         chain.addWidget(self.chain)
         chain.addWidget(self.order, stretch=1)
@@ -171,7 +167,7 @@ class Explorer(QWidget):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.addWidget(self.source_panel)
-        layout.addWidget(scroll, stretch=1)
+        layout.addWidget(Column(steps), stretch=1)
         layout.addLayout(chain)
         layout.addWidget(self.status)
         layout.addLayout(buttons)
