@@ -30,6 +30,9 @@ HAS_DISPLAY = _has_display()
 if not HAS_DISPLAY:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+# --doctest-modules would import these, under the one name that they share
+collect_ignore_glob = ["*conftest.py"]
+
 _LEFT_OUT = pytest.StashKey[int]()
 
 

@@ -106,7 +106,10 @@ def _read(file: Path | None) -> Any:
         kind = rest[1] if len(rest) > 1 else "image"
         if kind == "image":
             image = data[0] if isinstance(data, list) else np.asarray(data)
-            looks_rgb = image.ndim > 2 and image.shape[-1] in (3, 4) and image.dtype == np.uint8
+            # as napari guesses: a last axis of 3 or 4 behind two that are no thinner than 30
+            looks_rgb = (
+                image.ndim > 2 and image.shape[-1] in (3, 4) and min(image.shape[-3:-1]) >= 30
+            )
             if (rest[0] if rest else {}).get("rgb", looks_rgb):
                 raise ValueError("it is an RGB image; one channel is needed. Split it first")
             return image

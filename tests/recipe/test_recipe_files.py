@@ -125,8 +125,15 @@ def test_a_file_has_the_permissions_that_any_new_file_gets(tmp_path):
             "no parameter 'w_x'; it has .*w_i",
         ),
         (b'{"schema_version": 1, "steps": [{"kind": "sharpen"}]}', "diversify.*got 'sharpen'"),
-        (b'{"schema_version": 1, "steps": [{"w_v": 1e6}]}', "w_v must be at most"),
-        (b'{"schema_version": 1, "steps": [{"w_v": NaN}]}', "w_v must be a finite number"),
+        (
+            b'{"schema_version": 1, "steps": [{"kind": "diversify", "w_v": 1e6}]}',
+            "w_v must be at most",
+        ),
+        (b'{"schema_version": 1, "steps": [{"w_v": 1}]}', "steps.0 needs a 'kind'"),
+        (
+            b'{"schema_version": 1, "steps": [{"kind": "diversify", "w_v": NaN}]}',
+            "w_v must be a finite number",
+        ),
         (b'{"schema_version": 1, "author": "me"}', "no parameter 'author'; it has .*seed"),
         (b'{"schema_version": 1, "seed": -1}', "seed must be 0 or more; got -1"),
         (b'{"schema_version": 1, "intensity_range": [9, 1]}', "low < high"),

@@ -50,7 +50,8 @@ class LazyVolume(LazyArray):
     spacing : sequence of float, optional
         Voxel size per spatial axis, in micrometres.
     sample : int, optional
-        Number of the sample, 0 to 2**32 - 1; each has noise of its own.
+        Number of the sample, 0 to 2**32 - 1, by default that of the recipe; each
+        has noise of its own.
     cache : Cache, optional
         Where σ and noise of recently visited planes are kept; by default a
         cache of its own of 256 MiB.
@@ -84,7 +85,7 @@ class LazyVolume(LazyArray):
         array: Any,
         recipe: Recipe,
         spacing: Sequence[float] | None = None,
-        sample: int = 0,
+        sample: int | None = None,
         *,
         cache: Cache | None = None,
     ) -> None:
@@ -103,7 +104,12 @@ class LazyVolume(LazyArray):
         self._identity = object()  # of the source, in a cache shared with other volumes
         self._check(recipe)
         low, high = recipe.intensity_range or exact_range(self.source)
-        self._state = _State(recipe, low, high, check_count("sample", sample, 32))
+        self._state = _State(
+            recipe,
+            low,
+            high,
+            check_count("sample", recipe.sample if sample is None else sample, 32),
+        )
 
     @property
     def recipe(self) -> Recipe:

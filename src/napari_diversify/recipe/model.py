@@ -57,6 +57,8 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
             sentences.append(f"{model.__name__} has no parameter {path!r}; it has {known}")
         elif item["type"] == "missing":
             sentences.append(f"{model.__name__} needs {path!r}")
+        elif item["type"] == "union_tag_not_found":
+            sentences.append(f"{path} needs a 'kind' that says which step it is; got {given!r}")
         elif item["type"] == "union_tag_invalid":
             sentences.append(
                 f"{path}.kind must be one of {context['expected_tags']}; got {context['tag']!r}"

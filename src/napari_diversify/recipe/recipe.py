@@ -27,6 +27,8 @@ class Recipe(Model):
         Applied in this order, each to the result of the one before.
     seed : int, optional
         0 to 2**32 - 1. With the sample number it decides all noise.
+    sample : int, optional
+        The sample made where no other one is asked for, 0 to 2**32 - 1.
     intensity_range : (float, float), optional
         Grey levels that are mapped to 0 and 1 for the whole volume. By default
         the volume's exact minimum and maximum.
@@ -68,6 +70,13 @@ class Recipe(Model):
         title="seed",
         description="The same seed gives the same noise, on any machine.",
     )
+    sample: int = Field(
+        0,
+        ge=0,
+        le=2**32 - 1,
+        title="sample",
+        description="Each number gives another, independent noise from the same seed.",
+    )
     intensity_range: tuple[float, float] | None = Field(
         None,
         title="range",
@@ -95,7 +104,7 @@ class Recipe(Model):
         return self
 
     def apply(
-        self, array: Any, spacing: Sequence[float] | None = None, sample: int = 0
+        self, array: Any, spacing: Sequence[float] | None = None, sample: int | None = None
     ) -> npt.NDArray[Any]:
         """Compute the whole result in memory.
 
@@ -106,7 +115,7 @@ class Recipe(Model):
         spacing : sequence of float, optional
             Voxel size per spatial axis, in micrometres.
         sample : int, optional
-            Number of the sample; each has noise of its own.
+            Number of the sample, by default that of the recipe; each has noise of its own.
 
         Returns
         -------

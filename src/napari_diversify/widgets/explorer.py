@@ -224,9 +224,8 @@ class Explorer(QWidget):
                 "this widget shows recipes with at least one step and at most one of each kind; "
                 f"this one has {len(kinds)} steps: {', '.join(kinds) or 'none'}"
             )
-        if sample is not None:
-            self._sample = sample
-            self.source_panel.setSample(sample)
+        self._sample = recipe.sample if sample is None else sample
+        self.source_panel.setSample(self._sample)
         source = self.source_panel.picker.source()
         if recipe.spatial_ndim is None or (source is not None and source.ndim == 2):
             recipe = recipe.replace(spatial_ndim=self.source_panel.value().spatial_ndim)
@@ -294,7 +293,7 @@ class Explorer(QWidget):
 
     def _with_steps(self, kinds: list[str]) -> Recipe:
         steps = tuple(self.sections[kind].value() for kind in kinds)
-        recipe: Recipe = self._setup.replace(steps=steps)
+        recipe: Recipe = self._setup.replace(steps=steps, sample=self._sample)
         return recipe
 
     # ---- the source ----

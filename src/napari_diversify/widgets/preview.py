@@ -10,15 +10,12 @@ the exact result of the parameters written in the layer's metadata.
 from __future__ import annotations
 
 import copy
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import napari.layers
-import numpy as np
 from napari.components import ViewerModel
-from napari.settings import get_settings
 from napari.utils.events import EventEmitter
 from qtpy.QtCore import QObject, QTimer, Signal
 
@@ -30,7 +27,6 @@ from .layers import (
     appearance,
     copy_spatial_state,
     displayed_index,
-    levels_of,
     shown_level,
     spatial_state,
     waits,
@@ -197,7 +193,7 @@ class LiveLayer(QObject):
         assert self._shown is not None
         levels = self._shown.levels
         active = self._viewer.layers.selection.active
-        big = self._is_big(shown_level(source, self._viewer), source)
+        big = self._is_big(*self._in_view(self._shown, source), source)
         self._hidden = big
         self.layer = self._viewer.add_image(
             list(levels) if source.multiscale else levels[0],
@@ -245,22 +241,25 @@ class LiveLayer(QObject):
 
     # ---- computing ----
 
-    def _is_big(self, level: int, layer: napari.layers.Image) -> bool:
-        """Whether the view needs more than can be computed at once."""
-        assert self._wanted is not None
+    def _is_big(self, array: LazyArray, index: Any, layer: napari.layers.Image) -> bool:
+        """Whether a view needs more than can be computed at once."""
         if layer.multiscale and self._viewer.dims.ndisplay == 2:
             return False  # napari asks for no more than the canvas shows
-        array = self._wanted.levels[level]
-        return array.work(displayed_index(layer, self._viewer, array.shape)) > AT_ONCE
+        return array.work(index) > AT_ONCE
+
+    def _in_view(
+        self, picture: _Picture, layer: napari.layers.Image
+    ) -> tuple[LazyArray, tuple[Any, ...]]:
+        """The array of the level shown, and the index of what the viewer shows of it."""
+        array = picture.levels[shown_level(layer, self._viewer)]
+        return array, displayed_index(layer, self._viewer, array.shape)
 
     def _bring_up_to_date(self) -> None:
         """Show the newest parameters: at once, or when they have been computed."""
         if self.layer is None or self._wanted is None or self._paused:
             return
-        level = shown_level(self.layer, self._viewer)
-        array = self._wanted.levels[level]
-        index = displayed_index(self.layer, self._viewer, array.shape)
-        if not self._is_big(level, self.layer) or array.holds(index):
+        array, index = self._in_view(self._wanted, self.layer)
+        if not self._is_big(array, index, self.layer) or array.holds(index):
             self._cancel()
             self._adopt_picture(self._wanted)
         elif self._computing is None:  # else the running one is finished first
@@ -325,8 +324,9 @@ class LiveLayer(QObject):
     def _connect_source(self, source: napari.layers.Image) -> None:
         self._disconnect_source()
         self._source = source
-        self._drawn = self._drawn_source()
+        self._drawn = (self._view_of_source(), source.extent.data)
         source.events.set_data.connect(self._on_source_drawn)
+        source.events.visible.connect(self._on_eye_of_source)
         source.events.name.connect(self._on_source_renamed)
         for name in SPATIAL:
             getattr(source.events, name).connect(self._on_source_moved)
@@ -336,6 +336,7 @@ class LiveLayer(QObject):
             return
         self._unlink()
         self._source.events.set_data.disconnect(self._on_source_drawn)
+        self._source.events.visible.disconnect(self._on_eye_of_source)
         self._source.events.name.disconnect(self._on_source_renamed)
         for name in SPATIAL:
             getattr(self._source.events, name).disconnect(self._on_source_moved)
@@ -362,11 +363,8 @@ class LiveLayer(QObject):
         """Whether what is shown now would have to be computed, and takes long."""
         if self.layer is None or self._shown is None:
             return False
-        level = shown_level(self.layer, self._viewer)
-        array = self._shown.levels[level]
-        return self._is_big(level, self.layer) and not array.holds(
-            displayed_index(self.layer, self._viewer, array.shape)
-        )
+        array, index = self._in_view(self._shown, self.layer)
+        return self._is_big(array, index, self.layer) and not array.holds(index)
 
     def _after_view_changed(self) -> None:
         # a layer hidden by the user is computed too: its eye may be opened any time
@@ -388,33 +386,33 @@ class LiveLayer(QObject):
             self._set_data()
 
     def _on_source_drawn(self) -> None:
-        """Drawn again in the view it was drawn in before: its voxels may have been edited."""
-        if self._source is None or self._wanted is None:
-            return
-        before, self._drawn = self._drawn, self._drawn_source()
-        view, content = self._drawn
-        # a thread of napari's may draw an old view when a new one is wanted already:
-        # then only another content tells of an edit
-        known = content != before[1] if get_settings().experimental.async_ else True
-        if view == before[0] and known:
-            self.change(lambda array: array.source_edited(), {})
-            self.source_edited.emit()
+        """Tell an edit of the source's voxels from another look at them.
 
-    def _drawn_source(self) -> tuple[object, int | None]:
-        """The view of the source, and a checksum of what is seen where that is quick to have."""
+        A plain ``refresh()``, which is how edits are made known, also clears
+        the layer's cached extent; scrolling, panning and threads that draw an
+        old view late do not.
+        """
         if self._source is None:
-            return None, None
-        dims, level = self._viewer.dims, shown_level(self._source, self._viewer)
-        place = [str(value) for value in spatial_state(self._source).values()]
-        view = (dims.point, dims.order, dims.ndisplay, level, place)
-        tile = self._source.corner_pixels.tolist() if self._source.multiscale else None
-        array = levels_of(self._source)[level]
-        if not isinstance(array, np.ndarray):
-            return (*view, tile), None
-        seen = array[displayed_index(self._source, self._viewer, array.shape)]
-        if seen.size > AT_ONCE:
-            return (*view, tile), None
-        return (*view, tile), zlib.crc32(np.ascontiguousarray(seen).data)
+            return
+        before, self._drawn = self._drawn, (self._view_of_source(), self._source.extent.data)
+        if self._drawn[0] == before[0] and self._drawn[1] is not before[1]:
+            self._take_for_edited()
+
+    def _on_eye_of_source(self) -> None:
+        # refresh() does nothing while a layer is invisible: it may have been edited
+        if self._source is not None and self._source.visible:
+            self._take_for_edited()
+
+    def _take_for_edited(self) -> None:
+        self.change(lambda array: array.source_edited(), {})
+        self.source_edited.emit()
+
+    def _view_of_source(self) -> object:
+        dims, source = self._viewer.dims, self._source
+        if source is None:
+            return None
+        place = [str(value) for value in spatial_state(source).values()]
+        return dims.point, dims.order, dims.ndisplay, shown_level(source, self._viewer), place
 
     def _on_source_moved(self) -> None:
         if self.layer is not None and self._source is not None:
