@@ -694,6 +694,6 @@ def test_a_recipe_with_another_space_needs_a_volume_of_its_own():
 
 def test_the_sample_of_the_recipe_is_shown_unless_another_is_asked_for():
     third = ONE.replace(sample=3)
-    same_bits(LazyVolume(IMAGE, third)[:], ONE.apply(IMAGE, sample=3))
-    same_bits(third.apply(IMAGE), ONE.apply(IMAGE, sample=3))
-    same_bits(third.apply(IMAGE, sample=1), ONE.apply(IMAGE, sample=1))
+    assert_same(LazyVolume(IMAGE, third)[:], ONE.apply(IMAGE, sample=3))
+    assert_same(third.apply(IMAGE), ONE.apply(IMAGE, sample=3))
+    assert_same(third.apply(IMAGE, sample=1), ONE.apply(IMAGE, sample=1))

@@ -1,13 +1,20 @@
 """The menu command for σ, and the sample data."""
 
+import json
+
 import dask.array as da
 import numpy as np
 import pytest
 from napari.layers import Image, Labels, Layer
 
 from napari_diversify.core import local_std
-from napari_diversify.recipe import LazyLocalStd
-from napari_diversify.widgets.commands import local_std_map, sample_nuclei
+from napari_diversify.recipe import LazyLocalStd, Recipe
+from napari_diversify.widgets.commands import (
+    degrade_contrast,
+    local_std_map,
+    lowpass,
+    sample_nuclei,
+)
 
 
 @pytest.fixture
@@ -86,3 +93,22 @@ def test_the_sample_is_an_image_with_labels_in_micrometres():
         assert len(set(layer.scale)) > 1  # deeper than wide, as microscopes see
     assert (image.scale == labels.scale).all()
     assert len(np.unique(labels.data)) > 10
+
+
+@pytest.mark.parametrize("command", [degrade_contrast, lowpass])
+def test_a_step_from_the_menu_carries_the_recipe_that_rebuilds_it(command, make_image, same_bits):
+    image = make_image()
+    source = Image(image, name="cells", scale=(2, 0.5, 0.5), units=("micrometer",) * 3)
+    (layer,) = [Layer.create(*one) for one in command(source)]
+    recipe = Recipe.from_json(json.dumps(layer.metadata["napari-diversify"]["recipe"]))
+    same_bits(np.asarray(layer.data), recipe.apply(image, (2, 0.5, 0.5)))
+    assert (np.asarray(layer.data) != image).any()
+    assert layer.scale.tolist() == [2, 0.5, 0.5]
+    assert layer.contrast_limits == source.contrast_limits
+
+
+@pytest.mark.parametrize("command", [degrade_contrast, lowpass])
+def test_a_step_from_the_menu_refuses_an_rgb_image(command, warned):
+    assert command(Image(np.zeros((40, 40, 3), "uint8"), rgb=True, name="colour")) == []
+    assert len(warned) == 1
+    assert "RGB" in warned[0]

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
 import napari.layers
 from napari.types import LayerDataTuple
 from napari.utils.notifications import show_warning
 
+from .. import __version__
 from ..core.phantom import synthetic_nuclei
-from ..recipe import LazyLocalStd
-from .layers import guess_spatial_ndim, levels_of, spatial_state, why_unusable
+from ..recipe import DegradeContrast, LazyLocalStd, LazyVolume, LowPass, Recipe
+from ..recipe.lazy_array import LazyArray
+from ..recipe.steps import Step
+from .layers import (
+    METADATA_KEY,
+    appearance,
+    guess_spatial_ndim,
+    level_spacings,
+    levels_of,
+    spatial_state,
+    why_unusable,
+)
 
 
 def local_std_map(layer: napari.layers.Image) -> list[LayerDataTuple]:
@@ -18,13 +32,17 @@ def local_std_map(layer: napari.layers.Image) -> list[LayerDataTuple]:
         return []
     ndim = guess_spatial_ndim(layer)
     arrays = [LazyLocalStd(level, spatial_ndim=ndim) for level in levels_of(layer)]
-    keywords = {
-        **spatial_state(layer),
-        "name": f"{layer.name} (σ)",
-        "colormap": "magma",
-        "multiscale": layer.multiscale,
-    }
-    return [(arrays if layer.multiscale else arrays[0], keywords, "image")]
+    return _as_layer(layer, arrays, {"name": f"{layer.name} (σ)", "colormap": "magma"})
+
+
+def degrade_contrast(layer: napari.layers.Image) -> list[LayerDataTuple]:
+    """The active layer as it would look deeper in tissue, with default settings."""
+    return _with_step(layer, DegradeContrast(), "deep tissue")
+
+
+def lowpass(layer: napari.layers.Image) -> list[LayerDataTuple]:
+    """The active layer without its upper half of frequencies."""
+    return _with_step(layer, LowPass(), "low-passed")
 
 
 def sample_nuclei() -> list[LayerDataTuple]:
@@ -39,3 +57,30 @@ def sample_nuclei() -> list[LayerDataTuple]:
         (phantom.image, {**place, "name": "nuclei"}, "image"),
         (phantom.labels, {**place, "name": "nuclei labels", "visible": False}, "labels"),
     ]
+
+
+def _with_step(layer: napari.layers.Image, step: Step, suffix: str) -> list[LayerDataTuple]:
+    """The layer with one step on it, over the range of its contrast slider."""
+    if problem := why_unusable(layer):
+        show_warning(problem)
+        return []
+    ndim = guess_spatial_ndim(layer)
+    low, high = (float(limit) for limit in layer.contrast_limits_range)
+    recipe = Recipe(steps=(step,), intensity_range=(low, high), spatial_ndim=ndim)
+    sizes = level_spacings(layer, ndim)
+    arrays = [LazyVolume(a, recipe, s) for a, s in zip(levels_of(layer), sizes, strict=True)]
+    entry = {"recipe": json.loads(recipe.to_json()), "sample": 0, "version": __version__}
+    looks = appearance(layer)
+    return _as_layer(
+        layer,
+        arrays,
+        {**looks, "name": f"{layer.name} ({suffix})", "metadata": {METADATA_KEY: entry}},
+    )
+
+
+def _as_layer(
+    layer: napari.layers.Image, arrays: Sequence[LazyArray], keywords: dict[str, object]
+) -> list[LayerDataTuple]:
+    data = list(arrays) if layer.multiscale else arrays[0]
+    place = {**spatial_state(layer), "multiscale": layer.multiscale, "projection_mode": "none"}
+    return [(data, {**place, **keywords}, "image")]

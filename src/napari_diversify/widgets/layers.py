@@ -76,6 +76,18 @@ def spacing_in_micrometres(
     return tuple(sizes)
 
 
+def level_spacings(layer: napari.layers.Image, spatial_ndim: int) -> list[tuple[float, ...] | None]:
+    """Voxel size of each level of a layer, finest first; see :func:`spacing_in_micrometres`."""
+    finest = spacing_in_micrometres(layer, spatial_ndim)
+    shapes = [level.shape[-spatial_ndim:] for level in levels_of(layer)]
+    if finest is None:
+        return [None] * len(shapes)
+    return [
+        tuple(s * fine / coarse for s, fine, coarse in zip(finest, shapes[0], shape, strict=True))
+        for shape in shapes
+    ]
+
+
 def spatial_state(layer: napari.layers.Image) -> dict[str, Any]:
     """Keywords that put a new layer where ``layer`` is."""
     values = layer.as_layer_data_tuple()[1]

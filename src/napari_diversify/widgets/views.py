@@ -15,7 +15,7 @@ from .. import __version__
 from ..recipe import Diversify, LazyLocalStd, LazyRemoved, LazyVolume, Recipe
 from ..recipe.cache import Cache
 from ..recipe.lazy_array import LazyArray
-from .layers import levels_of, spacing_in_micrometres
+from .layers import level_spacings, levels_of
 from .preview import LiveLayer
 
 
@@ -98,18 +98,12 @@ class View(QObject):
     def _volumes(
         self, kind: type[LazyVolume], source: napari.layers.Image, recipe: Recipe, sample: int
     ) -> list[LazyArray]:
-        levels = levels_of(source)
         ndim = recipe.spatial_ndim or min(source.ndim, 3)
-        spacing = spacing_in_micrometres(source, ndim)
-        volumes: list[LazyArray] = []
-        for level in levels:
-            shrunk = zip(levels[0].shape[-ndim:], level.shape[-ndim:], strict=True)
-            factors = [fine / coarse for fine, coarse in shrunk]
-            size = (
-                None if spacing is None else [s * f for s, f in zip(spacing, factors, strict=True)]
-            )
-            volumes.append(kind(level, recipe, size, sample, cache=self._cache))
-        return volumes
+        sizes = level_spacings(source, ndim)
+        return [
+            kind(level, recipe, size, sample, cache=self._cache)
+            for level, size in zip(levels_of(source), sizes, strict=True)
+        ]
 
     def _set(self, array: LazyArray, recipe: Recipe, sample: int) -> None:
         assert isinstance(array, LazyVolume)
