@@ -13,6 +13,8 @@ from .local_std import check_intensities
 from .spectral import forward, gaussian, inverse
 
 _REGIONS = 20  # tissue is told from none in regions of this part of a plane's side
+_TWO_KINDS = 3.0  # times brighter than its surroundings is tissue that leaves some empty
+_INSIDE = 0.9  # of the neighbourhood of a pixel that must be bright
 _LEAST_SHARE = 0.02  # of a plane that must be tissue for its contrast to count
 _LEAST_PLANES = 5
 _LEAST_FALL = 0.1  # of the contrast, from the first plane to the last
@@ -83,17 +85,20 @@ def fit_contrast_decay(
         )
     if not (np.isfinite(spacing_z) and spacing_z > 0):
         raise ValueError(f"spacing_z must be a positive number; got {spacing_z!r}")
+    if not 0 < collected <= 1:
+        raise ValueError(f"collected must be above 0 and at most 1; got {collected!r}")
+    if offset is not None and not np.isfinite(offset):
+        raise ValueError(f"offset must be a finite number; got {offset!r}")
     dark = float(np.percentile(stack, 0.1)) if offset is None else float(offset)
     if stack.min() == stack.max():
         raise ValueError("the image is constant: it has no contrast")
     wide = gaussian(stack.shape[-2:], [max(stack.shape[-2:]) / _REGIONS] * 2)
-    smooth = np.stack([inverse(forward(plane) * wide) for plane in stack])
-    threshold = float(skimage.filters.threshold_triangle(smooth))
+    tissue = _tissue(stack, wide)
     depth = np.arange(len(stack), dtype=np.float64) * float(spacing_z)
     if upwards:
         depth = depth[::-1].copy()
     contrast: npt.NDArray[np.float64] = np.array(
-        [_rms(p[s > threshold], p.size, dark) for p, s in zip(stack, smooth, strict=True)]
+        [_rms(plane[inside], plane.size, dark) for plane, inside in zip(stack, tissue, strict=True)]
     )
     use = np.isfinite(contrast) & (contrast > 0)
     if use.sum() < _LEAST_PLANES:
@@ -115,6 +120,25 @@ def fit_contrast_decay(
     w = np.exp(-span / length)
     tau = w * collected / (1 - w * (1 - collected))
     return ContrastDecay(depth, contrast, float(np.exp(c0)), length, float(-span / np.log(tau)))
+
+
+def _tissue(stack: npt.NDArray[Any], wide: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+    """Where there is tissue: everywhere, unless the stack is plainly of two kinds.
+
+    Then it is what is bright on a wide scale, less a rim of about that scale,
+    whose contrast would be that of the edge.
+    """
+
+    def smooth(planes: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+        return np.stack([inverse(forward(plane) * wide) for plane in planes])
+
+    level = smooth(stack)
+    bright = level > skimage.filters.threshold_otsu(level)
+    lowest = level.min()
+    if level[bright].mean() - lowest < _TWO_KINDS * (level[~bright].mean() - lowest):
+        return np.ones(stack.shape, bool)
+    inside: npt.NDArray[np.bool_] = smooth(bright) > _INSIDE
+    return inside
 
 
 def _rms(tissue: npt.NDArray[Any], size: int, dark: float) -> float:

@@ -140,16 +140,17 @@ def lowpass(
     True
     """
     array = check_intensities(image)
-    ordered = sorted(a % array.ndim for a in axes)
-    if ordered != list(range(array.ndim - len(axes), array.ndim)) or len(axes) not in (2, 3):
+    ordered = sorted(a + array.ndim if a < 0 else a for a in axes)
+    last = [array.ndim - n for n in range(len(axes), 0, -1)]
+    if len(axes) not in (2, 3) or len(axes) > array.ndim or ordered != last:
         raise ValueError(
             f"axes must be the last two or three of the image's {array.ndim}; got {tuple(axes)}"
         )
     gain = transfer(array.shape[-len(axes) :], cutoff, shape, taper)
     out = np.empty(array.shape, np.float32)
-    last = tuple(range(-len(axes), 0))
+    last_axes = tuple(range(-len(axes), 0))
     for lead in np.ndindex(array.shape[: -len(axes)]):
-        out[lead] = filtered(forward(array[lead], last), gain, last)
+        out[lead] = filtered(forward(array[lead], last_axes), gain, last_axes)
     return out
 
 
