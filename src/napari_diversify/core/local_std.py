@@ -18,6 +18,10 @@ from .blocks import Region, in_slabs, reflected, region_shape, whole, with_conte
 
 PerAxis: TypeAlias = int | Sequence[int]
 
+# Planes of a volume that are worked on together: enough for their context to
+# cost little, few enough to stay in the cache.
+_PLANES = 12
+
 
 def check_intensities(image: npt.ArrayLike, name: str = "image") -> npt.NDArray[Any]:
     """Return ``image`` as an array, or say why it cannot be an intensity image."""
@@ -29,13 +33,23 @@ def check_intensities(image: npt.ArrayLike, name: str = "image") -> npt.NDArray[
         )
     if array.size == 0:
         raise ValueError(f"{name} is empty: its shape is {array.shape}")
-    if array.dtype.kind == "f" and not np.isfinite(array).all():
+    if array.dtype.kind == "f" and not _all_finite(array):
         raise ValueError(
             f"{name} contains {np.count_nonzero(~np.isfinite(array))} values that are NaN or "
             "infinite; only finite intensities are accepted. Replace them first, "
             "e.g. with numpy.nan_to_num"
         )
     return array
+
+
+def _all_finite(array: npt.NDArray[Any]) -> bool:
+    """Whether no value is NaN or infinite; quick where the sum of squares tells."""
+    if array.flags.c_contiguous and array.dtype.itemsize in (4, 8):
+        flat = array.reshape(-1)
+        with np.errstate(over="ignore", invalid="ignore"):
+            if np.isfinite(np.vdot(flat, flat)):
+                return True
+    return bool(np.isfinite(array).all())
 
 
 def check_per_axis(name: str, value: PerAxis, axes: int, *, odd: bool = False) -> tuple[int, ...]:
@@ -98,24 +112,31 @@ def local_std_region(
             sigma = np.take(sigma, places, axis=axis)
         return sigma
 
-    padded = reflected(block, held, region, [w // 2 for w in window], shape)
-    dtype = np.float32 if np.can_cast(padded.dtype, np.float32) else np.float64
-    padded = np.ascontiguousarray(padded, dtype=dtype)
     sigma = np.empty(region_shape(region), np.float32)
-    wz, wy, wx = (1,) * (3 - len(window)) + tuple(window)
-    padded3 = padded.reshape((-1,) + padded.shape[-2:]) if padded.ndim == 2 else padded
-    sigma3 = sigma.reshape((-1,) + sigma.shape[-2:]) if sigma.ndim == 2 else sigma
+    radii = [w // 2 for w in window]
+    widths = (1,) * (3 - len(window)) + tuple(window)
+    dtype = np.float32 if np.can_cast(block.dtype, np.float32) else np.float64
 
+    def compute(part: Region, out: npt.NDArray[np.float32]) -> None:
+        padded = reflected(block, held, part, radii, shape)
+        padded = np.ascontiguousarray(padded, dtype=dtype)
+        if padded.ndim == 2:
+            padded, out = padded[None], out[None]
+        kernels.local_std_valid(padded, *widths, out)
+
+    # borders are reflected slab by slab: in parallel, and in the processor's cache
     def planes(z: slice) -> None:
-        kernels.local_std_valid(padded3[z.start : z.stop + wz - 1], wz, wy, wx, sigma3[z])
+        for start in range(z.start, z.stop, _PLANES):
+            here = slice(start, min(start + _PLANES, z.stop))
+            compute((region[0][here], *region[1:]), sigma[here])
 
     def rows(y: slice) -> None:
-        kernels.local_std_valid(padded3[:, y.start : y.stop + wy - 1], wz, wy, wx, sigma3[:, y])
+        compute((*region[:-2], region[-2][y], region[-1]), sigma[..., y, :])
 
-    if len(sigma3) > 8:
-        in_slabs(planes, len(sigma3), sigma3.size)
+    if len(region) == 3 and len(region[0]) > _PLANES:
+        in_slabs(planes, len(region[0]), sigma.size)
     else:
-        in_slabs(rows, sigma3.shape[1], sigma3.size)
+        in_slabs(rows, len(region[-2]), sigma.size)
     return sigma
 
 
