@@ -76,7 +76,28 @@ def main() -> None:
     save(viewer, "diversify-light.png")
     viewer.theme = "dark"
 
+    # deep tissue, low-pass and what it removes
     widget.show_sigma.setChecked(False)
+    viewer.layers.remove("nuclei (σ map)")
+    widget.diversify.live.setChecked(False)
+    widget.contrast.expand(animate=False)
+    for name in ("contrast", "lowpass", "removed"):
+        widget.views[name].switch.setChecked(True)
+    wait_until(lambda: widget.views["removed"].live.layer is not None)
+    viewer.layers["nuclei (diversified)"].name_overlay.visible = False
+    for layer in viewer.layers:
+        layer.name_overlay.visible = layer.visible
+    viewer.canvas.grid.shape = (2, 3)
+    viewer.fit_to_view()
+    save(viewer, "diversify-steps.png")
+    for name in ("contrast", "lowpass", "removed"):
+        widget.views[name].switch.setChecked(False)
+    for name in ("deep tissue", "low-passed", "removed"):
+        viewer.layers.remove(f"nuclei ({name})")
+    widget.contrast.collapse(animate=False)
+    widget.diversify.live.setChecked(True)
+    viewer.layers["nuclei (diversified)"].name_overlay.visible = True
+
     viewer.canvas.grid.shape = (1, 2)
     viewer.dims.ndisplay = 3
     viewer.scene.camera.angles = (10, -25, 60)
