@@ -15,7 +15,7 @@ from scipy.ndimage import gaussian_filter
 from timing import goal, in_turn, report
 
 from napari_diversify.recipe import DegradeContrast, LazyVolume, LowPass, Recipe
-from napari_diversify.recipe.steps import Step
+from napari_diversify.recipe.step import Step
 
 FRAME_60_HZ = 1 / 60
 

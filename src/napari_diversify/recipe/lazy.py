@@ -17,7 +17,7 @@ from ..core.noise import check_count
 from .cache import Cache
 from .intensity import exact_range, from_unit, to_unit
 from .lazy_array import LazyArray
-from .steps import Place, Unit
+from .step import Place, Unit
 
 if TYPE_CHECKING:  # Recipe.apply stands on this module, not the other way round
     from .recipe import Recipe

@@ -13,7 +13,7 @@ from .. import __version__
 from ..core.phantom import synthetic_nuclei
 from ..recipe import DegradeContrast, LazyLocalStd, LazyVolume, LowPass, Recipe
 from ..recipe.lazy_array import LazyArray
-from ..recipe.steps import Step
+from ..recipe.step import Step
 from .layers import (
     METADATA_KEY,
     appearance,

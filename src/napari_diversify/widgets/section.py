@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from ..recipe.steps import Step
+from ..recipe.step import Step
 
 
 class StepSection(QCollapsible):
