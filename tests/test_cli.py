@@ -72,8 +72,8 @@ def test_the_demo_takes_a_file(run, tmp_path, make_image):
     result = run("demo", "cells.tif")
     assert result.returncode == 0, result.stderr
     width, height = png_size(tmp_path / SHEET)
-    assert 40 < height < 80
-    assert TILES * 48 < width < TILES * 60
+    assert 3 * 40 < height < 3 * 40 + 40  # small images are drawn three times as big
+    assert TILES * 3 * 48 < width < TILES * (3 * 48 + 12)
 
 
 def test_a_missing_file_is_named(run, tmp_path):
@@ -107,7 +107,7 @@ def test_a_broken_image_is_refused_in_a_sentence(run, tmp_path):
     result = run("demo", "broken.tif")
     assert result.returncode == 1
     assert result.stdout == ""
-    assert result.stderr.startswith("broken.tif: ")
+    assert result.stderr.startswith("broken.tif could not be read as an image: ")
     assert result.stderr.strip().endswith(".")
     assert "Traceback" not in result.stderr
     assert not (tmp_path / SHEET).exists()
@@ -183,15 +183,22 @@ def test_the_help_of_the_demo_says_what_happens_without_a_display(invoke):
 
 
 def test_a_contact_sheet_has_a_tile_for_the_raw_image_sigma_and_each_setting(make_image):
-    image = make_image((5, 40, 48))
-    picture = sheet.contact_sheet(image)
+    picture = sheet.contact_sheet(make_image((5, 40, 160)))
     width = picture.size[0]
-    assert (width + 4) % (48 + 4) == 0
-    assert (width + 4) // (48 + 4) == TILES
+    assert (width + 4) % (160 + 4) == 0
+    assert (width + 4) // (160 + 4) == TILES
+
+
+def test_small_images_are_enlarged_so_that_captions_fit(make_image):
+    image = make_image((5, 40, 48))
+    small, wide = sheet.contact_sheet(image), sheet.contact_sheet(np.tile(image, (1, 1, 3)))
+    assert small.size[0] == wide.size[0]
+    raw = np.asarray(small)[-120:, :144]
+    np.testing.assert_array_equal(raw, np.kron(raw[::3, ::3], np.ones((3, 3), np.uint8)))
 
 
 def test_the_tiles_of_a_contact_sheet_are_what_the_recipes_make(make_image):
-    image = make_image((5, 40, 48))
+    image = make_image((5, 40, 160))
     picture = np.asarray(sheet.contact_sheet(image))
     low, high = float(image.min()), float(image.max())
     top = picture.shape[0] - 40
@@ -199,7 +206,7 @@ def test_the_tiles_of_a_contact_sheet_are_what_the_recipes_make(make_image):
     for n, (w_i, w_v) in settings.items():
         plane = Recipe(steps=(Diversify(w_i=w_i, w_v=w_v),)).apply(image)[2]
         grey = np.clip((plane.astype(float) - low) / (high - low), 0, 1) * 255
-        tile = picture[top:, n * 52 : n * 52 + 48]
+        tile = picture[top:, n * 164 : n * 164 + 160]
         assert np.abs(tile - grey).max() <= 0.5 + 1e-9
 
 

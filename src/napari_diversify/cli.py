@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import numpy as np
 import typer
@@ -55,16 +55,24 @@ def demo(
     from .sheet import write_contact_sheet
 
     try:
-        path = write_contact_sheet(_read(file), _SHEET)
+        image = _read(file)
     except Exception as error:  # noqa: BLE001  readers fail in all kinds of ways
-        _fail(f"{file or 'the sample'}: {str(error).rstrip('.') or type(error).__name__}.")
+        _fail(f"{file} could not be read as an image: {_sentence(error)}")
+    try:
+        path = write_contact_sheet(image, _SHEET)
+    except (OSError, TypeError, ValueError) as error:
+        _fail(f"{file or 'the sample'}: {_sentence(error)}")
     typer.echo(
         "There is no display, so napari cannot open a window. "
         f"A contact sheet (raw, σ map, five settings) was written to {path} instead."
     )
 
 
-def _fail(message: str) -> None:
+def _sentence(error: Exception) -> str:
+    return f"{str(error).rstrip('.') or type(error).__name__}."
+
+
+def _fail(message: str) -> NoReturn:
     typer.echo(message, err=True)
     raise typer.Exit(code=1)
 

@@ -15,6 +15,7 @@ from .recipe import Diversify, LazyLocalStd, LazyVolume, Recipe
 #: (w_i, w_v) of the tiles after the raw image and its σ map.
 SETTINGS = ((1.0, 0.5), (1.0, 1.0), (1.0, 2.0), (0.5, 2.0), (1.0, 4.0))
 _CAPTION = 22
+_LEAST_WIDTH = 130
 
 
 def contact_sheet(image: Any, settings: Sequence[tuple[float, float]] = SETTINGS) -> Image.Image:
@@ -42,7 +43,7 @@ def contact_sheet(image: Any, settings: Sequence[tuple[float, float]] = SETTINGS
     low, high = volume.intensity_range
     raw = np.asarray(volume.source[middle])
     sigma = LazyLocalStd(volume.source)[middle]
-    tiles = [("raw", _grey(raw, low, high)), ("σ map", _grey(sigma, 0, sigma.max()))]
+    tiles = [("raw", _grey(raw, low, high)), ("sigma map", _grey(sigma, 0, sigma.max()))]
     for w_i, w_v in settings:
         volume.recipe = Recipe(steps=(Diversify(w_i=w_i, w_v=w_v),))
         tiles.append((f"w_i {w_i:g}  w_v {w_v:g}", _grey(volume[middle], low, high)))
@@ -66,6 +67,10 @@ def _grey(plane: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.ui
 
 
 def _montage(tiles: Sequence[tuple[str, npt.NDArray[np.uint8]]], gap: int = 4) -> Image.Image:
+    factor = max(1, -(-_LEAST_WIDTH // tiles[0][1].shape[1]))  # room for the caption
+    tiles = [
+        (caption, np.kron(tile, np.ones((factor, factor), np.uint8))) for caption, tile in tiles
+    ]
     height, width = tiles[0][1].shape
     sheet = Image.new("L", (len(tiles) * (width + gap) - gap, height + _CAPTION))
     draw = ImageDraw.Draw(sheet)

@@ -8,7 +8,7 @@ from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox
 from superqt import QDoubleSlider
 
 from napari_diversify.core import PsnrModel, psnr
-from napari_diversify.recipe import Diversify
+from napari_diversify.recipe import Diversify, Recipe
 from napari_diversify.widgets.diversify_panel import DiversifyPanel
 
 CAP = 60.0
@@ -205,3 +205,18 @@ def test_psnr_follows_the_window_in_which_sigma_is_measured(viewer, open_dock, m
     measured = psnr(image, np.asarray(dock.layer.data), data_range=high - low)
     assert abs(before - measured) > 0.3
     assert dock.control("psnr").value() == pytest.approx(measured, abs=0.1)
+
+
+def test_an_image_outside_the_range_has_no_psnr_to_choose_and_says_why(viewer, open_dock):
+    rng = np.random.default_rng(0)
+    viewer.add_image(rng.random((6, 24, 32)).astype("float32"), name="cells")
+    dock = open_dock(viewer)
+    dock.wait()
+    dock.explorer.setValue(Recipe(steps=(Diversify(),), intensity_range=(106, 2980)))
+    dock.wait()
+    panel = dock.explorer.diversify.panel
+    assert not panel.psnr.isEnabled()
+    assert "outside the intensity range" in panel.note.text()
+    dock.explorer.source_panel.auto.click()
+    dock.wait()
+    dock.wait(panel.psnr.isEnabled)

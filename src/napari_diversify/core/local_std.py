@@ -55,12 +55,12 @@ def _all_finite(array: npt.NDArray[Any]) -> bool:
 def check_per_axis(name: str, value: PerAxis, axes: int, *, odd: bool = False) -> tuple[int, ...]:
     """One positive whole number per spatial axis, from a single one or a sequence."""
     numbers = tuple(value) if isinstance(value, Sequence) else (value,) * axes
-    kind = "odd whole number" if odd else "whole number"
+    kind = "an odd whole number" if odd else "a whole number"
     valid = all(
         isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= 1 for n in numbers
     )
     if not valid or (odd and any(n % 2 == 0 for n in numbers)):
-        raise ValueError(f"{name} must be a {kind} from 1 upwards, or one per axis; got {value!r}")
+        raise ValueError(f"{name} must be {kind} from 1 upwards, or one per axis; got {value!r}")
     if len(numbers) != axes:
         raise ValueError(
             f"{name} has {len(numbers)} numbers, but {axes} spatial axes are filtered: {value!r}"

@@ -80,8 +80,8 @@ class Recipe(Model):
     intensity_range: tuple[float, float] | None = Field(
         None,
         title="range",
-        description="Grey levels mapped to 0 and 1 for the whole volume; results are clipped "
-        "to them, as by a detector that saturates.",
+        description="Grey levels mapped to 0 and 1 for the whole volume. Diversification clips "
+        "its result to them, as a detector that saturates; contrast and low-pass do not.",
         json_schema_extra={"unit": "grey levels"},
     )
     spatial_ndim: Literal[2, 3] | None = Field(
@@ -120,7 +120,8 @@ class Recipe(Model):
         Returns
         -------
         numpy.ndarray, shape and dtype of ``array``
-            Equal, bit for bit, to what :class:`LazyVolume` shows of it.
+            Equal, bit for bit, to what :class:`LazyVolume` shows of it. Numbers
+            beyond 2**53 in 64-bit integers lose their last digits.
 
         Raises
         ------

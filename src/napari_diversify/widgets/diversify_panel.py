@@ -94,6 +94,8 @@ class DiversifyPanel(QWidget):
             return
         step = self.value()
         low, high = self._psnr_model.reachable(step.w_i)
+        if not math.isfinite(low):
+            return
         if target >= min(high, _PSNR_MAX) and math.isinf(high):
             w_v = 0.0
         else:
@@ -113,6 +115,11 @@ class DiversifyPanel(QWidget):
     def _show_reachable(self) -> None:
         if self._psnr_model is not None:
             low, high = self._psnr_model.reachable(self.value().w_i)
+            self.psnr.setEnabled(math.isfinite(low))
+            if not math.isfinite(low):  # nothing changes: all is clipped to one value
+                self.note.setText("The image lies outside the intensity range: choose another.")
+                self.note.show()
+                return
             self.psnr.setBounds((math.floor(low * 100) / 100, min(high, _PSNR_MAX)))
             self.psnr.setHandyRange(low, max(min(high, _PSNR_MAX), low + 0.01))
             self._show_psnr()

@@ -48,6 +48,7 @@ class SourcePanel(QWidget):
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
         self._recipe = Recipe()
+        self._least_decimals = 0
         self._guessed_for: object = ()  # the image whose axes were guessed; None: not to be
         fields = Recipe.model_fields
         self.picker = SourcePicker(viewer)
@@ -101,7 +102,7 @@ class SourcePanel(QWidget):
             with signals_blocked(self.low), signals_blocked(self.high):
                 for box, value in zip((self.low, self.high), recipe.intensity_range, strict=True):
                     # no more digits than the numbers have, so that short ones look short
-                    box.setDecimals(max(box.decimals(), _decimals(value)))
+                    box.setDecimals(max(self._least_decimals, _decimals(value)))
                     box.setValue(value)
                     box.setSingleStep(max(abs(value) / 100, 10.0 ** -box.decimals()))
 
@@ -124,12 +125,8 @@ class SourcePanel(QWidget):
 
     def _on_source_changed(self, source: napari.layers.Image | None) -> None:
         self.axes.setEnabled(source is not None and source.ndim > 2)
-        if source is not None and self.auto.isChecked():
-            integer = source.dtype.kind in "iu"
-            for box in (self.low, self.high):
-                with signals_blocked(box):
-                    box.setDecimals(0 if integer else 3)
         if source is not None:
+            self._least_decimals = 0 if source.dtype.kind in "iu" else 3
             if self.auto.isChecked():
                 self._recipe = self._recipe.replace(intensity_range=None)
             image = (source.unique_id, source.ndim)
