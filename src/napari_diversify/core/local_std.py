@@ -201,10 +201,11 @@ def local_std(
         )
     window = check_per_axis("window", window, axes, odd=True)
     stride = check_per_axis("stride", stride, axes)
-    region = whole(array.shape[-axes:])
+    shape = array.shape[-axes:]
+    region = whole(shape)
+    if array.ndim == axes:
+        return local_std_region(array, region, region, shape, window, stride)
     sigma = np.empty(array.shape, np.float32)
     for lead in np.ndindex(array.shape[:-axes]):
-        sigma[lead] = local_std_region(
-            array[lead], region, region, array.shape[-axes:], window, stride
-        )
+        sigma[lead] = local_std_region(array[lead], region, region, shape, window, stride)
     return sigma
