@@ -66,6 +66,20 @@ def test_a_replaced_array_is_diversified_instead(live, viewer, make_image, shape
     assert len(live_layers(viewer)) == 1
 
 
+def test_an_image_replaced_by_one_of_other_dimensions_is_still_followed(live, viewer, make_image):
+    source, data = viewer.layers["cells"], make_image((40, 48), seed=3)
+    source.data = data
+    live.wait(lambda: live.calm() and live.layer.data.shape == data.shape)
+    source.name = "nuclei"
+    source.contrast_limits = (10, 1000)
+    data[3, 4:20] = 0
+    source.refresh()
+    live.wait()
+    assert live.layer.name == "nuclei (diversified)"
+    assert live.layer.contrast_limits == [10, 1000]
+    live.assert_exact(data)
+
+
 def test_an_array_replaced_after_the_dock_was_hidden_and_shown_is_noticed(live, viewer, make_image):
     live.explorer.hide()
     live.explorer.show()

@@ -82,10 +82,8 @@ class LiveLayer(QObject):
         self._paused = False  # by the user
         self._coarsest_is_old = False  # in napari's own copy of it
         self.level = 0  # of a pyramid, as shown
-        self._drawn: tuple[object, int | None] = (
-            None,
-            None,
-        )  # the view in which the source was last drawn
+        # the view in which the source was last drawn, and its extent then
+        self._drawn: tuple[object, object] = (None, None)
         # napari calls its own callbacks before those of plugins, and it counts its
         # emitters as its own: through one of them we come before it slices
         self._ahead = EventEmitter(source=None, type_name="before_view_changes")
@@ -115,7 +113,6 @@ class LiveLayer(QObject):
         """
         self._cancel()
         metadata = {**metadata, "live": self.role, "source": source.name}
-        moved = self._source != source
         self._shown = _Picture(tuple(arrays), metadata)
         self._wanted = _Picture(tuple(copy.copy(a) for a in arrays), metadata)
         if self.layer is not None and (
@@ -125,6 +122,7 @@ class LiveLayer(QObject):
             self._disconnect()
             self._viewer.layers.remove(self.layer)
             self.layer = None
+        moved = self._source != source
         if moved:
             self._connect_source(source)
         if self.layer is None:
