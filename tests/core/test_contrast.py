@@ -286,6 +286,23 @@ def test_noise_reaches_the_highest_frequencies_once_blur_has_emptied_them(kind, 
     assert high(degrade_contrast(image, **options)) == pytest.approx(high(image), rel=0.05)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("depth", "pixel"), [(5, 1.0), (20, 1.0), (1, 0.2)])
+def test_no_frequency_lacks_noise_while_the_blur_is_still_slight(kind, depth, pixel):
+    image = noisy(kind)
+    out = degrade_contrast(image, extra_depth=depth, spacing=(pixel, pixel))
+    assert high(out) == pytest.approx(high(image), rel=0.05)
+
+
+def test_deep_down_noise_does_not_tell_where_the_image_was_bright():
+    """Else a network could read the specimen off the noise."""
+    image = np.random.default_rng(7).poisson(np.where(np.indices((400, 400))[1] < 200, 20, 400))
+    tissue = Tissue(halo=2.0)
+    for depth, ratio in ((0.5, 20), (1000, 1)):
+        out = degrade_contrast(image, extra_depth=depth, tissue=tissue)
+        assert jitter(out[:, 210:390]) / jitter(out[:, 10:190]) == pytest.approx(ratio, rel=0.1)
+
+
 def test_shot_noise_stays_stronger_where_the_image_is_brighter():
     image = np.random.default_rng(7).poisson(np.linspace(20, 400, 400) * np.ones((300, 1))) / 500
     out = degrade_contrast(image, extra_depth=150, tissue=Tissue(halo=0.02), seed=8)
@@ -335,8 +352,11 @@ def test_noise_depends_on_seed_sample_and_position_alone(shape):
     for i, one in enumerate(planes):
         for other in planes[i + 1 :]:
             assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.06
-    field = normal_field(shape, 1, stream=1)
-    assert np.corrcoef(added[1, 0].ravel(), field.ravel())[0, 1] > 0.98
+    # two fields, of the light from its place and of its halo, share the work
+    fields = [normal_field(shape, 1, stream=stream) for stream in (1, 129)]
+    w = Tissue().ballistic(60)
+    expected = np.sqrt(w) * fields[0] + np.sqrt(1 - w) * fields[1]
+    assert np.corrcoef(added[1, 0].ravel(), expected.ravel())[0, 1] > 0.98
 
 
 def test_a_constant_image_gets_no_noise():

@@ -9,14 +9,19 @@ transfer function on the DCT-II of each plane.
 
     S1 = w G[s_b] S + (1 - w) G[s_h] S        w = τ / (τ + (1 - τ) ρ)
     S2 = exp(-Δ / l_a) ((1 - β) S1 + β <S1>)
-    Y  = S2 + noise as strong as the image's own
+    Y  = S2 + N
+
+The filter takes the share 1 - g^2 of the image's own noise away, g its gain at
+each frequency. N gives back just that: noise of the image's own strength, with
+this spectrum. It is strong where the light comes from: the share w where the
+image is bright, the share 1 - w as wide around as the halo.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,13 +30,16 @@ from . import kernels
 from .blocks import in_slabs
 from .local_std import check_intensities
 from .noise import normal_field
-from .spectral import Coefficients, forward, inverse
+from .spectral import Coefficients, forward, gaussian, inverse
 
 #: Intensities, ascending, and the standard deviation of the noise at each.
 NoiseCurve: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
 
 #: Depth in micrometres at which ``blur`` is stated.
 REFERENCE_DEPTH = 100.0
+
+#: How far behind the stream of a step lies the one of its scattered light's noise.
+HALO_STREAM = 128
 
 _CLASSES = 16  # intensity classes in which noise is measured
 _SAMPLES = 1 << 16  # pixels per plane that are enough to measure it
@@ -153,25 +161,6 @@ class PlaneFilter:
     halo: npt.NDArray[np.float32]
     mean: npt.NDArray[np.float32]
 
-    def noise_left(self) -> float:
-        """Share of the variance of white noise, at high frequencies, that passes.
-
-        Measured as :func:`noise_curve` measures noise: by second differences along x.
-        """
-        v = np.arange(self.bx.size) / self.bx.size
-        weight = (2 - 2 * np.cos(np.pi * v)) ** 2
-        weight = weight / weight.sum() if v.size > 1 else np.ones(1)
-
-        def power(y: npt.NDArray[Any], x: npt.NDArray[Any]) -> float:
-            return float(y.astype(np.float64).mean() * (x.astype(np.float64) @ weight))
-
-        left = (
-            float(self.blur @ self.blur) * power(self.by**2, self.bx**2)
-            + 2 * float(self.blur @ self.halo) * power(self.by * self.hy, self.bx * self.hx)
-            + float(self.halo @ self.halo) * power(self.hy**2, self.hx**2)
-        )
-        return min(left, 1.0)
-
 
 def plane_filter(
     shape: Sequence[int], spacing: Sequence[float], tissue: Tissue, depth: float
@@ -210,24 +199,33 @@ def plane_filter(
 
 
 def filtered_plane(
-    planes: Sequence[Coefficients], filt: PlaneFilter, offset: float
+    planes: Sequence[Coefficients],
+    filt: PlaneFilter,
+    offset: float,
+    noise: Sequence[tuple[float, Coefficients]] = (),
 ) -> npt.NDArray[np.float32]:
-    """The plane in the middle of ``planes`` (DCT-II, z ascending), seen through a filter."""
-    total = np.zeros(planes[0].shape, np.float32)
-    mean = 0.0
-    for coefficients, blur, halo, share in zip(
-        planes, filt.blur, filt.halo, filt.mean, strict=True
-    ):
-        mean += float(share) * float(coefficients[0, 0])
-        if blur == 0 and halo == 0:
-            continue
+    """The plane in the middle of ``planes`` (DCT-II, z ascending), seen through a filter.
 
-        def rows(part: slice, c: Coefficients = coefficients, b: Any = blur, h: Any = halo) -> None:
-            kernels.add_two_products(
-                c[part], filt.by[part], filt.bx, filt.hy[part], filt.hx, b, h, total[part]
+    ``noise``: spectra of noise and how much of each there is, of which the part
+    is added that the filter would take away.
+    """
+    total = np.zeros(planes[0].shape, np.float32)
+    factors = (filt.by, filt.bx, filt.hy, filt.hx)
+
+    def rows(part: slice) -> None:
+        here = (factors[0][part], factors[1], factors[2][part], factors[3])
+        for c, blur, halo in zip(planes, filt.blur, filt.halo, strict=True):
+            if blur != 0 or halo != 0:
+                kernels.add_two_products(c[part], *here, blur, halo, total[part])
+        squares = [np.float32(a @ b) for a, b in ((filt.blur, filt.blur),
+                   (filt.blur, filt.halo), (filt.halo, filt.halo))]  # fmt: skip
+        for amount, spectrum in noise:
+            kernels.add_what_is_lost(
+                spectrum[part], *here, *squares, np.float32(amount), total[part]
             )
 
-        in_slabs(rows, len(total), total.size)
+    in_slabs(rows, len(total), total.size)
+    mean = sum(float(share) * float(c[0, 0]) for c, share in zip(planes, filt.mean, strict=True))
     # the mean of the dark offset is not light: it stays as it is
     dark = offset * np.sqrt(total.size)
     total[0, 0] = np.float32(mean + dark * (1 - float(filt.mean.sum())))
@@ -256,40 +254,54 @@ def noise_curve(plane: npt.ArrayLike) -> NoiseCurve:
     left, middle, right = rows[:, :-2], rows[:, 1:-1], rows[:, 2:]
     difference = np.abs(left - 2 * middle + right).ravel() / np.sqrt(np.float32(6))
     level = ((left + middle + right) / np.float32(3)).ravel()
-    order = np.argsort(level, kind="stable")
-    classes = np.array_split(order, min(_CLASSES, order.size))
+    n = min(_CLASSES, level.size)
+    edges = np.sort(level)[[level.size * k // n for k in range(1, n)]]
+    of = np.searchsorted(edges, level, side="right")
+    classes = [members for k in range(n) if (members := np.flatnonzero(of == k)).size]
     intensity = np.array([level[c].mean(dtype=np.float64) for c in classes])
     sigma = np.array([1.4826 * float(np.median(difference[c])) for c in classes])
     return intensity, sigma
 
 
-def add_noise(
-    plane: npt.NDArray[np.float32],
-    noise: npt.NDArray[np.float32],
-    curve: NoiseCurve,
-    share: float,
-) -> npt.NDArray[np.float32]:
-    """Add standard-normal ``noise`` so that ``share`` of the image's noise power comes back.
+def noise_spectrum(
+    light: npt.NDArray[np.float32], noise: npt.NDArray[np.float32], curve: NoiseCurve
+) -> Coefficients:
+    """DCT-II of standard-normal ``noise`` made as strong as the noise of an image.
 
-    Where the plane is bright there is more of it, as ``curve`` says; its mean
+    Where ``light`` is bright there is more of it, as ``curve`` says; its mean
     power over the plane is that of the image the curve was measured in.
     """
     intensity, sigma = curve
-    some = plane[:: max(1, plane.size // _SAMPLES)] if plane.size > _SAMPLES else plane
+    some = light[:: max(1, light.size // _SAMPLES)] if light.size > _SAMPLES else light
     now = float(np.square(np.interp(some, intensity, sigma)).mean())
-    share *= float(np.square(sigma).mean()) / now if now > 0 else 0.0
+    share = float(np.square(sigma).mean()) / now if now > 0 else 0.0
     low, high = float(intensity[0]), float(intensity[-1])
     grid = np.linspace(low, high, _TABLE)
     table = (np.sqrt(share) * np.interp(grid, intensity, sigma)).astype(np.float32)
     scale = np.float32((_TABLE - 1) / (high - low)) if high > low else np.float32(0)
-    flat, n = plane.reshape(-1), np.ascontiguousarray(noise).reshape(-1)
+    flat, n = np.ascontiguousarray(light).reshape(-1), np.ascontiguousarray(noise).reshape(-1)
     out = np.empty_like(flat)
 
     def part(s: slice) -> None:
-        kernels.add_tabled_noise(flat[s], n[s], table, np.float32(low), scale, out[s])
+        kernels.tabled_noise(flat[s], n[s], table, np.float32(low), scale, out[s])
 
     in_slabs(part, out.size, out.size)
-    return out.reshape(plane.shape)
+    return forward(out.reshape(light.shape))
+
+
+def halo_octave(width: float, spacing: Sequence[float]) -> int:
+    """Nearest power of two of a halo's width in voxels; where its noise lies changes slowly."""
+    voxels = width / float(np.sqrt(spacing[-2] * spacing[-1]))
+    return int(np.clip(np.rint(np.log2(max(voxels, 1e-9))), -2, 20))
+
+
+def blurred(
+    coefficients: Coefficients, octave: int, spacing: Sequence[float]
+) -> npt.NDArray[np.float32]:
+    """The plane as a halo of that width shows it."""
+    width = 2.0**octave * float(np.sqrt(spacing[-2] * spacing[-1]))
+    sigma = [width / size for size in spacing[-2:]]
+    return inverse(coefficients * gaussian(coefficients.shape, sigma))
 
 
 def degrade_contrast(
@@ -322,11 +334,10 @@ def degrade_contrast(
         0 to Z - 1), downwards in z or ``upwards``.
     noise : bool, optional
         Put the detector's noise back, which the blur has taken away: without
-        it the image is cleaner than any microscope's. What is put back is
-        white: it restores the power of differences between neighbours, and at
-        small depths leaves the very highest frequencies up to a fifth too weak.
+        it the image is cleaner than any microscope's. At every frequency as
+        much is put back as was lost, if the image's own noise is white.
     seed, sample : int, optional
-        Which noise; see :func:`normal_field` (its stream 1 is used).
+        Which noise; see :func:`normal_field` (its streams 1 and 129 are used).
 
     Returns
     -------
@@ -380,7 +391,20 @@ def degrade_contrast(
         upwards=upwards,
     )
     coefficients = [forward(plane) for plane in volume]
-    field = normal_field(array.shape, seed, sample=sample, stream=1).reshape(volume.shape)
+    fields = [
+        normal_field(array.shape, seed, sample=sample, stream=1 + more).reshape(volume.shape)
+        for more in (0, HALO_STREAM)
+    ]
+
+    def spectra(z: int, octave: int) -> tuple[Coefficients, Coefficients]:
+        plane = volume[z].astype(np.float32)
+        curve = noise_curve(plane)
+        around = blurred(coefficients[z], octave, sizes)
+        return (
+            noise_spectrum(plane, fields[0][z], curve),
+            noise_spectrum(around, fields[1][z], curve),
+        )
+
     out = np.empty(volume.shape, np.float32)
     for z in range(len(volume)):
         out[z] = degraded_plane(
@@ -390,8 +414,7 @@ def degrade_contrast(
             sizes,
             tissue,
             coefficients.__getitem__,
-            (lambda at: noise_curve(volume[at])) if noise else None,
-            field.__getitem__,
+            spectra if noise else None,
         )
     return out.reshape(array.shape)
 
@@ -403,14 +426,14 @@ def degraded_plane(
     spacing: Sequence[float],
     tissue: Tissue,
     coefficients: Callable[[int], Coefficients],
-    curve: Callable[[int], NoiseCurve] | None,
-    noise: Callable[[int], npt.NDArray[np.float32]],
+    noise: Callable[[int, int], tuple[Coefficients, Coefficients]] | None,
 ) -> npt.NDArray[np.float32]:
     """One plane of :func:`degrade_contrast`, from functions that give what it needs.
 
-    ``coefficients(z)`` is the DCT-II of plane z, ``curve(z)`` its noise curve
-    (None for no noise), ``noise(z)`` the standard-normal noise to put back.
-    Planes beyond the stack are reflected.
+    ``coefficients(z)`` is the DCT-II of plane z; ``noise(z, octave)`` the
+    spectra of the noise where the image is bright and of that around it, as
+    wide as a halo of this :func:`halo_octave` (None for no noise). Planes
+    beyond the stack are reflected.
     """
     if depth == 0:
         return inverse(coefficients(z))
@@ -418,7 +441,9 @@ def degraded_plane(
     around = np.minimum(around, 2 * planes - 1 - around)
     stack = [coefficients(int(at)) for at in around]
     filt = plane_filter(stack[0].shape, spacing, tissue, depth)
-    clean = filtered_plane(stack, filt, tissue.offset)
-    if curve is None:
-        return clean
-    return add_noise(clean, noise(z), curve(z), 1 - filt.noise_left())
+    if noise is None:
+        return filtered_plane(stack, filt, tissue.offset)
+    w = tissue.ballistic(depth)
+    here, wide = noise(z, halo_octave(tissue.widths(depth)[1], spacing))
+    amounts = [(float(np.sqrt(w)), here), (float(np.sqrt(1 - w)), wide)]
+    return filtered_plane(stack, filt, tissue.offset, amounts)

@@ -272,15 +272,29 @@ def add_two_products(c, by, bx, hy, hx, blur, halo, total):
 
 
 @_compiled
-def add_tabled_noise(image, noise, table, low, scale, out):
-    """``out = image + sigma(image) * noise``, sigma interpolated in a table."""
+def add_what_is_lost(c, by, bx, hy, hx, bb, bh, hh, amount, total):
+    """``total += amount * c * sqrt(1 - g^2)``, all float32.
+
+    g^2 = bb (by bx)^2 + 2 bh (by bx)(hy hx) + hh (hy hx)^2: power that passes.
+    """
+    for u in range(c.shape[0]):
+        for v in range(c.shape[1]):
+            b = by[u] * bx[v]
+            h = hy[u] * hx[v]
+            lost = np.float32(1) - (bb * b * b + np.float32(2) * bh * b * h + hh * h * h)
+            total[u, v] += amount * c[u, v] * np.sqrt(max(lost, np.float32(0)))
+
+
+@_compiled
+def tabled_noise(light, noise, table, low, scale, out):
+    """``out = sigma(light) * noise``, sigma interpolated in a table."""
     last = table.size - 1
-    for i in range(image.size):
-        place = (image[i] - low) * scale
+    for i in range(light.size):
+        place = (light[i] - low) * scale
         place = min(max(place, np.float32(0)), np.float32(last))
         k = min(int(place), last - 1)
         t = place - np.float32(k)
-        out[i] = image[i] + (table[k] + t * (table[k + 1] - table[k])) * noise[i]
+        out[i] = (table[k] + t * (table[k + 1] - table[k])) * noise[i]
 
 
 @_compiled

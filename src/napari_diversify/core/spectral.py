@@ -95,7 +95,7 @@ def gaussian(shape: Sequence[int], sigma: Sequence[float]) -> npt.NDArray[np.flo
     exp(-2 pi^2 sum (sigma f)^2), f in cycles per voxel: what a blur with
     reflecting borders does to each coefficient, at one cost for any width.
     """
-    exponent = sum(
-        (s * f / 2) ** 2 for s, f in zip(sigma, relative_frequencies(shape), strict=True)
-    )
-    return np.exp(-2 * np.pi**2 * np.asarray(exponent)).astype(np.float32)
+    gain: npt.NDArray[np.float32] = np.ones((1,) * len(shape), np.float32)
+    for s, f in zip(sigma, relative_frequencies(shape), strict=True):
+        gain = gain * np.exp(-2 * np.pi**2 * (s * f / 2) ** 2).astype(np.float32)
+    return gain

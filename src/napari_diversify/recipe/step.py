@@ -66,16 +66,16 @@ class Place:
         value: T = self.kept(self.region if region is None else region, key, function)
         return value
 
-    def noise(self, region: Region | None = None) -> Unit:
-        """The standard-normal noise of the region at work, or of ``region``."""
-        region = self.region if region is None else region
+    def noise(self) -> Unit:
+        """The standard-normal noise of the region at work."""
+        key = ("noise", self.seed, self.sample, self.stream)
+        return self.remember(key, lambda: self.drawn(self.region, self.stream))
 
-        def draw() -> Unit:
-            whole = (*(range(i, i + 1) for i in self.lead), *region)
-            field = normal_region(self.array_shape, whole, self.seed, self.sample, self.stream)
-            return field.reshape(field.shape[len(self.lead) :])
-
-        return self.remember(("noise", self.seed, self.sample, self.stream), draw, region)
+    def drawn(self, region: Region, stream: int) -> Unit:
+        """Standard-normal noise of a region, drawn now."""
+        whole = (*(range(i, i + 1) for i in self.lead), *region)
+        field = normal_region(self.array_shape, whole, self.seed, self.sample, stream)
+        return field.reshape(field.shape[len(self.lead) :])
 
     def plane(self, z: int) -> Region:
         """The whole plane z of a volume; of a 2D image, all of it."""

@@ -9,17 +9,21 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..core.blocks import Region, slices, with_context
 from ..core.contrast import (
+    HALO_STREAM,
     NoiseCurve,
     Tissue,
+    blurred,
     degraded_plane,
     depth_of_planes,
     noise_curve,
+    noise_spectrum,
 )
 from ..core.diversify import diversify
 from ..core.local_std import local_std_region
 from ..core.local_std import source_region as sigma_source_region
 from ..core.lowpass import Shape, cached_transfer, filtered
 from ..core.psnr import W_V_MAX
+from ..core.spectral import Coefficients
 from .step import Place, Step, Unit, whole_planes
 
 
@@ -256,11 +260,25 @@ class DegradeContrast(Step):
 
         def curve(z: int) -> NoiseCurve:
             region = place.plane(z)
+            return place.remember("noise curve", lambda: noise_curve(plane(z)), region)
 
-            def measure() -> NoiseCurve:
-                return noise_curve(place.source(region).reshape(place.shape[-2:]))
+        def plane(z: int) -> Unit:
+            return place.source(place.plane(z)).reshape(place.shape[-2:])
 
-            return place.remember("noise curve", measure, region)
+        def spectrum(z: int, octave: int | None) -> Coefficients:
+            """Of the noise of the light from its place, or from a halo around it."""
+            key = ("noise spectrum", place.seed, place.sample, place.stream, octave)
+
+            def draw() -> Coefficients:
+                if octave is None:
+                    light, stream = plane(z), place.stream
+                else:
+                    light = blurred(place.coefficients(z), octave, spacing)
+                    stream = place.stream + HALO_STREAM
+                noise = place.drawn(place.plane(z), stream).reshape(light.shape)
+                return noise_spectrum(light, noise, curve(z))
+
+            return place.remember(key, draw, place.plane(z))
 
         def degraded(z: int) -> Unit:
             return degraded_plane(
@@ -270,8 +288,9 @@ class DegradeContrast(Step):
                 spacing,
                 tissue,
                 place.coefficients,
-                curve if self.noise else None,
-                lambda at: place.noise(place.plane(at)),
+                (lambda z, octave: (spectrum(z, None), spectrum(z, octave)))
+                if self.noise
+                else None,
             )
 
         return place.each_plane(degraded)
