@@ -8,7 +8,7 @@ from scipy import fft
 from scipy.ndimage import gaussian_filter
 
 from napari_diversify.core import blocks, hidden_signal, lowpass, spectral
-from napari_diversify.core.lowpass import transfer
+from napari_diversify.core.cutoff import transfer
 
 SHAPES = ("radial", "square", "triangular")
 NO_LOSS = {"square": lambda d: 1.0, "triangular": float, "radial": np.sqrt}  # from here on

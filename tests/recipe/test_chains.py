@@ -11,6 +11,9 @@ from hypothesis.extra.numpy import basic_indices
 
 from napari_diversify import LazyVolume, Recipe
 from napari_diversify.core import Tissue, degrade_contrast, lowpass
+from napari_diversify.core.blocks import exhaust
+from napari_diversify.core.low_frequencies import low_frequencies
+from napari_diversify.core.spectral import forward
 from napari_diversify.recipe import DegradeContrast, Diversify, LazyRemoved, LowPass, lazy_array
 from napari_diversify.recipe.cache import Cache
 
@@ -33,12 +36,16 @@ diversify_steps = st.builds(
     window=st.tuples(odd, odd, odd),
     stride=st.sampled_from([1, 2, (1, 2, 3)]),
 )
-lowpass_steps = st.builds(
-    LowPass,
-    cutoff=st.floats(0.05, 2),
-    shape=st.sampled_from(["radial", "square", "triangular"]),
-    taper=st.sampled_from([0.0, 0.3, 1.0]),
-)
+
+
+def lowpass_steps(planes):
+    return st.builds(
+        LowPass,
+        cutoff=st.floats(0.05, 2),
+        shape=st.sampled_from(["radial", "square", "triangular"]),
+        taper=st.sampled_from([0.0, 0.3, 1.0]),
+        volume=st.booleans() if planes else st.just(False),
+    )
 
 
 def contrast_steps(planes):
@@ -65,7 +72,7 @@ def contrast_steps(planes):
 
 
 def chains(planes, most=3):
-    kinds = st.one_of(diversify_steps, contrast_steps(planes), lowpass_steps)
+    kinds = st.one_of(diversify_steps, contrast_steps(planes), lowpass_steps(planes))
     return st.lists(kinds, min_size=1, max_size=most)
 
 
@@ -149,6 +156,8 @@ def test_after_any_change_of_a_chain_the_view_is_that_of_a_new_volume(data):
             DegradeContrast(extra_depth=60, growing=True, noise=False),
             LowPass(cutoff=0.4),
             LowPass(cutoff=0.4, shape="square"),
+            LowPass(cutoff=0.3, volume=True),
+            LowPass(cutoff=0.9, volume=True),
         ]
     )
     steps, seeds = st.lists(step, max_size=3), st.integers(0, 1)
@@ -265,6 +274,95 @@ def test_low_pass_is_that_of_the_core(dtype, shape, form, taper):
     got = Recipe(steps=(LowPass(cutoff=0.4, shape=form, taper=taper),)).apply(image)
     expected = lowpass(unit_of(image), 0.4, shape=form, taper=taper)
     assert_close(got, in_grey_levels(expected, image))
+
+
+@pytest.mark.parametrize("form", ["radial", "square", "triangular"])
+@pytest.mark.parametrize("taper", [0.0, 0.4])
+def test_low_pass_of_a_whole_volume_is_that_of_the_core(form, taper):
+    image = np.random.default_rng(3).random((7, 30, 131), dtype=np.float32)
+    image.flat[0], image.flat[1] = 0, 1
+    recipe = Recipe(steps=(LowPass(cutoff=0.6, shape=form, taper=taper, volume=True),))
+    expected = lowpass(image, 0.6, shape=form, taper=taper, axes=(-3, -2, -1))
+    assert_same(recipe.apply(image), expected)
+    lazy = LazyVolume(image, recipe)
+    for cutoff in (0.6, 0.9, 0.3, 0.6):  # what is kept for one serves the others
+        lazy.recipe = Recipe(steps=(LowPass(cutoff=cutoff, shape=form, taper=taper, volume=True),))
+        whole = lowpass(image, cutoff, shape=form, taper=taper, axes=(-3, -2, -1))
+        for key in cuts(image.shape):
+            assert_same(lazy[key], whole[key])
+
+
+class Counted(np.ndarray):
+    """An array that counts what is read of it."""
+
+    read = 0
+
+    def __getitem__(self, key):
+        part = np.asarray(self)[key]
+        Counted.read += part.size
+        return part
+
+
+def test_a_whole_volume_is_read_once_and_then_every_cutoff_below_is_a_plane_of_work():
+    image = np.random.default_rng(4).random((8, 40, 130)).view(Counted)
+    low = LowPass(cutoff=0.5, volume=True)
+    lazy = LazyVolume(image, Recipe(steps=(low,), intensity_range=(0, 1)), cache=Cache(0))
+    Counted.read = 0
+    assert lazy.work(3) == image.size
+    list(lazy.prefetch(3))
+    assert Counted.read == image.size
+    for cutoff in (0.5, 0.45, 0.4):
+        lazy.recipe = Recipe(steps=(low.replace(cutoff=cutoff),), intensity_range=(0, 1))
+        assert lazy.work(3) == 40 * 130
+        lazy[3], lazy[5]
+    assert Counted.read == image.size
+    lazy.recipe = Recipe(steps=(low.replace(cutoff=0.7),), intensity_range=(0, 1))
+    assert lazy.work(3) == image.size
+    lazy.source_edited()
+    lazy.recipe = Recipe(steps=(low,), intensity_range=(0, 1))
+    assert lazy.work(3) == image.size
+
+
+def test_only_frequencies_below_the_cutoff_are_kept():
+    image = np.random.default_rng(5).random((16, 128, 256)).astype(np.float32)
+    low = exhaust(low_frequencies(image.shape, lambda z: forward(image[z]), 0.25))
+    assert low.nbytes == image.nbytes / 4**3
+    expected = lowpass(image, 0.2, axes=(-3, -2, -1))
+    assert_same(low.plane(9, 0.2), expected[9])
+
+
+def test_preparing_a_whole_volume_tells_its_progress_and_can_be_stopped():
+    image = np.random.default_rng(6).random((9, 20, 21))
+    lazy = LazyVolume(image, Recipe(steps=(LowPass(volume=True),)))
+    pieces = lazy.prefetch(2)
+    assert [next(pieces) for _ in range(5)] == [(z, 9) for z in range(5)]
+    pieces.close()
+    assert lazy.work(2) == image.size
+    assert not lazy.holds(2)
+
+
+@pytest.mark.parametrize("step", [DegradeContrast(), LowPass(), LowPass(volume=True)])
+def test_a_cut_across_planes_once_computed_gives_all_others_for_nothing(step):
+    image = np.random.default_rng(7).random((6, 20, 21)).view(Counted)
+    lazy = LazyVolume(image, Recipe(steps=(step,), intensity_range=(0, 1)), cache=Cache(0))
+    expected = np.asarray(lazy)
+    list(lazy.prefetch((slice(None), 4)))
+    Counted.read = 0
+    for key in (*cuts(image.shape), ..., (slice(None, None, -2), 3)):
+        assert lazy.holds(key)
+        assert_same(lazy[key], expected[key])
+    assert Counted.read == 0
+
+
+def test_a_volume_too_big_for_the_memory_is_refused_in_a_sentence():
+    class Huge:
+        shape, dtype = (50_000, 4096, 4096), np.dtype("uint8")
+
+    recipe = Recipe(steps=(LowPass(cutoff=0.9, volume=True),), intensity_range=(0, 255))
+    with pytest.raises(ValueError, match=r"takes .* GB of memory.*lower cutoff"):
+        LazyVolume(Huge(), recipe)
+    with pytest.raises(ValueError, match="needs volumes"):
+        LazyVolume(np.zeros((5, 6)), recipe)
 
 
 @pytest.mark.parametrize("step", [CONTRAST, LowPass(cutoff=0.3)])

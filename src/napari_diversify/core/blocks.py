@@ -9,16 +9,17 @@ by one small pool of threads.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from operator import index as as_integer
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 Region: TypeAlias = tuple[range, ...]
+T = TypeVar("T")
 
 # Below this many voxels, handing work to a thread costs more than it saves.
 _SERIAL = 1 << 15
@@ -159,6 +160,16 @@ def workers() -> int:
 def _pool(process_id: int) -> ThreadPoolExecutor:
     """One pool per process: threads do not survive a fork."""
     return ThreadPoolExecutor(workers(), thread_name_prefix=f"diversify-{process_id}")
+
+
+def exhaust(pieces: Generator[object, None, T]) -> T:
+    """Run a generator that tells its progress to the end, and give what it returns."""
+    while True:
+        try:
+            next(pieces)
+        except StopIteration as end:
+            value: T = end.value
+            return value
 
 
 def in_slabs(function: Callable[[slice], object], length: int, voxels: int) -> None:

@@ -297,31 +297,56 @@ def tabled_noise(light, noise, table, low, scale, out):
         out[i] = (table[k] + t * (table[k + 1] - table[k])) * noise[i]
 
 
+@numba.njit(inline="always")
+def _gain(fz, fy, fx, cutoff, shape, taper):
+    """1 below the cutoff, 0 from it on, a cosine between; never rises with a frequency.
+
+    Shape 0 is radial, 1 square, 2 triangular. A sharp radial edge is compared in squares.
+    """
+    if shape == 0:
+        r = fz * fz + fy * fy + fx * fx
+        if taper == 0.0:
+            return 1.0 if r < cutoff * cutoff else 0.0
+        r = np.sqrt(r)
+    elif shape == 1:
+        r = max(fz, max(fy, fx))
+    else:
+        r = fz + fy + fx
+    start = cutoff * (1.0 - taper)
+    if r >= cutoff:
+        return 0.0
+    if r <= start:
+        return 1.0
+    return 0.5 * (1.0 + np.cos(np.pi * ((r - start) / (cutoff - start))))
+
+
 @_compiled
 def lowpass_gain(fz, fy, fx, cutoff, shape, taper, gain):
-    """Fill ``gain`` (z, y, x) float32: 1 below the cutoff, 0 from it on, a cosine between.
-
-    ``fz``, ``fy``, ``fx`` float64 in units of Nyquist; shape 0 is radial,
-    1 square, 2 triangular. A sharp radial edge is compared in squares.
-    """
-    start = cutoff * (1.0 - taper)
+    """Fill ``gain`` (z, y, x) float32; ``fz``, ``fy``, ``fx`` float64 in units of Nyquist."""
     for z in range(fz.size):
         for u in range(fy.size):
             for v in range(fx.size):
-                if shape == 0:
-                    r = fz[z] * fz[z] + fy[u] * fy[u] + fx[v] * fx[v]
-                    if taper == 0.0:
-                        gain[z, u, v] = 1.0 if r < cutoff * cutoff else 0.0
-                        continue
-                    r = np.sqrt(r)
-                elif shape == 1:
-                    r = max(fz[z], max(fy[u], fx[v]))
-                else:
-                    r = fz[z] + fy[u] + fx[v]
-                if r >= cutoff:
-                    gain[z, u, v] = 0.0
-                elif r <= start:
-                    gain[z, u, v] = 1.0
-                else:
-                    t = (r - start) / (cutoff - start)
-                    gain[z, u, v] = np.float32(0.5 * (1.0 + np.cos(np.pi * t)))
+                gain[z, u, v] = np.float32(_gain(fz[z], fy[u], fx[v], cutoff, shape, taper))
+
+
+@_compiled
+def lowpass_plane(c, wave, fz, fy, fx, cutoff, shape, taper, total):
+    """``total[u, v] += sum over z of gain * wave[z] * c[z, u, v]``, z ascending."""
+    for u in range(fy.size):
+        kept = fx.size
+        untouched = fx.size
+        for z in range(fz.size):
+            while kept > 0 and _gain(fz[z], fy[u], fx[kept - 1], cutoff, shape, taper) == 0.0:
+                kept -= 1
+            if kept == 0:
+                break  # nor is anything kept further on
+            untouched = min(untouched, kept)
+            while (
+                untouched > 0 and _gain(fz[z], fy[u], fx[untouched - 1], cutoff, shape, taper) < 1.0
+            ):
+                untouched -= 1
+            for v in range(untouched):
+                total[u, v] += wave[z] * c[z, u, v]
+            for v in range(untouched, kept):
+                g = np.float32(_gain(fz[z], fy[u], fx[v], cutoff, shape, taper))
+                total[u, v] += wave[z] * (g * c[z, u, v])

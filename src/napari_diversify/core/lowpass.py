@@ -10,79 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Literal, TypeAlias, get_args
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import skimage
 
-from . import kernels
-from .blocks import in_slabs
+from .blocks import exhaust
+from .cutoff import Shape, check_filter, transfer
 from .local_std import check_intensities
+from .low_frequencies import low_frequencies
 from .spectral import Coefficients, forward, inverse
 
-Shape: TypeAlias = Literal["radial", "square", "triangular"]
 
-
-def transfer(
-    size: Sequence[int], cutoff: float, shape: Shape = "radial", taper: float = 0.0
-) -> npt.NDArray[np.float32]:
-    """What the low-pass multiplies each DCT-II coefficient with.
-
-    Parameters
-    ----------
-    size : sequence of int
-        Shape of the filtered image.
-    cutoff, shape, taper
-        See :func:`lowpass`.
-
-    Returns
-    -------
-    numpy.ndarray of float32, shape ``size``
-        1 below the cutoff, 0 from it on, a cosine in the tapered band.
-    """
-    _check(cutoff, shape, taper)
-    f = [np.arange(n) / n for n in (1,) * (3 - len(size)) + tuple(size)]
-    gain = np.empty([a.size for a in f], np.float32)
-    code = get_args(Shape).index(shape)
-
-    def rows(part: slice) -> None:
-        kernels.lowpass_gain(
-            f[0], f[1][part], f[2], float(cutoff), code, float(taper), gain[:, part]
-        )
-
-    in_slabs(rows, gain.shape[1], gain.size)
-    return gain.reshape(tuple(size))
-
-
-def filtered(
-    coefficients: Coefficients, gain: npt.NDArray[np.float32], axes: Sequence[int] = (-2, -1)
-) -> npt.NDArray[np.float32]:
-    """The image that is left of ``coefficients`` when they are multiplied with ``gain``."""
-    product = coefficients * gain
+def filtered(coefficients: Coefficients, gain: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The plane that is left of ``coefficients`` when they are multiplied with ``gain``."""
     # the gain never rises with frequency: rows after the last one kept are all zero
-    rows = int(np.count_nonzero(gain[..., 0].reshape(-1, gain.shape[-2]).max(axis=0)))
-    return inverse(product, axes, rows=rows)
-
-
-@lru_cache(maxsize=8)
-def cached_transfer(
-    size: tuple[int, ...], cutoff: float, shape: Shape, taper: float
-) -> npt.NDArray[np.float32]:
-    """:func:`transfer`, kept for the planes of a volume; not to be changed."""
-    return transfer(size, cutoff, shape, taper)
-
-
-def _check(cutoff: float, shape: str, taper: float) -> None:
-    if not (np.isfinite(cutoff) and cutoff > 0):
-        raise ValueError(
-            f"cutoff must be greater than 0, in units of the Nyquist frequency; got {cutoff!r}"
-        )
-    if shape not in get_args(Shape):
-        raise ValueError(f"shape must be one of {', '.join(get_args(Shape))}; got {shape!r}")
-    if not 0 <= taper <= 1:
-        raise ValueError(f"taper must be from 0 to 1, a share of the cutoff; got {taper!r}")
+    return inverse(coefficients * gain, rows=int(np.count_nonzero(gain[:, 0])))
 
 
 def lowpass(
@@ -146,12 +91,21 @@ def lowpass(
         raise ValueError(
             f"axes must be the last two or three of the image's {array.ndim}; got {tuple(axes)}"
         )
-    gain = transfer(array.shape[-len(axes) :], cutoff, shape, taper)
+    check_filter(cutoff, shape, taper)
     out = np.empty(array.shape, np.float32)
-    last_axes = tuple(range(-len(axes), 0))
     for lead in np.ndindex(array.shape[: -len(axes)]):
-        out[lead] = filtered(forward(array[lead], last_axes), gain, last_axes)
+        image = array[lead]
+        if len(axes) == 2:
+            out[lead] = filtered(forward(image), transfer(image.shape, cutoff, shape, taper))
+            continue
+        low = exhaust(low_frequencies(image.shape, partial(_spectrum, image), cutoff))
+        for z in range(len(image)):
+            out[lead][z] = low.plane(z, cutoff, shape, taper)
     return out
+
+
+def _spectrum(volume: npt.NDArray[Any], z: int) -> Coefficients:
+    return forward(volume[z])
 
 
 @dataclass(frozen=True, eq=False)

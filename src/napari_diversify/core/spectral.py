@@ -21,7 +21,7 @@ Coefficients = npt.NDArray[np.float32]
 
 #: Lines transformed together. Fixed, because the rounding of a transform may
 #: depend on the lines beside it.
-_LINES = 64
+LINES = 64
 
 
 def forward(image: npt.ArrayLike, axes: Sequence[int] = (-2, -1)) -> Coefficients:
@@ -65,12 +65,12 @@ def _transform(
         axis %= out.ndim
         other = out.ndim - 2 if axis == out.ndim - 1 else out.ndim - 1
         length = out.shape[other] if rows is None or other != out.ndim - 2 else rows
-        blocks = -(-length // _LINES)
+        blocks = -(-length // LINES)
 
         def lines(part: slice, axis: int = axis, other: int = other) -> None:
             for block in range(part.start, part.stop):
                 cut: list[slice] = [slice(None)] * out.ndim
-                cut[other] = slice(block * _LINES, (block + 1) * _LINES)
+                cut[other] = slice(block * LINES, (block + 1) * LINES)
                 place = tuple(cut)
                 out[place] = along_one(out[place], axis=axis)
 

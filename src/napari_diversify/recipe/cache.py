@@ -9,7 +9,7 @@ from typing import Any
 
 
 class Cache:
-    """Least recently used values, up to ``budget`` bytes together.
+    """Least recently used values, up to ``budget`` bytes together, and one value bigger than that.
 
     Values are arrays or tuples of arrays and must not be changed by whoever
     gets them. Two threads that miss the same key at once both compute it;
@@ -21,6 +21,24 @@ class Cache:
         self._values: OrderedDict[Hashable, Any] = OrderedDict()
         self._bytes = 0
         self._lock = Lock()
+        self._giant: tuple[Hashable, Any] | None = None
+
+    def find(self, key: Hashable) -> Any:
+        """The value kept for ``key``, or None."""
+        with self._lock:
+            if self._giant is not None and self._giant[0] == key:
+                return self._giant[1]
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def keep(self, key: Hashable, value: Any) -> None:
+        """Keep a value even if it is bigger than the budget, in place of the last such one."""
+        with self._lock:
+            if _bytes(value) > self.budget // 2:
+                self._giant = (key, value)
+                return
+        self.get(key, lambda: value)
 
     def get(self, key: Hashable, compute: Callable[[], Any]) -> Any:
         """The value kept for ``key``, or ``compute()``, kept from now on if it fits."""
@@ -43,10 +61,11 @@ class Cache:
         """Forget everything."""
         with self._lock:
             self._values.clear()
+            self._giant = None
             self._bytes = 0
 
 
 def _bytes(value: Any) -> int:
     arrays = value if isinstance(value, tuple) else (value,)
     # a view keeps the whole array alive that it looks into
-    return sum((a if a.base is None else a.base).nbytes for a in arrays)
+    return sum((a if getattr(a, "base", None) is None else a.base).nbytes for a in arrays)

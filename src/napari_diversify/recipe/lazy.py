@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -11,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from ..core.blocks import Region, normalise_index, region_shape, slices, span
+from ..core.blocks import Region, exhaust, normalise_index, region_shape, slices, span, whole
 from ..core.local_std import PerAxis, check_per_axis, local_std_region, source_region
 from ..core.noise import check_count
 from .cache import Cache
 from .intensity import exact_range, from_unit, to_unit
 from .lazy_array import LazyArray
-from .step import Place, Unit
+from .step import Place, Unit, whole_planes
 
 if TYPE_CHECKING:  # Recipe.apply stands on this module, not the other way round
     from .recipe import Recipe
@@ -136,15 +137,63 @@ class LazyVolume(LazyArray):
             step.check(self.shape[-self.spatial_ndim :], self.spacing)
 
     def work(self, key: Any) -> int:
-        """Voxels that all steps together have to compute for ``self[key]``, if nothing is kept."""
+        """Voxels that all steps together have to compute for ``self[key]``.
+
+        Counts what one preparation spares for long, not what may be kept of single planes.
+        """
         region, _ = normalise_index(key, self.shape)
-        space: Region = tuple(span(r) for r in region[-self.spatial_ndim :])
+        lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
+        space = tuple(span(r) for r in space)
         shape = self.shape[-self.spatial_ndim :]
-        voxels = 0
-        for step in reversed(self._state.recipe.steps):
+        state, voxels = self._state, 0
+        for n in range(len(state.recipe.steps), 0, -1):
+            step = state.recipe.steps[n - 1]
+            names = step.preparations(shape)
+            if names and all(
+                self._prepared(state, n, index) is not None for index in itertools.product(*lead)
+            ):  # nothing of its source is needed any more
+                voxels += math.prod(region_shape(whole_planes(space, shape)))
+                break
             voxels += math.prod(region_shape(step.computed_region(space, shape)))
             space = step.source_region(space, shape)
-        return voxels * math.prod(region_shape(region[: -self.spatial_ndim]))
+        return voxels * math.prod(region_shape(lead))
+
+    def _origin(self, state: _State, n: int, index: tuple[int, ...]) -> Hashable:
+        """All that the source of step ``n`` of the image ``index`` depends on."""
+        before = state.recipe.steps[: n - 1]
+        drawn = (state.recipe.seed, state.sample) if before else None  # noise in the source
+        kind = state.recipe.steps[n - 1].kind
+        return self._identity, state.edition, state.low, state.high, before, drawn, index, kind
+
+    def _prepared(self, state: _State, n: int, index: tuple[int, ...]) -> Any:
+        """What step ``n`` needs of the whole image ``index``, if it is at hand."""
+        origin = self._origin(state, n, index)
+        names = state.recipe.steps[n - 1].preparations(self.shape[-self.spatial_ndim :])
+        found = (self._cache.find((origin, name)) for name in names)
+        return next((value for value in found if value is not None), None)
+
+    def _prepare(
+        self, state: _State, n: int, place: Place
+    ) -> Generator[tuple[int, int], None, Any]:
+        """Make what step ``n`` needs of the whole image at ``place``, and keep it."""
+        step = state.recipe.steps[n - 1]
+        value = yield from step.prepare(place)
+        name = step.preparations(place.shape)[0]
+        self._cache.keep((self._origin(state, n, place.lead), name), value)
+        return value
+
+    def _preparing(self, state: _State, region: Region) -> Generator[tuple[int, int], None, None]:
+        """Prepare the steps for a region, the last ones first for they may spare the others."""
+        _, at = self._steps(state, remember=False)
+        for index in itertools.product(*region[: -self.spatial_ndim]):
+            lead = tuple(range(i, i + 1) for i in index)
+            for n in range(len(state.recipe.steps), 0, -1):
+                if not state.recipe.steps[n - 1].preparations(self.shape[-self.spatial_ndim :]):
+                    continue
+                if self._prepared(state, n, index) is None:
+                    everything = whole(self.shape[-self.spatial_ndim :])
+                    yield from self._prepare(state, n, at(n, lead, everything))
+                break
 
     @property
     def sample(self) -> int:
@@ -169,7 +218,7 @@ class LazyVolume(LazyArray):
             self._state = replace(self._state, low=low, high=high)
 
     def _reader(self, state: _State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        upto, n = self._steps(state, remember), len(state.recipe.steps)
+        (upto, _), n = self._steps(state, remember), len(state.recipe.steps)
 
         def read(region: Region) -> npt.NDArray[Any]:
             lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
@@ -178,24 +227,26 @@ class LazyVolume(LazyArray):
 
         return read
 
-    def _steps(self, state: _State, remember: bool) -> Callable[[int, Region, Region], Unit]:
-        """A function that computes the result of the first n steps, mapped to [0, 1]."""
+    def _steps(
+        self, state: _State, remember: bool
+    ) -> tuple[Callable[[int, Region, Region], Unit], Callable[[int, Region, Region], Place]]:
+        """Functions for the first n steps: their result, mapped to [0, 1], and where n works."""
         steps = state.recipe.steps
         # neighbouring planes share coefficients even where nothing is to be kept
         cache = self._cache if remember else Cache(_PASSING)
 
-        def upto(n: int, lead: Region, region: Region) -> Unit:
-            """The result of the first ``n`` steps in ``region``, mapped to [0, 1]."""
-            if n == 0:
-                block = np.asarray(self.source[slices((*lead, *region))])
-                return to_unit(block.reshape(region_shape(region)), state.low, state.high)
+        def at(n: int, lead: Region, region: Region) -> Place:
+            """Where step ``n`` is at work."""
             step, before = steps[n - 1], steps[: n - 1]
             index = tuple(r.start for r in lead)
-            drawn = (state.recipe.seed, state.sample) if before else None  # noise in the source
-            origin = (self._identity, state.edition, state.low, state.high, before, drawn, index)
+            origin = self._origin(state, n, index)
 
             def kept(where: Region, key: Hashable, function: Callable[[], Any]) -> Any:
-                return cache.get((origin, step.kind, where, key), function)
+                return cache.get((origin, where, key), function)
+
+            def prepared() -> Any:
+                value = self._prepared(state, n, index)
+                return exhaust(self._prepare(state, n, place)) if value is None else value
 
             place = Place(
                 region=region,
@@ -208,7 +259,16 @@ class LazyVolume(LazyArray):
                 stream=step.stream + 256 * sum(s.kind == step.kind for s in before),
                 source=lambda needed: upto(n - 1, lead, needed),
                 kept=kept,
+                prepared=prepared,
             )
+            return place
+
+        def upto(n: int, lead: Region, region: Region) -> Unit:
+            """The result of the first ``n`` steps in ``region``, mapped to [0, 1]."""
+            if n == 0:
+                block = np.asarray(self.source[slices((*lead, *region))])
+                return to_unit(block.reshape(region_shape(region)), state.low, state.high)
+            step, place = steps[n - 1], at(n, lead, region)
             if n == len(steps):
                 return step.compute(place)
             # a later step asks for overlapping parts of this one, again and again
@@ -216,7 +276,7 @@ class LazyVolume(LazyArray):
                 ("result", step, place.seed, place.sample), partial(step.compute, place)
             )
 
-        return upto
+        return upto, at
 
 
 class LazyRemoved(LazyVolume):
@@ -233,7 +293,7 @@ class LazyRemoved(LazyVolume):
         self.dtype = np.dtype(np.float32)
 
     def _reader(self, state: _State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        upto, n = self._steps(state, remember), len(state.recipe.steps)
+        (upto, _), n = self._steps(state, remember), len(state.recipe.steps)
 
         def read(region: Region) -> npt.NDArray[Any]:
             lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]

@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..core.blocks import Region, normalise_index, region_shape, span, whole
+from ..core.blocks import Region, normalise_index, region_shape, slices, span, whole
 
 # Voxels computed at once when much is asked for; bounds the temporary memory.
 _SLAB = 1 << 23
+#: Bytes held at most for the sake of views that nobody has asked for yet.
+_HELD = 1 << 29
 
 
 class LazyArray(ABC):
@@ -74,8 +76,9 @@ class LazyArray(ABC):
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         region, dropped = normalise_index(key, self.shape)
         held, state = self._held, self._state
-        if held is not None and held[0] is state and held[1] == region:
-            return held[2].copy().squeeze(dropped)
+        if held is not None and held[0] is state and _contains(held[1], region):
+            part = held[2][slices(tuple(span(r) for r in region), held[1])]
+            return part[tuple(slice(None, None, r.step) for r in region)].copy().squeeze(dropped)
         compute = self._reader(state, remember=True)
         out = None
         for part, place in self._parts(region):
@@ -116,24 +119,37 @@ class LazyArray(ABC):
 
         For big views: run it in a thread, stop it between pieces at will. The
         region is held until the parameters change or another one is prefetched.
+        A view across planes that are computed whole holds them all, if they
+        fit: then every other cut costs nothing.
         """
         region, _ = normalise_index(key, self.shape)
+        region = tuple(span(r) for r in region)
         state = self._state
+        yield from self._preparing(state, region)
+        n = self.spatial_ndim
+        volume = (*region[:-n], *whole(self.shape[-n:]))
+        if math.prod(region_shape(volume)) * self.dtype.itemsize <= _HELD and self.work(
+            _index(volume)
+        ) <= self.work(_index(region)):
+            region = volume
         compute = self._reader(state, remember=False)
         out = np.empty(region_shape(region), self.dtype)
         parts = list(self._parts(region))
-        for n, (part, place) in enumerate(parts):
-            yield n, len(parts)
-            block = compute(tuple(span(r) for r in part))
-            out[place] = block[tuple(slice(None, None, r.step) for r in part)]
+        for done, (part, place) in enumerate(parts):
+            yield done, len(parts)
+            out[place] = compute(part)
         self._held = (state, region, out)
         yield len(parts), len(parts)
+
+    def _preparing(self, state: Any, region: Region) -> Generator[tuple[int, int], None, None]:
+        """Prepare what every part of a region needs; yield (pieces done, pieces)."""
+        yield from ()
 
     def holds(self, key: Any) -> bool:
         """Whether ``self[key]`` is at hand from a :meth:`prefetch` with today's parameters."""
         region, _ = normalise_index(key, self.shape)
         held, state = self._held, self._state
-        return held is not None and held[0] is state and held[1] == region
+        return held is not None and held[0] is state and _contains(held[1], region)
 
     def work(self, key: Any) -> int:
         """Voxels to compute for ``self[key]``, if nothing is kept."""
@@ -188,6 +204,15 @@ class LazyArray(ABC):
     @abstractmethod
     def _reader(self, state: Any, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
         """A function that computes gapless regions with the parameters in ``state``."""
+
+
+def _contains(held: Region, region: Region) -> bool:
+    spans = [span(r) for r in region]
+    return all(s.start >= h.start and s.stop <= h.stop for s, h in zip(spans, held, strict=True))
+
+
+def _index(region: Region) -> tuple[slice, ...]:
+    return tuple(slice(r.start, r.stop) for r in region)
 
 
 def check_source(source: Any) -> np.dtype[Any]:

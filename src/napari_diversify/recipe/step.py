@@ -7,7 +7,7 @@ asks for. What a slider does not touch (σ, noise, DCT coefficients) it leaves w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeAlias, TypeVar
 
@@ -45,6 +45,8 @@ class Place:
         ``source(region)`` computes what the step works on.
     kept : callable
         ``kept(region, key, function)``; see :meth:`remember`.
+    prepared : callable
+        ``prepared()`` is what :meth:`Step.prepare` made of the whole source, now or before.
     """
 
     region: Region
@@ -57,6 +59,7 @@ class Place:
     stream: int
     source: Callable[[Region], Unit]
     kept: Callable[[Region, Hashable, Callable[[], Any]], Any]
+    prepared: Callable[[], Any]
 
     def remember(self, key: Hashable, function: Callable[[], T], region: Region | None = None) -> T:
         """``function()``, or its value from an earlier call for this key and source.
@@ -115,6 +118,14 @@ class Step(Model):
     def computed_region(self, region: Region, shape: Sequence[int]) -> Region:
         """What the step computes to give ``region``: the unit it works in may be bigger."""
         return self.source_region(region, shape)
+
+    def preparations(self, shape: Sequence[int]) -> tuple[Hashable, ...]:
+        """Names of what would do as preparation, the one to be made first; () if none is needed."""
+        return ()
+
+    def prepare(self, place: Place) -> Generator[tuple[int, int], None, Any]:
+        """Make of the whole source what every region needs; yield (pieces done, pieces)."""
+        raise AssertionError("only steps that name preparations prepare")
 
     def compute(self, place: Place) -> Unit:
         """The result at ``place``."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Generator, Hashable, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
+from psutil import virtual_memory
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from ..core.blocks import Region, slices, with_context
+from ..core.blocks import Region, slices, whole, with_context
 from ..core.contrast import (
     HALO_STREAM,
     NoiseCurve,
@@ -18,10 +20,12 @@ from ..core.contrast import (
     noise_curve,
     noise_spectrum,
 )
+from ..core.cutoff import Shape, cached_transfer
 from ..core.diversify import diversify
 from ..core.local_std import local_std_region
 from ..core.local_std import source_region as sigma_source_region
-from ..core.lowpass import Shape, cached_transfer, filtered
+from ..core.low_frequencies import LowFrequencies, low_frequencies, needed_memory
+from ..core.lowpass import filtered
 from ..core.psnr import W_V_MAX
 from ..core.spectral import Coefficients
 from .step import Place, Step, Unit, whole_planes
@@ -328,13 +332,53 @@ class LowPass(Step):
         json_schema_extra={"unit": "of cutoff"},
     )
 
+    volume: bool = Field(
+        False,
+        title="whole volume",
+        description="Filter along z as well, all three axes together. Off: each plane by itself. "
+        "The frequencies below the cutoff are computed once, in the background, and kept.",
+    )
+
+    def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
+        """Say so if there is no volume to filter, or no memory to do it in."""
+        if not self.volume:
+            return
+        if len(shape) < 3:
+            raise ValueError(
+                "low-pass of a whole volume needs volumes (z, y, x); these are 2D images. "
+                "Switch “whole volume” off"
+            )
+        needed, there = needed_memory(shape, self._eighths() / 8), virtual_memory().total / 2
+        if needed > there:
+            raise ValueError(
+                f"low-pass of the whole volume at once takes {needed / 1e9:.0f} GB of memory, more "
+                f"than half of this computer's. Choose a lower cutoff, or planes by themselves"
+            )
+
+    def _eighths(self) -> int:
+        """The cutoff rounded up: what is kept serves the slider for a while."""
+        return min(8, math.ceil(8 * self.cutoff))
+
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
-        """Whole planes."""
-        return whole_planes(region, shape)
+        """Whole planes, or the whole volume."""
+        return whole(shape) if self.volume else whole_planes(region, shape)
+
+    def preparations(self, shape: Sequence[int]) -> tuple[Hashable, ...]:
+        """The low frequencies of the volume, as many as needed or more."""
+        first = self._eighths()
+        return tuple(("low frequencies", n) for n in range(first, 9)) if self.volume else ()
+
+    def prepare(self, place: Place) -> Generator[tuple[int, int], None, LowFrequencies]:
+        """Transform the whole volume and keep its low frequencies."""
+        return low_frequencies(place.shape, place.coefficients, self._eighths() / 8)
 
     def compute(self, place: Place) -> Unit:
         """The low-passed image at ``place``."""
-        gain = cached_transfer(place.shape[-2:], self.cutoff, self.shape, self.taper)
+        options = (self.cutoff, self.shape, self.taper)
+        if self.volume:
+            low: LowFrequencies = place.prepared()
+            return place.each_plane(lambda z: low.plane(z, *options))
+        gain = cached_transfer(place.shape[-2:], *options)
         return place.each_plane(lambda z: filtered(place.coefficients(z), gain))
 
 
