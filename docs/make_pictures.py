@@ -90,14 +90,33 @@ def main() -> None:
     viewer.canvas.grid.shape = (2, 3)
     viewer.fit_to_view()
     save(viewer, "diversify-steps.png")
-    for name in ("contrast", "lowpass", "removed"):
+
+    # all three chained, cut across the planes
+    widget.views["removed"].switch.setChecked(False)
+    viewer.layers.remove("nuclei (removed)")
+    widget.diversify.live.setChecked(True)
+    widget.diversify.panel.psnr.setValue(18.0)
+    widget.diversify.panel.psnr.valueChanged.emit(18.0)
+    widget.chain.setChecked(True)
+    widget.diversify.collapse(animate=False)
+    widget.lowpass.expand(animate=False)
+    for layer in viewer.layers:
+        layer.name_overlay.visible = True
+    viewer.canvas.grid.shape = (2, 2)
+    viewer.dims.order = (1, 0, 2)
+    settle()
+    wait_until(lambda: not any(task.running for task in widget._tasks))
+    viewer.fit_to_view()
+    save(viewer, "diversify-chain.png")
+    viewer.dims.order = (0, 1, 2)
+    widget.chain.setChecked(False)
+    widget.lowpass.collapse(animate=False)
+    widget.diversify.expand(animate=False)
+    for name in ("contrast", "lowpass"):
         widget.views[name].switch.setChecked(False)
-    for name in ("deep tissue", "low-passed", "removed"):
+    for name in ("deep tissue", "low-passed"):
         viewer.layers.remove(f"nuclei ({name})")
     widget.contrast.collapse(animate=False)
-    widget.diversify.live.setChecked(True)
-    viewer.layers["nuclei (diversified)"].name_overlay.visible = True
-
     viewer.canvas.grid.shape = (1, 2)
     viewer.dims.ndisplay = 3
     viewer.scene.camera.angles = (10, -25, 60)

@@ -4,10 +4,16 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import fft
+from scipy import fft, ndimage
 from scipy.ndimage import gaussian_filter
 
-from napari_diversify.core import Tissue, blocks, degrade_contrast, normal_field
+from napari_diversify.core import (
+    Tissue,
+    blocks,
+    degrade_contrast,
+    normal_field,
+    synthetic_nuclei,
+)
 from napari_diversify.core.contrast import depth_of_planes, noise_curve, plane_filter
 
 HAZY = Tissue(scattering_length=80, blur=1.5, halo=0.2, collected=0.6)
@@ -168,6 +174,20 @@ def test_the_unit_of_the_image_does_not_matter():
     once = degrade_contrast(image, tissue=Tissue(offset=0.1), **options)
     grey = degrade_contrast(1000 * image, tissue=Tissue(offset=100), **options)
     np.testing.assert_allclose(grey, 1000 * once, atol=0.01)
+
+
+@pytest.mark.parametrize("tissue", [Tissue(halo=1), Tissue(scattering_length=60, blur=2, halo=3)])
+def test_a_plane_degraded_further_has_the_contrast_of_the_plane_that_lies_deeper(tissue):
+    """The same specimen in every plane; scattered light spreads wider than a nucleus."""
+    clean = ndimage.gaussian_filter(synthetic_nuclei((16, 128, 128), seed=2).image[8], 1.0)
+    specimen = np.repeat(clean[None].astype(np.float64) + 500, 12, axis=0)
+    options = {"spacing": (5.0, 0.3, 0.3), "tissue": tissue}
+    stack = deep(specimen, 0, growing=True, **options)
+    for z, below in ((1, 3), (2, 6), (4, 7)):
+        further = deep(stack[z], 5.0 * below, spacing=(0.3, 0.3), tissue=tissue)
+        found, wanted = rms_contrast(further), rms_contrast(stack[z + below])
+        assert wanted < 0.92 * rms_contrast(stack[z])
+        assert found == pytest.approx(wanted, rel=0.05)
 
 
 # ---- planes of a stack ----

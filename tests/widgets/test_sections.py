@@ -7,6 +7,7 @@ import pytest
 
 from napari_diversify.core import Tissue, degrade_contrast, lowpass
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe
+from napari_diversify.widgets import preview
 
 KINDS = ["contrast", "diversify", "lowpass"]
 
@@ -131,6 +132,37 @@ def test_what_the_low_pass_removes_is_the_image_minus_its_result(live, image):
     got = np.asarray(shown(live, "removed").data)
     assert got.dtype == np.float32
     np.testing.assert_allclose(got, removed, atol=1e-4 * np.ptp(image))
+
+
+def test_in_a_chain_the_panel_says_that_psnr_is_that_of_the_image_itself(live):
+    note = live.explorer.diversify.panel.note
+    switch_on(live, "contrast", "diversify")
+    assert not note.text()
+    live.explorer.chain.setChecked(True)
+    settle(live)
+    assert "not at the end of the chain" in note.text()
+    live.explorer.chain.setChecked(False)
+    settle(live)
+    assert not note.text()
+
+
+def test_a_whole_volume_is_low_passed_in_the_background_and_then_follows_at_once(
+    live, image, same_bits, monkeypatch
+):
+    monkeypatch.setattr(preview, "AT_ONCE", image[0].size)  # a plane and no more
+    switch_on(live, "lowpass")
+    panel = live.explorer.lowpass.panel
+    panel.setValue(LowPass(cutoff=0.4, volume=True))
+    panel.valueChanged.emit(panel.value())
+    settle(live)
+    layer = shown(live, "lowpass")
+    expected = lowpass(image, 0.4, axes=(-3, -2, -1))
+    same_bits(
+        np.asarray(layer.data), Recipe(steps=(LowPass(cutoff=0.4, volume=True),)).apply(image)
+    )
+    assert np.abs(np.asarray(layer.data, np.float64) - expected).max() <= 1
+    assert layer.data.work(3) == image[0].size
+    assert "along z" in panel.note.text() or "cycles/voxel" in panel.note.text()
 
 
 def test_a_recipe_of_three_steps_is_loaded_as_a_chain(live, image, tmp_path, same_bits):

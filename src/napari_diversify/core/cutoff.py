@@ -46,6 +46,11 @@ def transfer(
     return gain.reshape(tuple(size))
 
 
+def physical_cutoff(cutoff: float, spacing: Sequence[float]) -> tuple[float, ...]:
+    """The frequency of a cutoff along each axis, in cycles per unit of ``spacing``."""
+    return tuple(cutoff / (2 * size) for size in spacing)
+
+
 @lru_cache(maxsize=8)
 def cached_transfer(
     size: tuple[int, ...], cutoff: float, shape: Shape, taper: float

@@ -141,6 +141,13 @@ class LazyArray(ABC):
         self._held = (state, region, out)
         yield len(parts), len(parts)
 
+    def prepare(self) -> Generator[tuple[int, int], None, None]:
+        """Compute what every part needs of the whole source; yield (pieces done, pieces).
+
+        Never needed, but a first look after it takes no longer than any other.
+        """
+        yield from self._preparing(self._state, whole(self.shape))
+
     def _preparing(self, state: Any, region: Region) -> Generator[tuple[int, int], None, None]:
         """Prepare what every part of a region needs; yield (pieces done, pieces)."""
         yield from ()

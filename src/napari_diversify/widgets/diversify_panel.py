@@ -79,9 +79,13 @@ class DiversifyPanel(QWidget):
         """Give the measured image its PSNR, with a note on what was measured."""
         self._psnr_model = model
         self.psnr.setEnabled(model is not None)
+        self.setNote(note)
+        self._show_reachable()
+
+    def setNote(self, note: str) -> None:
+        """Say on what the PSNR was measured."""
         self.note.setText(note)
         self.note.setVisible(bool(note))
-        self._show_reachable()
 
     def _on_form_changed(self, step: Diversify) -> None:
         self._show_psnr()

@@ -327,10 +327,17 @@ class Explorer(QWidget):
         if self.source_panel.auto.isChecked() or self._setup.intensity_range is None:
             self._setup = self._setup.replace(intensity_range=(measured.low, measured.high))
         self.source_panel.setValue(self._setup)
-        self.diversify.panel.setPsnrModel(measured.psnr, self._measurement.note())
+        self.diversify.panel.setPsnrModel(measured.psnr, self._psnr_note())
         self._show_layers()
 
     # ---- the live layers ----
+
+    def _psnr_note(self) -> str:
+        """What the PSNR shown was measured on, where that is not the whole source."""
+        note = self._measurement.note()
+        if len(self._recipe_of("diversify").steps) > 1:
+            note += " PSNR is that of these weights on the image itself, not at the end of the chain."
+        return note.strip()
 
     def _show_layers(self) -> None:
         source = self._source()
@@ -365,6 +372,7 @@ class Explorer(QWidget):
         if source is not None and self._measurement.result is None:
             self._measure()  # it was cancelled before
             return
+        self.diversify.panel.setNote(self._psnr_note())
         for view in self.views.values():
             if not view.switch.isChecked():
                 continue

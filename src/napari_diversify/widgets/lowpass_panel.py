@@ -7,6 +7,7 @@ from typing import cast
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
 
+from ..core.cutoff import physical_cutoff
 from ..recipe.steps import LowPass
 from .forms import ModelForm
 
@@ -54,9 +55,15 @@ class LowPassPanel(QWidget):
         self.valueChanged.emit(step)
 
     def _show_frequency(self) -> None:
-        cutoff = self.value().cutoff
-        size_y, size_x = (1.0, 1.0) if self._spacing is None else self._spacing[-2:]
+        step = self.value()
         unit = "cycles/voxel" if self._spacing is None else "cycles/µm"
-        y, x = cutoff / (2 * size_y), cutoff / (2 * size_x)
-        along = f"{x:.3g} {unit}" if y == x else f"{y:.3g} along y, {x:.3g} along x, {unit}"
-        self.note.setText(f"{cutoff:.2f} Nyquist = {along}")
+        n = 3 if step.volume else 2
+        sizes = (1.0,) * n if self._spacing is None else self._spacing[-n:]
+        along = dict(zip("zyx"[-len(sizes) :], physical_cutoff(step.cutoff, sizes), strict=True))
+        by_axes: dict[str, list[str]] = {}
+        for axis, frequency in along.items():
+            by_axes.setdefault(f"{frequency:.3g}", []).append(axis)
+        said = ", ".join(f"{value} along {' and '.join(a)}" for value, a in by_axes.items())
+        if len(by_axes) == 1:
+            said = next(iter(by_axes))
+        self.note.setText(f"{step.cutoff:.2f} Nyquist = {said} {unit}")

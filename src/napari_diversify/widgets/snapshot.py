@@ -67,6 +67,7 @@ class Snapshot(QObject):
 
 
 def _computed(array: LazyArray) -> Generator[tuple[int, int], None, npt.NDArray[Any]]:
+    yield from array.prepare()
     out = np.empty(array.shape, array.dtype)
     total = array.slab_count()
     for n, (place, block) in enumerate(array.slabs()):
