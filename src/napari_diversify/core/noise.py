@@ -136,3 +136,29 @@ def normal_field(
         raise ValueError(f"shape must have fewer than 2**63 voxels; got {shape}")
     ranges, dropped = normalise_index(... if region is None else region, shape)
     return normal_region(shape, ranges, seed, sample, stream).squeeze(dropped)
+
+
+#: The stream that numbers other than noise are drawn from; no step has it.
+_NUMBERS = 2**32 - 1
+
+
+def uniform_numbers(n: int, seed: int, sample: int = 0) -> npt.NDArray[np.float64]:
+    """Draw n numbers evenly from 0 to 1, both left out: a function of seed and sample.
+
+    The first numbers are the same however many are asked for, on any machine.
+
+    Examples
+    --------
+    >>> from napari_diversify.core.noise import uniform_numbers
+    >>> bool((uniform_numbers(2, seed=1) == uniform_numbers(9, seed=1)[:2]).all())
+    True
+    """
+    n = check_count("n", n, 31)
+    seed, sample = check_count("seed", seed, 64), check_count("sample", sample, 32)
+    words = np.empty((4, max(1, -(-n // 4))), np.uint32)
+    key = np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32)
+    kernels.philox_words(
+        np.uint64(0), words.shape[1], np.uint32(_NUMBERS), np.uint32(sample), *key, words
+    )
+    # columns are blocks of four words
+    return (words.T.ravel()[:n].astype(np.float64) + 0.5) / 2.0**32

@@ -20,17 +20,21 @@ def _check_range(name: str, bounds: tuple[float, float]) -> tuple[float, float]:
     return low, high
 
 
-def _around_one(u: npt.NDArray[np.float64], low: float, high: float) -> npt.NDArray[np.float64]:
-    """Truncated normal values around 1 on [low, high], from uniform u.
+def truncated_normal(
+    u: npt.ArrayLike, centre: float, low: float, high: float
+) -> npt.NDArray[np.float64]:
+    """Truncated normal values around ``centre`` on [low, high], from uniform u.
 
-    w = 1 + (M / 3) * TN, M = max(1 - low, high - 1), TN standard normal
-    between -3 (1 - low) / M and 3 (high - 1) / M.
+    w = centre + (M / 3) * TN, M = max(centre - low, high - centre), TN standard
+    normal between -3 (centre - low) / M and 3 (high - centre) / M.
     """
-    m = max(1.0 - low, high - 1.0)
+    u = np.asarray(u, dtype=np.float64)
+    m = max(centre - low, high - centre)
     if m <= 0:
-        return np.ones_like(u)
-    a, b = ndtr(-3 * (1 - low) / m), ndtr(3 * (high - 1) / m)
-    return np.clip(1 + m / 3 * ndtri(a + u * (b - a)), low, high)
+        return np.full_like(u, centre)
+    a, b = ndtr(-3 * (centre - low) / m), ndtr(3 * (high - centre) / m)
+    values: npt.NDArray[np.float64] = np.clip(centre + m / 3 * ndtri(a + u * (b - a)), low, high)
+    return values
 
 
 def draw_weights(
@@ -100,7 +104,7 @@ def draw_weights(
     if strategy == "single_aug":
         if not i_low <= 1 <= i_high:
             raise ValueError(f"single_aug draws around 1, which w_i_range {w_i_range} leaves out")
-        noise = np.zeros(n) if v_low == v_high == 0 else _around_one(u[:, 1], v_low, v_high)
-        return np.stack([_around_one(u[:, 0], i_low, i_high), noise], axis=1)
+        noise = np.zeros(n) if v_low == v_high == 0 else truncated_normal(u[:, 1], 1, v_low, v_high)
+        return np.stack([truncated_normal(u[:, 0], 1, i_low, i_high), noise], axis=1)
     known = ", ".join(get_args(Strategy))
     raise ValueError(f"strategy must be one of {known}; got {strategy!r}")

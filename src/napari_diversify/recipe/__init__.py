@@ -2,6 +2,7 @@
 
 from .lazy import LazyLocalStd, LazyRemoved, LazyVolume
 from .recipe import Recipe
+from .sampling import Sampling
 from .steps import DegradeContrast, Diversify, LowPass
 
 __all__ = [
@@ -12,4 +13,5 @@ __all__ = [
     "LazyVolume",
     "LowPass",
     "Recipe",
+    "Sampling",
 ]

@@ -158,6 +158,15 @@ class LazyVolume(LazyArray):
             space = step.source_region(space, shape)
         return voxels * math.prod(region_shape(lead))
 
+    @property
+    def _by_planes(self) -> bool:
+        shape = self.shape[-self.spatial_ndim :]
+        voxel = tuple(range(1) for _ in shape)
+        return any(
+            len(step.computed_region(voxel, shape)[-2]) == shape[-2] > 1
+            for step in self._state.recipe.steps
+        )
+
     def _origin(self, state: _State, n: int, index: tuple[int, ...]) -> Hashable:
         """All that the source of step ``n`` of the image ``index`` depends on."""
         before = state.recipe.steps[: n - 1]

@@ -19,7 +19,8 @@ import numpy.typing as npt
 from ..core.blocks import Region, normalise_index, region_shape, slices, span, whole
 
 # Voxels computed at once when much is asked for; bounds the temporary memory.
-_SLAB = 1 << 23
+_SLAB = 1 << 22
+_DEEP, _LEAST_ROWS = 32, 16
 #: Bytes held at most for the sake of views that nobody has asked for yet.
 _HELD = 1 << 29
 
@@ -103,6 +104,14 @@ class LazyArray(ABC):
         for place, block in self.slabs():
             out[place] = block
         return out if dtype is None else out.astype(dtype, copy=False)
+
+    def read(self, region: Region) -> npt.NDArray[Any]:
+        """Compute a gapless region, piece by piece; nothing is kept."""
+        compute = self._reader(self._state, remember=False)
+        out = np.empty(region_shape(region), self.dtype)
+        for part, place in self._parts(region):
+            out[place] = compute(part)
+        return out
 
     def slabs(self) -> Iterator[tuple[tuple[slice, ...], npt.NDArray[Any]]]:
         """Yield (where, values) until the whole array is covered; nothing is kept."""
@@ -191,22 +200,34 @@ class LazyArray(ABC):
         lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
         if not all(len(r) for r in region):
             return
-        plane = len(space[-1]) * len(space[-2])
+        width = max(1, len(space[-1]))
         outer = space[0] if len(space) == 3 else range(1)
+        if self._by_planes:
+            rows = len(space[-2])
+            deep = max(1, _SLAB // (rows * width))
+        else:
+            # a block that is long in all directions has the least context to read with it
+            deep = min(len(outer), _DEEP, max(1, _SLAB // (_LEAST_ROWS * width)))
+            rows = min(len(space[-2]), max(_LEAST_ROWS, _SLAB // (deep * width)))
         # planes picked with gaps go one by one: nothing between them is computed
-        depth = 1 if abs(outer.step) > 1 else max(1, _SLAB // plane)
+        depth = 1 if abs(outer.step) > 1 else deep
         for index in np.ndindex(*region_shape(lead)):
             here = tuple(range(r[i], r[i] + 1) for r, i in zip(lead, index, strict=True))
             where = tuple(slice(i, i + 1) for i in index)
-            if len(space) == 2:
-                yield (*here, *space), (*where, slice(None), slice(None))
-                continue
             for start in range(0, len(outer), depth):
-                stop = min(start + depth, len(outer))
-                yield (
-                    (*here, outer[start:stop], *space[1:]),
-                    (*where, slice(start, stop), slice(None), slice(None)),
-                )
+                zs = slice(start, min(start + depth, len(outer)))
+                for first in range(0, len(space[-2]), rows):
+                    ys = slice(first, min(first + rows, len(space[-2])))
+                    inner = (space[-2][ys], space[-1])
+                    place = (ys, slice(None))
+                    if len(space) == 3:
+                        inner, place = (outer[zs], *inner), (zs, *place)
+                    yield (*here, *inner), (*where, *place)
+
+    @property
+    def _by_planes(self) -> bool:
+        """Whether parts of a plane cost as much as all of it."""
+        return False
 
     @abstractmethod
     def _reader(self, state: Any, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:

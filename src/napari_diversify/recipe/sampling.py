@@ -1,0 +1,324 @@
+"""How one recipe turns into many: ranges of its parameters, or a series of target PSNRs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from typing import Any, Literal, TypeAlias
+
+from pydantic import Field, model_validator
+
+from ..core.noise import uniform_numbers
+from ..core.psnr import PsnrModel
+from ..core.weights import truncated_normal
+from .model import Model, bounds_of
+from .recipe import Recipe
+from .steps import Diversify
+
+Strategy: TypeAlias = Literal["random", "structured", "single_aug", "grid"]
+
+#: Where a parameter stands in a recipe: number of the step, name of the field.
+_Place: TypeAlias = tuple[int, str]
+
+#: Values of a parameter in a grid whose number is not given.
+_GRID = 3
+
+
+class Range(Model):
+    """From where to where a parameter is varied."""
+
+    low: float
+    high: float
+    count: int | None = Field(
+        None, ge=1, le=10_000, description="Number of values, both ends included; grid only."
+    )
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Range:
+        if not self.low <= self.high:
+            raise ValueError(f"a range goes from low to high; got {self.low:g} to {self.high:g}")
+        return self
+
+
+class Sampling(Model):
+    """Many recipes out of one: each sample has noise of its own, and values drawn for it.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        What all samples have in common. Sample n has the number
+        ``recipe.sample + n``.
+    samples : int, optional
+        How many to make; of a grid or a PSNR series, how many of each setting.
+    strategy : {"random", "structured", "single_aug", "grid"}, optional
+        ``random``: every parameter uniform in its range and independent.
+        ``structured``: evenly spaced from end to end, together; w_i falls while
+        all others rise. ``single_aug``: normally distributed around the value
+        in the recipe, truncated to the range, its standard deviation a third of
+        the longer side. ``grid``: every combination of evenly spaced values.
+    ranges : dict of str to Range or (low, high[, count]), optional
+        By name of the parameter: ``"w_v"``, or ``"contrast.halo"``, or, where
+        two steps are of one kind, ``"1.cutoff"`` with the number of the step.
+        Whole numbers are rounded.
+    psnr : tuple of float, optional
+        Target PSNRs in decibel, each met by w_v of the recipe's only
+        :class:`Diversify` step.
+
+    Raises
+    ------
+    ValueError
+        A sentence for what cannot be drawn.
+
+    Notes
+    -----
+    What is drawn for a sample depends on seed and number alone, not on how many
+    are made (except for ``structured``, whose spacing does).
+
+    References
+    ----------
+    .. [1] D. Eschweiler, J. Schock, J. Stegmaier, "Image diversification",
+       SASHIMI workshop at MICCAI (2022): random, structured and singleAug for
+       w_i and w_v. Grid, and the strategies on other parameters, are ours.
+
+    Examples
+    --------
+    >>> from napari_diversify import Recipe
+    >>> from napari_diversify.recipe import Diversify, Sampling
+    >>> recipe = Recipe(steps=(Diversify(),), seed=1)
+    >>> sampling = Sampling(recipe=recipe, samples=3, strategy="structured",
+    ...                     ranges={"w_i": (0.2, 1.8), "w_v": (0, 8)})
+    >>> [sampling.drawn(n) for n in range(3)] == [
+    ...     {"diversify.w_i": 1.8, "diversify.w_v": 0.0},
+    ...     {"diversify.w_i": 1.0, "diversify.w_v": 4.0},
+    ...     {"diversify.w_i": 0.2, "diversify.w_v": 8.0}]
+    True
+    """
+
+    recipe: Recipe
+    samples: int = Field(
+        1,
+        ge=1,
+        le=10_000_000,
+        title="samples",
+        description="How many to make; of a grid or a PSNR series, how many of each setting.",
+    )
+    strategy: Strategy = Field(
+        "random",
+        title="strategy",
+        description="random: each value uniform in its range. structured: from end to end, the "
+        "signal falling while the noise rises. single_aug: around the value in the recipe. "
+        "grid: every combination.",
+    )
+    ranges: dict[str, Range] = Field(default_factory=dict)
+    psnr: tuple[float, ...] = Field(
+        (),
+        title="PSNR levels",
+        description="Target PSNRs; w_v is solved for each.",
+        json_schema_extra={"unit": "dB"},
+    )
+
+    def __init__(self, **values: Any) -> None:
+        if isinstance(values.get("ranges"), dict):
+            values["ranges"] = {k: _as_range(k, v) for k, v in values["ranges"].items()}
+        super().__init__(**values)
+
+    @model_validator(mode="after")
+    def _can_be_drawn(self) -> Sampling:
+        if not self.recipe.steps:
+            raise ValueError("the recipe has no steps: there is nothing to make samples of")
+        if self.recipe.sample + len(self) > 2**32:
+            raise ValueError(f"sample numbers end at 2**32 - 1; {len(self)} are too many from here")
+        places = list(self._places.values())
+        if len(set(places)) < len(places):
+            raise ValueError(f"ranges name a parameter twice: {', '.join(self.ranges)}")
+        if self.psnr:
+            noisy = [i for i, s in enumerate(self.recipe.steps) if isinstance(s, Diversify)]
+            if len(noisy) != 1:
+                raise ValueError(
+                    f"target PSNRs need a recipe with one diversify step; this has {len(noisy)}"
+                )
+            if (noisy[0], "w_v") in places:
+                raise ValueError("w_v cannot have a range and be solved for target PSNRs as well")
+            if self.strategy == "grid" and self.ranges:
+                raise ValueError("give either a grid of ranges or target PSNRs, not both")
+        for name, place in self._places.items():
+            self._check_range(name, place)
+        return self
+
+    def _check_range(self, name: str, place: _Place) -> None:
+        r, (low, high) = self.ranges[name], self._bounds(place)
+        if not (low <= r.low and r.high <= high):
+            raise ValueError(
+                f"{name} must lie from {low:g} to {high:g}; its range is {r.low:g} to {r.high:g}"
+            )
+        if r.count is not None and self.strategy != "grid":
+            raise ValueError(
+                f"a number of values ({name}: {r.count}) belongs to strategy 'grid'; "
+                f"it is {self.strategy!r}"
+            )
+        own = getattr(self.recipe.steps[place[0]], place[1])
+        if self.strategy == "single_aug" and not r.low <= own <= r.high:
+            raise ValueError(
+                f"single_aug draws around the recipe's {name} = {own:g}, which its range "
+                f"{r.low:g} to {r.high:g} leaves out"
+            )
+
+    # ---- public ----
+
+    def __len__(self) -> int:
+        settings = len(self.psnr) or (len(self._grid) if self.strategy == "grid" else 1)
+        return self.samples * settings
+
+    def drawn(self, number: int) -> dict[str, float]:
+        """Values of sample ``number`` (0 to len - 1) that were drawn, by full name."""
+        if not 0 <= number < len(self):
+            raise ValueError(f"number must be from 0 to {len(self) - 1}; got {number!r}")
+        values = {self._full_name(p): self._value(number, k, p) for k, p in self._sorted()}
+        return dict(sorted(values.items()))
+
+    def target(self, number: int) -> float | None:
+        """PSNR that sample ``number`` shall have, in decibel, if one is wanted."""
+        return self.psnr[number // self.samples] if self.psnr else None
+
+    def recipe_of(self, number: int, model: PsnrModel | None = None) -> Recipe:
+        """The recipe of sample ``number``; ``model`` of its image solves for a target PSNR.
+
+        Raises
+        ------
+        ValueError
+            If a target PSNR cannot be reached, with what can be.
+        """
+        values = dict(self.drawn(number))
+        steps = list(self.recipe.steps)
+        for _, (i, field) in self._sorted():
+            steps[i] = steps[i].replace(**{field: values[self._full_name((i, field))]})
+        recipe: Recipe = self.recipe.replace(steps=tuple(steps), sample=self.recipe.sample + number)
+        target = self.target(number)
+        if target is None:
+            return recipe
+        if model is None:
+            raise ValueError("a target PSNR is solved for an image; its PsnrModel is missing")
+        return with_psnr(recipe, target, model)
+
+    # ---- private ----
+
+    @property
+    def _places(self) -> dict[str, _Place]:
+        return {name: self._find(name) for name in self.ranges}
+
+    def _sorted(self) -> list[tuple[int, _Place]]:
+        """Places in the order of the recipe, each with its number among the drawn."""
+        return list(enumerate(sorted(self._places.values())))
+
+    def _find(self, name: str) -> _Place:
+        """Where a parameter stands that goes by this name."""
+        kind, _, field = name.rpartition(".")
+        found = [
+            (i, field)
+            for i, step in enumerate(self.recipe.steps)
+            if field in _numbers(type(step)) and kind in ("", step.kind, str(i))
+        ]
+        if len(found) == 1:
+            return found[0]
+        known = ", ".join(
+            self._full_name((i, f))
+            for i, step in enumerate(self.recipe.steps)
+            for f in _numbers(type(step))
+        )
+        why = "several parameters go" if found else "no number of the recipe goes"
+        raise ValueError(f"{why} by the name {name!r}; there are {known}")
+
+    def _full_name(self, place: _Place) -> str:
+        i, field = place
+        kind = self.recipe.steps[i].kind
+        alone = sum(step.kind == kind for step in self.recipe.steps) == 1
+        return f"{kind if alone else i}.{field}"
+
+    def _range(self, place: _Place) -> Range:
+        return next(self.ranges[name] for name, p in self._places.items() if p == place)
+
+    def _bounds(self, place: _Place) -> tuple[float, float]:
+        return bounds_of(type(self.recipe.steps[place[0]]).model_fields[place[1]])
+
+    @property
+    def _grid(self) -> list[tuple[float, ...]]:
+        axes = [
+            _evenly(r.low, r.high, r.count or _GRID)
+            for r in (self._range(place) for _, place in self._sorted())
+        ]
+        return list(itertools.product(*axes))
+
+    def _value(self, number: int, k: int, place: _Place) -> float:
+        """Value number k among those drawn for a sample."""
+        r = self._range(place)
+        whole = _numbers(type(self.recipe.steps[place[0]]))[place[1]] is int
+        if self.strategy == "grid":
+            value = self._grid[number // self.samples][k]
+        elif self.strategy == "structured":
+            n, at = self.samples, number % self.samples
+            if n == 1:
+                return float(getattr(self.recipe.steps[place[0]], place[1]))
+            value = _evenly(r.low, r.high, n)[n - 1 - at if place[1] == "w_i" else at]
+        else:
+            sample = self.recipe.sample + number
+            u = float(uniform_numbers(k + 1, self.recipe.seed, sample)[k])
+            if self.strategy == "random":
+                # each whole number gets as much room as any other
+                value = (
+                    math.floor(r.low + u * (r.high - r.low + 1))
+                    if whole
+                    else r.low + u * (r.high - r.low)
+                )
+            else:
+                own = float(getattr(self.recipe.steps[place[0]], place[1]))
+                value = float(truncated_normal(u, own, r.low, r.high))
+        return min(max(round(value), math.ceil(r.low)), math.floor(r.high)) if whole else value
+
+
+def with_psnr(recipe: Recipe, target: float, model: PsnrModel) -> Recipe:
+    """The recipe with w_v such that ``model`` expects the target, in decibel.
+
+    Raises
+    ------
+    ValueError
+        If the target cannot be reached with the recipe's w_i.
+    """
+    i, step = next((i, s) for i, s in enumerate(recipe.steps) if isinstance(s, Diversify))
+    if math.isinf(target) and target > 0 and step.w_i == 1:
+        w_v = 0.0
+    else:
+        w_v = model.solve(target, step.w_i)
+    steps = (*recipe.steps[:i], step.replace(w_v=w_v), *recipe.steps[i + 1 :])
+    solved: Recipe = recipe.replace(steps=steps)
+    return solved
+
+
+def _as_range(name: str, value: Any) -> Any:
+    """Two or three numbers are a range too."""
+    if isinstance(value, (Range, dict)):
+        return value
+    try:
+        numbers = tuple(value)
+        if not 2 <= len(numbers) <= 3:
+            raise TypeError
+    except TypeError:
+        raise ValueError(
+            f"the range of {name} must be (low, high) or (low, high, count); got {value!r}"
+        ) from None
+    return Range(**dict(zip(("low", "high", "count"), numbers, strict=False)))
+
+
+def _numbers(step: type[Model]) -> dict[str, type]:
+    """Names of the fields of a step that are one number each, and whether whole or real."""
+    return {
+        name: field.annotation
+        for name, field in step.model_fields.items()
+        if field.annotation in (int, float)
+    }
+
+
+def _evenly(low: float, high: float, n: int) -> list[float]:
+    """As many values from low to high, both ends exact; of one value, the middle."""
+    if n == 1:
+        return [(low + high) / 2]
+    return [low + (high - low) * k / (n - 1) for k in range(n - 1)] + [high]
