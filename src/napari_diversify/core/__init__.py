@@ -6,23 +6,45 @@ from .diversify import diversify
 from .local_std import local_std
 from .lowpass import HiddenSignal, hidden_signal, lowpass
 from .noise import normal_field
+from .pair_sums import PairSums
 from .phantom import synthetic_nuclei
 from .psnr import PsnrModel, psnr
+from .quality import clipped_fraction, histogram_distance, si_psnr, ssim
+from .spectrum import noise_by_intensity, radial_power_spectrum
+from .visibility import (
+    contrast_by_depth,
+    michelson_contrast,
+    rms_contrast,
+    signal_to_background,
+    weber_contrast,
+)
 from .weights import draw_weights
 
 __all__ = [
     "ContrastDecay",
     "HiddenSignal",
+    "PairSums",
     "PsnrModel",
     "Tissue",
+    "clipped_fraction",
+    "contrast_by_depth",
     "degrade_contrast",
     "diversify",
     "draw_weights",
     "fit_contrast_decay",
     "hidden_signal",
+    "histogram_distance",
     "local_std",
     "lowpass",
+    "michelson_contrast",
+    "noise_by_intensity",
     "normal_field",
     "psnr",
+    "radial_power_spectrum",
+    "rms_contrast",
+    "si_psnr",
+    "signal_to_background",
+    "ssim",
     "synthetic_nuclei",
+    "weber_contrast",
 ]
