@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import numpy as np
 import typer
 
-from . import __version__
+from . import __version__, cli_batch
 
 main = typer.Typer(
     name="napari-diversify",
@@ -18,6 +18,9 @@ main = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+
+for _command in (cli_batch.apply, cli_batch.series, cli_batch.replay, cli_batch.info):
+    main.command()(_command)
 
 _SHEET = "napari-diversify-demo.png"
 

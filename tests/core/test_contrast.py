@@ -14,7 +14,12 @@ from napari_diversify.core import (
     normal_field,
     synthetic_nuclei,
 )
-from napari_diversify.core.contrast import depth_of_planes, noise_curve, plane_filter
+from napari_diversify.core.contrast import (
+    depth_of_planes,
+    noise_curve,
+    photon_transfer,
+    plane_filter,
+)
 
 HAZY = Tissue(scattering_length=80, blur=1.5, halo=0.2, collected=0.6)
 
@@ -349,6 +354,39 @@ def test_structure_is_not_taken_for_noise():
     assert sigma.max() < 0.003
     out = degrade_contrast(smooth, extra_depth=60)
     assert np.abs(out - deep(smooth, 60)).max() < 0.01
+
+
+@pytest.mark.parametrize("radius", [24, 50, 120, 200])
+def test_a_few_bright_spots_get_the_noise_of_their_own_brightness(radius):
+    y, x = np.mgrid[:512, :512] - 256
+    disk = y**2 + x**2 < radius**2
+    image = np.random.default_rng(13).poisson(np.where(disk, 420, 20))
+    a, b = photon_transfer(image)
+    assert np.sqrt(a + b * 420) == pytest.approx(np.sqrt(420), rel=0.15)
+    assert np.sqrt(a + b * 20) == pytest.approx(np.sqrt(20), rel=0.15)
+
+
+def test_a_black_surrounding_does_not_change_the_noise_from_plane_to_plane():
+    z, y, x = np.mgrid[:17, :200, :200]
+    inside = ((z - 8) * 12) ** 2 + (y - 100) ** 2 + (x - 100) ** 2 < 95**2
+    image = np.where(inside, np.random.default_rng(14).normal(100, 5, z.shape), 0)
+    added = degrade_contrast(image, extra_depth=40) - deep(image, 40)
+    found = [added[k][inside[k]].std() for k in range(1, 16)]
+    assert max(found) < 1.3 * min(found)
+    assert np.mean(found) == pytest.approx(5, rel=0.2)
+
+
+def test_planes_mirrored_at_the_ends_of_a_stack_do_not_count_as_independent():
+    image = np.random.default_rng(15).standard_normal((6, 200, 200)) + 50
+    tissue = Tissue(context=2, axial_ratio=10, blur=0.25, halo=0, scattering_length=1e9)
+    out = degrade_contrast(image, extra_depth=100, tissue=tissue)
+    np.testing.assert_allclose(out.std(axis=(1, 2)), 1, rtol=0.03)
+
+
+@pytest.mark.parametrize("unit", [1e-42, 1e-38, 1e-20, 1e20])
+def test_no_unit_of_the_image_makes_noise_infinite(unit):
+    image = (np.random.default_rng(16).random((64, 64)) * unit).astype(np.float32)
+    assert np.isfinite(degrade_contrast(image, extra_depth=40)).all()
 
 
 def test_noise_adds_nothing_on_average():

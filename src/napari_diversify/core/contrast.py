@@ -20,7 +20,7 @@ image is bright, the share 1 - w as wide around as the halo.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -42,9 +42,8 @@ REFERENCE_DEPTH = 100.0
 HALO_STREAM = 128
 
 _CLASSES = 16  # intensity classes in which noise is measured
+_LEAST_PIXELS = 64  # in each of them
 _SAMPLES = 1 << 16  # pixels per plane that are enough to measure it
-_TABLE = 256
-
 
 _ACCEPTED = {
     "scattering_length": (0.0, 1e9),
@@ -110,6 +109,8 @@ class Tissue:
 
     def ballistic(self, depth: float) -> float:
         """Share w of the collected light that is unscattered."""
+        if self.collected == 0:
+            return 1.0
         tau = float(np.exp(-depth / self.scattering_length))
         return tau / (tau + (1 - tau) * self.collected) if tau > 0 else 0.0
 
@@ -160,6 +161,14 @@ class PlaneFilter:
     blur: npt.NDArray[np.float32]
     halo: npt.NDArray[np.float32]
     mean: npt.NDArray[np.float32]
+
+    def merged(self, which: npt.NDArray[np.intp]) -> PlaneFilter:
+        """The filter of planes of which some are the same one: ``which`` is each."""
+        weights = {
+            name: np.bincount(which, getattr(self, name)).astype(np.float32)
+            for name in ("blur", "halo", "mean")
+        }
+        return replace(self, **weights)
 
 
 def plane_filter(
@@ -236,7 +245,7 @@ def noise_curve(plane: npt.ArrayLike) -> NoiseCurve:
     """Noise of an image against its intensity, measured in the image itself.
 
     Second differences along x leave noise and hardly any structure; their
-    median magnitude, in classes of intensity, does not mind edges.
+    median magnitude, in classes of intensity, does not mind edges that are few.
 
     Parameters
     ----------
@@ -247,43 +256,80 @@ def noise_curve(plane: npt.ArrayLike) -> NoiseCurve:
     intensity, sigma : numpy.ndarray of float64
         Up to 16 classes, ascending in intensity; standard deviation of the noise.
     """
+    intensity, sigma, _ = _noise_classes(plane)
+    return intensity, sigma
+
+
+def _noise_classes(plane: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], ...]:
+    """Intensity, noise and number of pixels of each class; the classes are equally wide."""
     image = np.asarray(plane, dtype=np.float32)
     if image.shape[-1] < 3:
-        return np.zeros(1), np.zeros(1)
+        return np.zeros(1), np.zeros(1), np.ones(1)
     rows = image[:: max(1, image.size // _SAMPLES)] if image.size > _SAMPLES else image
     left, middle, right = rows[:, :-2], rows[:, 1:-1], rows[:, 2:]
     difference = np.abs(left - 2 * middle + right).ravel() / np.sqrt(np.float32(6))
     level = ((left + middle + right) / np.float32(3)).ravel()
-    n = min(_CLASSES, level.size)
-    edges = np.sort(level)[[level.size * k // n for k in range(1, n)]]
-    of = np.searchsorted(edges, level, side="right")
-    classes = [members for k in range(n) if (members := np.flatnonzero(of == k)).size]
+    # few pixels at the ends, hot ones or a bright corner, shall not stretch the classes
+    least = max(1, min(_LEAST_PIXELS, level.size // _CLASSES))
+    ends = np.partition(level, (least - 1, level.size - least))[[least - 1, level.size - least]]
+    of = np.zeros(level.size, np.intp)
+    if ends[1] > ends[0]:
+        share = (level.astype(np.float64) - ends[0]) / (float(ends[1]) - float(ends[0]))
+        of = np.clip(share * _CLASSES, 0, _CLASSES - 1).astype(np.intp)
+    classes: list[npt.NDArray[np.intp]] = []
+    for k in range(_CLASSES):
+        members = np.flatnonzero(of == k)
+        if classes and (classes[-1].size < least or 0 < members.size < least):
+            classes[-1] = np.concatenate([classes[-1], members])
+        elif members.size:
+            classes.append(members)
     intensity = np.array([level[c].mean(dtype=np.float64) for c in classes])
     sigma = np.array([1.4826 * float(np.median(difference[c])) for c in classes])
-    return intensity, sigma
+    return intensity, sigma, np.array([float(c.size) for c in classes])
+
+
+def photon_transfer(plane: npt.ArrayLike) -> tuple[float, float]:
+    """How the variance of an image's noise depends on its intensity: a + b I.
+
+    The law of a detector that counts photons (b) and has noise of its own (a).
+    A line of least absolute deviations through the classes of
+    :func:`noise_curve`, each weighing as much as its pixels: edges, which look
+    like noise between two intensities, are few and do not move it.
+
+    Returns
+    -------
+    a, b : float
+        In the unit of the image, squared, and in its unit.
+    """
+    intensity, sigma, pixels = _noise_classes(plane)
+    variance = sigma**2
+    if np.ptp(intensity) == 0 or variance.max() == 0:
+        return float(np.average(variance, weights=pixels)), 0.0
+    # every line of least absolute deviations goes through two of the points
+    i, j = np.triu_indices(intensity.size, 1)
+    slope = (variance[j] - variance[i]) / (intensity[j] - intensity[i])
+    start = variance[i] - slope * intensity[i]
+    lines = np.maximum(start[:, None] + slope[:, None] * intensity, 0)
+    costs = np.abs(lines - variance) @ pixels
+    best = int(np.argmin(costs))
+    flat = np.abs(variance[:, None] - variance) @ pixels  # cost of a level at each point
+    if flat.min() <= costs[best]:
+        return float(variance[np.argmin(flat)]), 0.0
+    return float(start[best]), float(slope[best])
 
 
 def noise_spectrum(
-    light: npt.NDArray[np.float32], noise: npt.NDArray[np.float32], curve: NoiseCurve
+    light: npt.NDArray[np.float32], noise: npt.NDArray[np.float32], law: tuple[float, float]
 ) -> Coefficients:
-    """DCT-II of standard-normal ``noise`` made as strong as the noise of an image.
+    """DCT-II of standard-normal ``noise`` as strong as that of a detector in this ``light``.
 
-    Where ``light`` is bright there is more of it, as ``curve`` says; its mean
-    power over the plane is that of the image the curve was measured in.
+    ``law``: see :func:`photon_transfer`.
     """
-    intensity, sigma = curve
-    some = light[:: max(1, light.size // _SAMPLES)] if light.size > _SAMPLES else light
-    now = float(np.square(np.interp(some, intensity, sigma)).mean())
-    share = float(np.square(sigma).mean()) / now if now > 0 else 0.0
-    low, high = float(intensity[0]), float(intensity[-1])
-    grid = np.linspace(low, high, _TABLE)
-    table = (np.sqrt(share) * np.interp(grid, intensity, sigma)).astype(np.float32)
-    scale = np.float32((_TABLE - 1) / (high - low)) if high > low else np.float32(0)
     flat, n = np.ascontiguousarray(light).reshape(-1), np.ascontiguousarray(noise).reshape(-1)
     out = np.empty_like(flat)
 
     def part(s: slice) -> None:
-        kernels.tabled_noise(flat[s], n[s], table, np.float32(low), scale, out[s])
+        kernels.detector_noise(flat[s], n[s], *law, out[s])
 
     in_slabs(part, out.size, out.size)
     return forward(out.reshape(light.shape))
@@ -398,11 +444,11 @@ def degrade_contrast(
 
     def spectra(z: int, octave: int) -> tuple[Coefficients, Coefficients]:
         plane = volume[z].astype(np.float32)
-        curve = noise_curve(plane)
+        law = photon_transfer(plane)
         around = blurred(coefficients[z], octave, sizes)
         return (
-            noise_spectrum(plane, fields[0][z], curve),
-            noise_spectrum(around, fields[1][z], curve),
+            noise_spectrum(plane, fields[0][z], law),
+            noise_spectrum(around, fields[1][z], law),
         )
 
     out = np.empty(volume.shape, np.float32)
@@ -439,8 +485,10 @@ def degraded_plane(
         return inverse(coefficients(z))
     around = np.arange(z - tissue.context, z + tissue.context + 1) % (2 * planes)
     around = np.minimum(around, 2 * planes - 1 - around)
-    stack = [coefficients(int(at)) for at in around]
-    filt = plane_filter(stack[0].shape, spacing, tissue, depth)
+    # a plane that is met twice, beyond the border, counts once with both weights
+    at, which = np.unique(around, return_inverse=True)
+    stack = [coefficients(int(k)) for k in at]
+    filt = plane_filter(stack[0].shape, spacing, tissue, depth).merged(which)
     if noise is None:
         return filtered_plane(stack, filt, tissue.offset)
     w = tissue.ballistic(depth)

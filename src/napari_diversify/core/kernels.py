@@ -286,15 +286,11 @@ def add_what_is_lost(c, by, bx, hy, hx, bb, bh, hh, amount, total):
 
 
 @_compiled
-def tabled_noise(light, noise, table, low, scale, out):
-    """``out = sigma(light) * noise``, sigma interpolated in a table."""
-    last = table.size - 1
+def detector_noise(light, noise, a, b, out):
+    """``out = sqrt(a + b * light) * noise``; a and b float64, the rest float32."""
     for i in range(light.size):
-        place = (light[i] - low) * scale
-        place = min(max(place, np.float32(0)), np.float32(last))
-        k = min(int(place), last - 1)
-        t = place - np.float32(k)
-        out[i] = (table[k] + t * (table[k + 1] - table[k])) * noise[i]
+        variance = a + b * np.float64(light[i])
+        out[i] = np.float32(np.sqrt(max(variance, 0.0)) * noise[i])
 
 
 @numba.njit(inline="always")

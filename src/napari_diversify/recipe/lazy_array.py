@@ -78,8 +78,8 @@ class LazyArray(ABC):
         region, dropped = normalise_index(key, self.shape)
         held, state = self._held, self._state
         if held is not None and held[0] is state and _contains(held[1], region):
-            part = held[2][slices(tuple(span(r) for r in region), held[1])]
-            return part[tuple(slice(None, None, r.step) for r in region)].copy().squeeze(dropped)
+            there = held[2][slices(tuple(span(r) for r in region), held[1])]
+            return there[tuple(slice(None, None, r.step) for r in region)].copy().squeeze(dropped)
         compute = self._reader(state, remember=True)
         out = None
         for part, place in self._parts(region):
@@ -218,8 +218,8 @@ class LazyArray(ABC):
                 zs = slice(start, min(start + depth, len(outer)))
                 for first in range(0, len(space[-2]), rows):
                     ys = slice(first, min(first + rows, len(space[-2])))
-                    inner = (space[-2][ys], space[-1])
-                    place = (ys, slice(None))
+                    inner: Region = (space[-2][ys], space[-1])
+                    place: tuple[slice, ...] = (ys, slice(None))
                     if len(space) == 3:
                         inner, place = (outer[zs], *inner), (zs, *place)
                     yield (*here, *inner), (*where, *place)

@@ -284,11 +284,8 @@ def with_psnr(recipe: Recipe, target: float, model: PsnrModel) -> Recipe:
         If the target cannot be reached with the recipe's w_i.
     """
     i, step = next((i, s) for i, s in enumerate(recipe.steps) if isinstance(s, Diversify))
-    if math.isinf(target) and target > 0 and step.w_i == 1:
-        w_v = 0.0
-    else:
-        w_v = model.solve(target, step.w_i)
-    steps = (*recipe.steps[:i], step.replace(w_v=w_v), *recipe.steps[i + 1 :])
+    solved_step = step.replace(w_v=model.solve(target, step.w_i))
+    steps = (*recipe.steps[:i], solved_step, *recipe.steps[i + 1 :])
     solved: Recipe = recipe.replace(steps=steps)
     return solved
 
@@ -308,7 +305,7 @@ def _as_range(name: str, value: Any) -> Any:
     return Range(**dict(zip(("low", "high", "count"), numbers, strict=False)))
 
 
-def _numbers(step: type[Model]) -> dict[str, type]:
+def _numbers(step: type[Model]) -> dict[str, Any]:
     """Names of the fields of a step that are one number each, and whether whole or real."""
     return {
         name: field.annotation

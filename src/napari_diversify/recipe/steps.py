@@ -6,19 +6,19 @@ import math
 from collections.abc import Generator, Hashable, Sequence
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
+import numpy as np
 from psutil import virtual_memory
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ..core.blocks import Region, slices, whole, with_context
 from ..core.contrast import (
     HALO_STREAM,
-    NoiseCurve,
     Tissue,
     blurred,
     degraded_plane,
     depth_of_planes,
-    noise_curve,
     noise_spectrum,
+    photon_transfer,
 )
 from ..core.cutoff import Shape, cached_transfer
 from ..core.diversify import diversify
@@ -262,9 +262,11 @@ class DegradeContrast(Step):
             upwards=self.upwards,
         )
 
-        def curve(z: int) -> NoiseCurve:
-            region = place.plane(z)
-            return place.remember("noise curve", lambda: noise_curve(plane(z)), region)
+        def law(z: int) -> tuple[float, float]:
+            found = place.remember(
+                "photon transfer", lambda: np.array(photon_transfer(plane(z))), place.plane(z)
+            )
+            return float(found[0]), float(found[1])
 
         def plane(z: int) -> Unit:
             return place.source(place.plane(z)).reshape(place.shape[-2:])
@@ -280,7 +282,7 @@ class DegradeContrast(Step):
                     light = blurred(place.coefficients(z), octave, spacing)
                     stream = place.stream + HALO_STREAM
                 noise = place.drawn(place.plane(z), stream).reshape(light.shape)
-                return noise_spectrum(light, noise, curve(z))
+                return noise_spectrum(light, noise, law(z))
 
             return place.remember(key, draw, place.plane(z))
 

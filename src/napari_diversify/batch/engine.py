@@ -1,0 +1,68 @@
+"""Who does the work: threads, processes on this machine, or a dask cluster."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import Any
+
+from ..core.blocks import workers as cores
+
+
+@contextmanager
+def engine(workers: int | None = None, scheduler: str | None = None) -> Iterator[Executor]:
+    """An executor for :func:`run`; which one it is does not change a byte.
+
+    Parameters
+    ----------
+    workers : int, optional
+        So many processes on this machine; by default threads of this one.
+    scheduler : str, optional
+        Address of a running dask.distributed scheduler, such as
+        ``tcp://10.0.0.1:8786``, whose workers see the same files.
+
+    Raises
+    ------
+    ValueError
+        If both are given, or workers is less than 1.
+    ImportError
+        If dask.distributed is not installed; the message says how to get it.
+    OSError
+        If the scheduler does not answer.
+    """
+    if workers is not None and scheduler is not None:
+        raise ValueError("give either a number of workers or the address of a scheduler, not both")
+    if scheduler is not None:
+        with _cluster(scheduler) as executor:
+            yield executor
+    elif workers is None:
+        with ThreadPoolExecutor(cores()) as executor:
+            yield executor
+    else:
+        if workers < 1:
+            raise ValueError(f"workers must be 1 or more; got {workers}")
+        # spawned, not forked: threads do not survive a fork
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(workers, mp_context=context) as executor:
+            yield executor
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Executor]:
+    try:
+        from distributed import Client
+    except ImportError:
+        raise ImportError(
+            "a cluster needs dask.distributed: pip install 'napari-diversify[distributed]'"
+        ) from None
+    try:
+        client: Any = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
+    except (OSError, TimeoutError, ValueError) as error:
+        raise OSError(
+            f"no dask scheduler answers at {address} ({error}). Is it running, and is the "
+            "address right?"
+        ) from error
+    with client, client.get_executor(pure=False) as executor:
+        yield executor

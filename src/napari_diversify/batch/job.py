@@ -1,0 +1,239 @@
+"""What a batch shall make: of which images, how many samples, in which files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from .. import files
+from ..files import FORMATS, LAYOUTS, Header, Layout
+from ..recipe.sampling import Sampling
+
+#: What the files of labels are called, after the name of their image.
+_LABEL_ENDINGS = ("", "_labels", "_label", "_masks", "_mask")
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """An image to make samples of: a file, or an array in memory.
+
+    Attributes
+    ----------
+    name : str
+        Its samples are called after it.
+    path : Path, optional
+        The file.
+    axes : str, optional
+        Axes of the file, if it does not say so itself.
+    array, header
+        Instead of a file: an array-like, and what it is.
+    labels : Source, optional
+        Numbered objects in it, copied unchanged beside every sample.
+    """
+
+    name: str
+    path: Path | None = None
+    axes: str | None = None
+    array: Any = None
+    header: Header | None = None
+    labels: Source | None = None
+
+    def __post_init__(self) -> None:
+        if (self.path is None) == (self.array is None or self.header is None):
+            raise ValueError("a source is either a file (path) or an array with its header")
+
+    @contextmanager
+    def open(self) -> Iterator[tuple[Header, Any]]:
+        """Header and lazy voxels, for as long as the block lasts."""
+        if self.path is None:
+            assert self.header is not None
+            yield self.header, self.array
+            return
+        with files.open_image(self.path, axes=self.axes) as image:
+            yield image.header, image.data
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells it from others, in this process and while its file is not changed."""
+        if self.path is None:
+            return ("array", id(self.array))
+        return (str(self.path), self.axes, os.stat(self.path).st_mtime_ns)
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One sample of one source; all its files are made together or not at all."""
+
+    name: str
+    source: Source
+    number: int
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """Samples of some images, and the files that they shall become.
+
+    Attributes
+    ----------
+    sources : tuple of Source
+    sampling : Sampling
+    output : Path
+        Folder of the training set.
+    layout : str
+        Key of :data:`napari_diversify.files.LAYOUTS`.
+    file_format : str, optional
+        Key of :data:`napari_diversify.files.FORMATS`, by default the layout's first.
+    chunk, shard : int, optional
+        Of OME-Zarr files, in voxels along every spatial axis.
+
+    Raises
+    ------
+    ValueError
+        If nothing could come of it; the message says why.
+    """
+
+    sources: tuple[Source, ...]
+    sampling: Sampling
+    output: Path
+    layout: str = "plain"
+    file_format: str | None = None
+    chunk: int | None = None
+    shard: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.sources:
+            raise ValueError("there is no image to make samples of")
+        if self.layout not in LAYOUTS:
+            raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}; got {self.layout!r}")
+        if self.file_format not in (None, *self.how.formats):
+            raise ValueError(
+                f"{self.how.title} takes {' or '.join(self.how.formats)}; got {self.file_format!r}"
+            )
+        if self.chunk is not None or self.shard is not None:
+            if self.format != "ome-zarr":
+                raise ValueError("chunks and shards are for ome-zarr files only")
+            for n in (self.chunk, self.shard):
+                if n is not None and n < 1:
+                    raise ValueError(f"chunks and shards have 1 voxel or more; got {n}")
+        files.check_names(source.name for source in self.sources)
+        for source in self.sources:
+            files.paths(self.how, self.output, source.name, file_format=self.format)
+        if self.how.source is not None and any(s.labels is not None for s in self.sources):
+            raise ValueError(
+                f"{self.how.title} takes pairs of images, not labels. Choose another layout, "
+                "or leave the labels out"
+            )
+
+    @property
+    def how(self) -> Layout:
+        """The layout itself."""
+        return LAYOUTS[self.layout]
+
+    @property
+    def format(self) -> str:
+        """Key of the file format."""
+        return self.file_format or self.how.formats[0]
+
+    @property
+    def ending(self) -> str:
+        """Ending of the files."""
+        return FORMATS[self.format]
+
+    def __len__(self) -> int:
+        return len(self.sources) * len(self.sampling)
+
+    def units(self) -> Iterator[Unit]:
+        """All samples of all sources, in the order of the manifest."""
+        first = self.sampling.recipe.sample
+        digits = max(4, len(str(first + len(self.sampling) - 1)))
+        for source in self.sources:
+            for n in range(len(self.sampling)):
+                yield Unit(f"{source.name}_{first + n:0{digits}d}", source, n)
+
+    def of(self, unit: Unit) -> Job:
+        """The same for the source of one unit only: little to send to a worker."""
+        return replace(self, sources=(unit.source,))
+
+
+def sources_of(
+    inputs: Sequence[str | os.PathLike[str]],
+    labels: Sequence[str | os.PathLike[str]] = (),
+    *,
+    axes: str | None = None,
+) -> tuple[Source, ...]:
+    """The images in files and folders, each with its labels if there are any.
+
+    Parameters
+    ----------
+    inputs : sequence of path
+        Files, OME-Zarr folders, and folders of them.
+    labels : sequence of path, optional
+        As many files as images, in their order; or one folder, in which the
+        labels of an image have its name, or that and ``_labels`` or ``_masks``.
+    axes : str, optional
+        Axes of all images, if the files do not say so.
+
+    Raises
+    ------
+    OSError, ValueError
+        If one is missing, or labels cannot be told; the message says which.
+    """
+    images = files.inputs_in(inputs)
+    found = _paired(images, [Path(p) for p in labels]) if labels else [None] * len(images)
+    return tuple(
+        Source(
+            files.stem(image),
+            path=image,
+            axes=axes,
+            labels=None if of is None else Source(files.stem(of), path=of),
+        )
+        for image, of in zip(images, found, strict=True)
+    )
+
+
+def _paired(images: list[Path], labels: list[Path]) -> list[Path | None]:
+    if len(labels) == 1 and labels[0].is_dir() and not files.is_image(labels[0]):
+        there = {files.stem(path): path for path in files.inputs_in(labels)}
+        found: list[Path | None] = []
+        for image in images:
+            names = [files.stem(image) + ending for ending in _LABEL_ENDINGS]
+            match = next((there[name] for name in names if name in there), None)
+            if match is None:
+                raise ValueError(
+                    f"{labels[0]} holds no labels for {image.name}: none is called "
+                    f"{' or '.join(names[:2])}"
+                )
+            found.append(match)
+        return found
+    if len(labels) != len(images):
+        raise ValueError(
+            f"there are {len(images)} images but {len(labels)} label files; give as many, in the "
+            "same order, or one folder in which they have the same names"
+        )
+    for path in labels:
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: there is no such file or folder")
+    return list(labels)
+
+
+def size_of(job: Job) -> int:
+    """Bytes of everything that a job will write, before compression.
+
+    Raises
+    ------
+    OSError, ValueError
+        If an image cannot be opened.
+    """
+    total = 0
+    for source in job.sources:
+        with source.open() as (header, _):
+            each = header.nbytes * (2 if job.how.source is not None else 1)
+        if source.labels is not None:
+            with source.labels.open() as (header, _):
+                each += header.nbytes
+        total += each * len(job.sampling)
+    return total

@@ -1,0 +1,325 @@
+"""Making one sample: its image, its labels, its numbers; all its files or none."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import __version__, files
+from ..core.blocks import Region, exhaust
+from ..core.pair_sums import PairSums
+from ..files import Header
+from ..recipe import LazyVolume, Recipe
+from .job import Job, Source, Unit
+from .metrics import Found, found_in, watched_planes
+from .parts import Part, parts_of
+from .record import Record, write_record
+from .settle import settle, volume_of
+
+
+def request(job: Job, unit: Unit) -> Record:
+    """What is asked for, to tell whether a finished sample is the one that is wanted."""
+    s = job.sampling
+    return {
+        "recipe": s.recipe.replace(sample=s.recipe.sample + unit.number).model_dump(mode="json"),
+        "drawn": s.drawn(unit.number),
+        "target_psnr": s.target(unit.number),
+        "source": unit.source.name,
+        "labels": unit.source.labels is not None,
+        "layout": job.layout,
+        "format": job.format,
+        "chunk": job.chunk,
+        "shard": job.shard,
+    }
+
+
+def provenance(job: Job, unit: Unit, recipe: Recipe) -> Record:
+    """What travels in every file: enough to make it again."""
+    path = unit.source.path
+    return {
+        "program": "napari-diversify",
+        "version": __version__,
+        "recipe": recipe.model_dump(mode="json"),
+        "drawn": job.sampling.drawn(unit.number),
+        "target_psnr": job.sampling.target(unit.number),
+        "source": {
+            "name": unit.source.name,
+            "path": None if path is None else _way(path, job.output),
+            "axes": unit.source.axes,
+        },
+    }
+
+
+def _way(path: Path, folder: Path) -> str:
+    """From the training set to a source: both may move together."""
+    try:
+        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+    except ValueError:  # another drive
+        return path.resolve().as_posix()
+
+
+def make(
+    job: Job, unit: Unit, *, overwrite: bool = False, executor: Executor | None = None
+) -> Generator[tuple[int, int], None, Record]:
+    """Make a sample; yield (pieces done, pieces), return its record.
+
+    Parameters
+    ----------
+    job, unit
+        What to make.
+    overwrite : bool, optional
+        Replace files of these names, each once the new one is complete.
+    executor : Executor, optional
+        Where the slabs of OME-Zarr files are computed; by default here.
+
+    Raises
+    ------
+    OSError, ValueError, TypeError
+        If it could not be made; then no file of it is there.
+    """
+    with ExitStack() as stack:
+        header, data = stack.enter_context(unit.source.open())
+        recipe = settle(job.sampling, unit.number, unit.source, header, data)
+        volume = volume_of(header, data, recipe)
+        origin = provenance(job, unit, recipe)
+        labels = _labels(unit.source, header, stack)
+        yield from volume.prepare()
+        parts = parts_of(unit.name, header, job.how)
+        done: list[Record] = []
+        for k, part in enumerate(parts):
+            targets = _targets(job, part, with_labels=labels is not None)
+            partial = {
+                role: stack.enter_context(files.writing(path, overwrite))
+                for role, path in targets.items()
+            }
+            told = replace(
+                part.header, name=part.name, provenance={**origin, "at": [list(a) for a in part.at]}
+            )
+            if job.format == "ome-zarr":
+                work = _write_zarr(job, unit.source, volume, told, partial["image"], executor)
+            else:
+                work = _write_tiff(volume, part, header.axes, told, partial["image"])
+            found = yield from _within(work, k, len(parts))
+            if labels is not None and "labels" in partial:
+                _write_labels(job, *part.cut(*labels), partial["labels"])
+            if "source" in partial:
+                clean, cut = part.cut(header, data)
+                files.write_tiff(partial["source"], clean, files.planes_of(cut, clean))
+            there = {role: path.relative_to(job.output) for role, path in targets.items()}
+            done.append(
+                {
+                    "name": part.name,
+                    "files": {role: path.as_posix() for role, path in there.items()},
+                    "header": _summary(part.header),
+                    "metrics": found.table(),
+                }
+            )
+        record = {"request": request(job, unit), "provenance": origin, "parts": done}
+        # before the files get their names: what is there without a record is not ours
+        write_record(job.output, unit.name, record)
+    return record
+
+
+def _targets(job: Job, part: Part, *, with_labels: bool) -> dict[str, Path]:
+    """Files of a part. Channels share their labels, which come with the first."""
+    targets = files.paths(
+        job.how, job.output, part.name, file_format=job.format, channel=part.channel
+    )
+    own_labels = "{channel" not in job.how.image or part.channel == 0
+    if not (with_labels and own_labels):
+        targets.pop("labels", None)
+    return targets
+
+
+def _within(
+    work: Generator[tuple[int, int], None, Found], k: int, n: int
+) -> Generator[tuple[int, int], None, Found]:
+    """Run part k of n, telling its progress as that of all."""
+    while True:
+        try:
+            done, total = next(work)
+        except StopIteration as end:
+            found: Found = end.value
+            return found
+        yield k * total + done, n * total
+
+
+def _summary(header: Header) -> Record:
+    """What layouts and readers want to know of a finished file."""
+    return {
+        "shape": list(header.shape),
+        "dtype": header.dtype.name,
+        "axes": header.axes,
+        "scale": list(header.scale),
+        "units": list(header.units),
+        "channels": list(header.channels),
+    }
+
+
+# ---- the image ----
+
+
+def _write_zarr(
+    job: Job,
+    source: Source,
+    volume: LazyVolume,
+    header: Header,
+    path: Path,
+    executor: Executor | None,
+) -> Generator[tuple[int, int], None, Found]:
+    files.create(path, header, chunk=job.chunk, shard=job.shard, window=volume.intensity_range)
+    regions, watched = files.slabs(path), watched_planes(header)
+    if executor is None:
+        results: Iterator[Found] = (_slab(volume, path, r, watched) for r in regions)
+    else:
+        tasks = [(source, volume.recipe, path, region, watched) for region in regions]
+        results = in_order(executor, _slab_elsewhere, tasks)
+    found = Found(PairSums(*volume.intensity_range))
+    for n, one in enumerate(results):
+        found = found + one
+        yield n + 1, len(regions)
+    for level, region in files.reduced(path):
+        files.write_reduced(path, level, region)
+        yield len(regions), len(regions)
+    files.finish(path, header.provenance)
+    return found
+
+
+def _slab(volume: LazyVolume, path: Path, region: Region, watched: frozenset[int]) -> Found:
+    """Compute and write a slab."""
+    block = volume.read(region)
+    files.write_slab(path, region, block)
+    start = [r.start for r in region[:-2]]
+    first = int(np.ravel_multi_index(start, volume.shape[:-2])) if start else 0
+    return found_in(volume, region, block, watched, first)
+
+
+def _slab_elsewhere(
+    source: Source, recipe: Recipe, path: Path, region: Region, watched: frozenset[int]
+) -> Found:
+    """:func:`_slab` in a worker, which opens the source for itself."""
+    return _slab(_opened(_Known(source), recipe), path, region, watched)
+
+
+class _Known:
+    """A source, told from others by what it opens."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self._key = source.key
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Known) and other._key == self._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+@lru_cache(maxsize=2)
+def _opened(known: _Known, recipe: Recipe) -> LazyVolume:
+    """The volume of a sample, kept open for its next slab."""
+    with ExitStack() as stack:
+        header, data = stack.enter_context(known.source.open())
+        volume = volume_of(header, data, recipe)
+        exhaust(volume.prepare())
+        stack.pop_all()  # stays open as long as the volume is kept
+    return volume
+
+
+def in_order(
+    executor: Executor, function: Callable[..., Any], tasks: list[tuple[Any, ...]]
+) -> Iterator[Any]:
+    """Results of tasks in their order, a few of them under way at a time."""
+    rest = iter(tasks)
+    ahead = 2 * getattr(executor, "_max_workers", os.cpu_count() or 1)
+    waiting: list[Future[Any]] = [
+        executor.submit(function, *task) for task in itertools.islice(rest, ahead)
+    ]
+    try:
+        while waiting:
+            result = waiting.pop(0).result()
+            waiting += [executor.submit(function, *t) for t in itertools.islice(rest, 1)]
+            yield result
+    finally:
+        for future in waiting:
+            future.cancel()
+        # nobody may write any more when the files are tidied up
+        wait([future for future in waiting if not future.cancelled()])
+
+
+def _write_tiff(
+    volume: LazyVolume, part: Part, axes: str, header: Header, path: Path
+) -> Generator[tuple[int, int], None, Found]:
+    runs, watched = list(part.runs(axes)), watched_planes(part.header)
+    found = [Found(PairSums(*volume.intensity_range))]
+    stop, started = Event(), [0]
+
+    def planes() -> Iterator[npt.NDArray[Any]]:
+        first = 0
+        for n, region in enumerate(runs):
+            if stop.is_set():
+                raise InterruptedError("stopped")
+            started[0] = n
+            block = volume.read(region)
+            found[0] = found[0] + found_in(volume, region, block, watched, first)
+            single = block.reshape(-1, *block.shape[-2:])
+            first += len(single)
+            yield from single
+
+    # tifffile asks for the planes: in a thread, so that progress can be told meanwhile
+    with ThreadPoolExecutor(1) as pool:
+        written = pool.submit(files.write_tiff, path, header, planes())
+        try:
+            while not written.done():
+                wait([written], timeout=0.1)
+                yield started[0], len(runs)
+        finally:
+            stop.set()
+        written.result()
+    return found[0]
+
+
+# ---- its labels ----
+
+
+def _labels(source: Source, header: Header, stack: ExitStack) -> tuple[Header, Any] | None:
+    """Labels of the source, opened, if they fit."""
+    if source.labels is None:
+        return None
+    theirs, data = stack.enter_context(source.labels.open())
+    axes = header.axes if theirs.shape == header.shape else header.axes.replace("c", "")
+    expected = tuple(header.size_of(axis) for axis in axes)
+    if theirs.shape != expected:
+        raise ValueError(
+            f"the labels have the shape {theirs.shape}; an image of {header.shape} "
+            f"({header.axes}) needs labels of {expected}"
+        )
+    if theirs.dtype.kind not in "iu":
+        raise ValueError(f"labels must be whole numbers; these are {theirs.dtype}")
+    # they lie where the image lies, whatever their file says
+    scale = tuple(header.scale_of(axis) for axis in axes)
+    units = tuple(header.unit_of(axis) for axis in axes)
+    theirs = replace(theirs, axes=axes, scale=scale, units=units, channels=(), provenance=None)
+    return theirs, data
+
+
+def _write_labels(job: Job, header: Header, array: Any, path: Path) -> None:
+    if job.how.semantic:
+        planes = files.semantic_planes(array, header.spatial_ndim)
+        files.write_tiff(path, replace(header, dtype=np.dtype("uint8")), planes, labels=True)
+    elif job.format == "ome-zarr":
+        files.create(path, header, chunk=job.chunk, shard=job.shard, labels=True)
+        files.write_all(path, array, None)
+    else:
+        files.write_tiff(path, header, files.planes_of(array, header), labels=True)

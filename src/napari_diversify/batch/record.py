@@ -1,0 +1,114 @@
+"""What is known of each finished sample, and the table of them all.
+
+Beside the files of a training set lies a folder of records, one per sample. A
+record is written before its files get their names: a file without a record is
+not ours, and a record without its files is a sample to be made again.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from ..files import writing
+
+FOLDER = ".diversify"
+MANIFEST = "manifest.csv"
+
+Record: TypeAlias = dict[str, Any]
+
+_METRICS = (
+    "psnr",
+    "data_range",
+    "si_psnr",
+    "ssim",
+    "ssim_planes",
+    "contrast_source",
+    "contrast",
+    "clipped",
+)
+
+
+def write_record(output: Path, name: str, record: Record) -> None:
+    """Write a record, whole or not at all; an older one of this name is replaced."""
+    with writing(_place(output, name), overwrite=True) as partial:
+        partial.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def read_record(output: Path, name: str) -> Record | None:
+    """The record of a sample, None if there is none that can be read."""
+    try:
+        record: Record = json.loads(_place(output, name).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record
+
+
+def files_of(output: Path, record: Record) -> list[Path]:
+    """All files that a record tells of."""
+    return [output / path for part in record["parts"] for path in part["files"].values()]
+
+
+def write_manifest(output: Path, records: Iterable[Record]) -> Path:
+    """Write the table of all samples, a line per image file.
+
+    Columns: ``file``, ``labels``, ``clean`` (the source, where the layout wants
+    it), ``source``, ``group`` (the same for all samples of one source: keep a
+    group on one side of a split), ``sample``, ``seed``, every parameter, then
+    ``target_psnr`` and the metrics. PSNR counts with the intensity range as
+    peak (``data_range``); SSIM is the mean over ``ssim_planes`` planes; contrast
+    is standard deviation over mean; ``clipped`` is the share of voxels that
+    ended at an end of the range without having been there.
+    """
+    rows, parameters = [], dict[str, None]()
+    for record in records:
+        steps = _parameters(record["provenance"]["recipe"]["steps"])
+        parameters |= dict.fromkeys(steps)
+        for part in record["parts"]:
+            paths = {role: Path(path).as_posix() for role, path in part["files"].items()}
+            rows.append(
+                {
+                    "file": paths["image"],
+                    "labels": paths.get("labels", ""),
+                    "clean": paths.get("source", ""),
+                    "source": record["provenance"]["source"]["name"],
+                    "group": record["provenance"]["source"]["name"],
+                    "sample": record["provenance"]["recipe"]["sample"],
+                    "seed": record["provenance"]["recipe"]["seed"],
+                    **steps,
+                    "target_psnr": record["provenance"]["target_psnr"],
+                    **part["metrics"],
+                }
+            )
+    head = ["file", "labels", "clean", "source", "group", "sample", "seed"]
+    text = io.StringIO(newline="")
+    table = csv.DictWriter(
+        text, [*head, *parameters, "target_psnr", *_METRICS], lineterminator="\n"
+    )
+    table.writeheader()
+    table.writerows(rows)
+    target = output / MANIFEST
+    with writing(target, overwrite=True) as partial:
+        partial.write_text(text.getvalue(), encoding="utf-8", newline="")
+    return target
+
+
+def _parameters(steps: list[dict[str, Any]]) -> dict[str, Any]:
+    """All parameters of a recipe, by names that tell two steps of a kind apart."""
+    kinds = [step["kind"] for step in steps]
+    out: dict[str, Any] = {}
+    for i, step in enumerate(steps):
+        prefix = step["kind"] if kinds.count(step["kind"]) == 1 else str(i)
+        for name, value in step.items():
+            if name != "kind":
+                flat = " ".join(map(str, value)) if isinstance(value, list) else value
+                out[f"{prefix}.{name}"] = flat
+    return out
+
+
+def _place(output: Path, name: str) -> Path:
+    return output / FOLDER / f"{name}.json"

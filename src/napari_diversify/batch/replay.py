@@ -1,0 +1,110 @@
+"""Making a generated file again from its own recipe, and comparing the two."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from .. import files
+from ..core.blocks import region_shape, slices
+from ..recipe import Recipe
+from .job import Source
+from .parts import Part
+from .settle import volume_of
+
+
+@dataclass(frozen=True)
+class Replay:
+    """How a file compares with what its recipe makes.
+
+    Attributes
+    ----------
+    path, source : Path
+        The file, and the image it was made from.
+    voxels, different : int
+        How many voxels it has, and how many are not the same.
+    largest : float
+        The largest difference, in grey levels.
+    """
+
+    path: Path
+    source: Path
+    voxels: int
+    different: int
+    largest: float
+
+
+def replay(
+    path: str | os.PathLike[str], source: str | os.PathLike[str] | None = None
+) -> Generator[tuple[int, int], None, Replay]:
+    """Make a generated file again and compare; yield (pieces done, pieces).
+
+    Parameters
+    ----------
+    path : path-like
+        A file that a batch has written.
+    source : path-like, optional
+        The image it was made from, if that has been moved.
+
+    Raises
+    ------
+    ValueError
+        If the file carries no recipe, or was not made from this source.
+    OSError
+        If one of the two cannot be read; the message says which.
+    """
+    with files.open_image(path) as image:
+        told = image.header.provenance
+        if not isinstance(told, dict) or not isinstance(told.get("recipe"), dict):
+            raise ValueError(f"{path} carries no recipe: it was not written by a batch")
+        recipe, origin = Recipe(**told["recipe"]), told["source"]
+        where = _source(Path(path), origin["path"]) if source is None else Path(source)
+        at = tuple((str(axis), int(i)) for axis, i in told.get("at", ()))
+        with Source("source", path=where, axes=origin["axes"]).open() as (header, data):
+            volume = volume_of(header, data, recipe)
+            part = Part("part", image.header, at)
+            shape = tuple(
+                n for n, i in zip(header.shape, part.index(header.axes), strict=True)
+                if isinstance(i, slice)
+            )  # fmt: skip
+            if shape != image.header.shape or header.dtype != image.header.dtype:
+                raise ValueError(
+                    f"{path} ({image.header.dtype}, {image.header.shape}) was not made from "
+                    f"{where} ({header.dtype}, {header.shape})"
+                )
+            yield from volume.prepare()
+            regions = list(part.runs(header.axes))
+            different, largest = 0, 0.0
+            for n, region in enumerate(regions):
+                yield n, len(regions)
+                kept = [
+                    r for r, i in zip(region, part.index(header.axes), strict=True)
+                    if isinstance(i, slice)
+                ]  # fmt: skip
+                made = volume.read(region).reshape(region_shape(tuple(kept)))
+                there = np.asarray(image.data[slices(tuple(kept))])
+                unequal = made != there
+                different += int(np.count_nonzero(unequal))
+                if unequal.any():
+                    gap = np.abs(made[unequal].astype(float) - there[unequal].astype(float))
+                    largest = max(largest, float(gap.max()))
+            return Replay(Path(path), where, image.data.size, different, largest)
+
+
+def _source(path: Path, told: str | None) -> Path:
+    """Where the source of a file lies, as seen from the folder of its training set."""
+    if told is None:
+        raise ValueError(f"{path} was made from an image in memory: say where it is (source)")
+    if Path(told).is_absolute():
+        return Path(told)
+    tried = [folder / told for folder in path.resolve().parents[:3]]
+    found = next((place for place in tried if place.exists()), None)
+    if found is None:
+        raise FileNotFoundError(
+            f"{path} was made from {told}, which is not there any more: say where it is (source)"
+        )
+    return found.resolve()

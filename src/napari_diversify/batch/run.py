@@ -1,0 +1,236 @@
+"""Running a batch: what is finished stays, what fails is told at the end, the rest goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from .. import files
+from ..core.blocks import exhaust
+from .engine import engine
+from .job import Job, Unit
+from .make import make, request
+from .record import Record, files_of, read_record, write_manifest
+
+#: An image bigger than this (bytes) is made by all workers together, others by one each.
+_BIG = 64 << 20
+#: Progress of one sample is told in so many steps.
+_STEPS = 100
+
+
+@dataclass(frozen=True)
+class Report:
+    """What became of a batch.
+
+    Attributes
+    ----------
+    made, kept : tuple of str
+        Samples made now, and those that were finished before.
+    failed : tuple of (str, str)
+        Samples that could not be made, and why.
+    manifest : Path or None
+        The table of all finished samples.
+    """
+
+    made: tuple[str, ...]
+    kept: tuple[str, ...]
+    failed: tuple[tuple[str, str], ...]
+    manifest: Path | None
+
+
+def run(
+    job: Job,
+    *,
+    executor: Executor | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Generator[tuple[int, int], None, Report]:
+    """Make all samples of a job; yield (steps done, steps), return a report.
+
+    A generator: close it to stop. Finished samples stay, unfinished ones leave
+    nothing behind, and another run with ``resume`` goes on from there.
+
+    Parameters
+    ----------
+    job : Job
+    executor : Executor, optional
+        See :func:`engine`; by default threads.
+    resume : bool, optional
+        Keep what an earlier run of the same job has finished.
+    overwrite : bool, optional
+        Make all again, each file replacing its namesake once it is complete.
+
+    Raises
+    ------
+    FileExistsError
+        If files of this job exist and neither ``resume`` nor ``overwrite`` is set.
+    OSError
+        If the folder cannot be written to.
+    """
+    if resume and overwrite:
+        raise ValueError("resume keeps what is finished, overwrite makes it again: choose one")
+    with ExitStack() as stack:
+        if executor is None:
+            executor = stack.enter_context(engine())
+        state = _State(job, resume, overwrite)
+        state.look()
+        try:
+            yield from state.work(executor)
+        finally:
+            state.write_tables()
+        return state.report()
+
+
+class _State:
+    """What of a job is finished, kept and failed so far."""
+
+    def __init__(self, job: Job, resume: bool, overwrite: bool) -> None:
+        self._job = job
+        self._resume, self._overwrite = resume, overwrite
+        self._records: dict[str, Record] = {}
+        self._made: list[str] = []
+        self._kept: list[str] = []
+        self._failed: dict[str, str] = {}
+        self._todo: list[tuple[Unit, bool]] = []  # with: may its files be replaced
+        self._manifest: Path | None = None
+
+    def look(self) -> None:
+        """See what is there already."""
+        there = []
+        for unit in self._job.units():
+            record = read_record(self._job.output, unit.name)
+            if record is None or self._overwrite:
+                path = files.paths(
+                    self._job.how, self._job.output, unit.name, file_format=self._job.format
+                )["image"]
+                if path.exists() and not (self._resume or self._overwrite):
+                    there.append(path)
+                self._todo.append((unit, self._overwrite))
+            elif not self._resume:
+                there.append(self._job.output / unit.name)
+            elif record["request"] != request(self._job, unit):
+                self._failed[unit.name] = (
+                    "it was made with other settings and is left as it is. Choose another folder, "
+                    "or overwrite"
+                )
+            elif all(path.exists() for path in files_of(self._job.output, record)):
+                self._records[unit.name] = record
+                self._kept.append(unit.name)
+            else:  # killed between the record and the last of its files
+                self._todo.append((unit, True))
+        if there:
+            raise FileExistsError(
+                f"{len(there)} of {len(self._job)} samples exist in {self._job.output} already, "
+                f"the first is {there[0].name}. Resume to keep them, overwrite to make them "
+                "again, or choose another folder"
+            )
+
+    def work(self, executor: Executor) -> Generator[tuple[int, int], None, None]:
+        """Make what is left to do."""
+        total = _STEPS * len(self._job)
+        running: dict[Future[Record], Unit] = {}
+        ahead = 2 * getattr(executor, "_max_workers", 32)
+        yield self._done(), total
+        try:
+            for unit, replace in self._todo:
+                if self._is_big(unit, executor):
+                    pieces = make(self._job.of(unit), unit, overwrite=replace, executor=executor)
+                    try:
+                        for part in self._watched(pieces, unit):
+                            yield self._done() + int(_STEPS * part), total
+                    finally:
+                        pieces.close()
+                    continue
+                running[executor.submit(_make, self._job.of(unit), unit, replace)] = unit
+                while len(running) >= ahead:
+                    self._collect(running)
+                    yield self._done(), total
+            while running:
+                self._collect(running)
+                yield self._done(), total
+        finally:
+            for future in running:
+                future.cancel()
+            rest = [future for future in running if not future.cancelled()]
+            wait(rest)  # they finish their sample: nothing is left half-made
+            for future in rest:
+                self._finish(running[future], future)
+
+    def _watched(
+        self, pieces: Generator[tuple[int, int], None, Record], unit: Unit
+    ) -> Iterator[float]:
+        """Run one sample here; yield the share that is done."""
+        try:
+            while True:
+                done, total = next(pieces)
+                yield done / max(total, 1)
+        except StopIteration as end:
+            self._records[unit.name] = end.value
+            self._made.append(unit.name)
+        except Exception as error:  # noqa: BLE001  whatever it is, the others go on
+            self._failed[unit.name] = _sentence(error)
+
+    def _is_big(self, unit: Unit, executor: Executor) -> bool:
+        if self._job.format != "ome-zarr" and not isinstance(executor, ThreadPoolExecutor):
+            return False  # a TIFF is written by one worker
+        try:
+            with unit.source.open() as (header, _):
+                return header.nbytes > _BIG
+        except (OSError, ValueError, TypeError):
+            return False  # told where it is made
+
+    def _collect(self, running: dict[Future[Record], Unit]) -> None:
+        """Take in what is finished, waiting a moment for it."""
+        done, _ = wait(running, timeout=0.1, return_when=FIRST_COMPLETED)
+        for future in done:
+            self._finish(running.pop(future), future)
+
+    def _finish(self, unit: Unit, future: Future[Record]) -> None:
+        try:
+            self._records[unit.name] = future.result()
+            self._made.append(unit.name)
+        except Exception as error:  # noqa: BLE001  whatever it is, the others go on
+            self._failed[unit.name] = _sentence(error)
+
+    def _done(self) -> int:
+        return _STEPS * (len(self._records) + len(self._failed))
+
+    def write_tables(self) -> None:
+        """Write manifest and what the layout wants, of all that is finished."""
+        names = [unit.name for unit in self._job.units() if unit.name in self._records]
+        if not names:
+            return
+        records = [self._records[name] for name in names]
+        self._manifest = write_manifest(self._job.output, records)
+        items = {
+            part["name"]: files.Item(part["name"], files.header_of(**_header(part["header"])))
+            for record in records
+            for part in record["parts"]
+        }
+        files.write_extras(self._job.how, self._job.output, list(items.values()))
+
+    def report(self) -> Report:
+        """What became of it, in the order of the job."""
+        order = {unit.name: n for n, unit in enumerate(self._job.units())}
+        return Report(
+            tuple(sorted(self._made, key=order.__getitem__)),
+            tuple(self._kept),
+            tuple(sorted(self._failed.items(), key=lambda item: order[item[0]])),
+            self._manifest,
+        )
+
+
+def _make(job: Job, unit: Unit, replace: bool) -> Record:
+    """One sample from beginning to end, for a worker."""
+    return exhaust(make(job, unit, overwrite=replace))
+
+
+def _header(summary: Record) -> Record:
+    return {name: tuple(v) if isinstance(v, list) else v for name, v in summary.items()}
+
+
+def _sentence(error: Exception) -> str:
+    return str(error).rstrip(".") or type(error).__name__

@@ -1,0 +1,406 @@
+"""The commands that make, repeat and describe files: apply, series, replay, info.
+
+Exit status: 0 all done; 1 nothing could be done, with the reason; 2 the command
+itself was wrong; 3 some samples failed, or a replay differs; 130 stopped.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Generator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+if TYPE_CHECKING:  # imported where they are used: --help shall not wait for them
+    from .batch import Job, Report
+    from .recipe import Recipe, Sampling
+
+T = TypeVar("T")
+
+_Inputs = Annotated[
+    list[Path], typer.Argument(help="Images: OME-Zarr, OME-TIFF, TIFF, NumPy; or folders of them.")
+]
+_Output = Annotated[Path, typer.Option("--output", "-o", help="Folder of the training set.")]
+_Samples = Annotated[
+    int, typer.Option("--samples", "-n", help="Samples of each image (of each setting).")
+]
+_Labels = Annotated[
+    list[Path] | None,
+    typer.Option(
+        help="Labels, copied beside every sample: a file per image, in order (repeat the option), "
+        "or one folder with the same names."
+    ),
+]
+_LayoutName = Annotated[
+    str, typer.Option(help="plain, stardist, cellpose, nnunet, careamics or csbdeep.")
+]
+_Format = Annotated[
+    str | None, typer.Option("--format", help="ome-zarr or ome-tiff; other layouts take tiff.")
+]
+_Chunk = Annotated[int | None, typer.Option(help="OME-Zarr: voxels per chunk along an axis.")]
+_Shard = Annotated[int | None, typer.Option(help="OME-Zarr: voxels per shard (file).")]
+_Axes = Annotated[
+    str | None, typer.Option(help='Axes of the images if they do not say so, e.g. "zyx", "tyx".')
+]
+_Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes on this machine; threads if not given.")
+]
+_Scheduler = Annotated[
+    str | None,
+    typer.Option(help="Address of a running dask.distributed scheduler: tcp://HOST:PORT."),
+]
+_Resume = Annotated[bool, typer.Option("--resume", help="Keep what is finished and go on.")]
+_Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make existing samples again.")]
+_DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be made, make nothing.")]
+_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
+
+
+def apply(
+    recipe: Annotated[
+        str, typer.Argument(help="Recipe file (JSON) as the widget saves it, or JSON text itself.")
+    ],
+    inputs: _Inputs,
+    output: _Output,
+    samples: _Samples = 1,
+    strategy: Annotated[
+        str, typer.Option(help="random, structured, single_aug or grid: how ranges are used.")
+    ] = "random",
+    ranges: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--range", help="NAME=LOW:HIGH, e.g. w_v=0:8 or contrast.halo=0:1; grid also :COUNT."
+        ),
+    ] = None,
+    psnr: Annotated[str | None, typer.Option(help="Target PSNRs in dB, e.g. 30,20,12.")] = None,
+    labels: _Labels = None,
+    layout: _LayoutName = "plain",
+    file_format: _Format = None,
+    chunk: _Chunk = None,
+    shard: _Shard = None,
+    axes: _Axes = None,
+    workers: _Workers = None,
+    scheduler: _Scheduler = None,
+    resume: _Resume = False,
+    overwrite: _Overwrite = False,
+    dry_run: _DryRun = False,
+    as_json: _Json = False,
+) -> None:
+    """Make samples of images with a recipe.
+
+    Every sample has noise of its own and, with --range, values of its own.
+    manifest.csv in the output folder tells what was made of what, and how.
+
+    Examples:
+
+      napari-diversify apply recipe.json nuclei.tif -o train -n 8 --range w_v=0:8
+
+      napari-diversify apply recipe.json images/ --labels masks/ -o train --layout stardist
+
+      napari-diversify apply recipe.json big.ome.zarr -o train --workers 8 --resume
+    """
+    from .recipe import Sampling
+
+    with _Answered():
+        sampling = Sampling(
+            recipe=_recipe(recipe),
+            samples=samples,
+            strategy=strategy,
+            ranges=dict(_range(text) for text in ranges or ()),
+            psnr=_levels(psnr) if psnr else (),
+        )
+        job = _job(sampling, inputs, labels, output, layout, file_format, chunk, shard, axes)
+    _do(job, workers, scheduler, resume, overwrite, dry_run, as_json)
+
+
+def series(
+    inputs: _Inputs,
+    output: _Output,
+    psnr: Annotated[str, typer.Option(help="Target PSNRs in dB.")] = "30,25,20,15,12",
+    recipe: Annotated[
+        str | None, typer.Option(help="Recipe with one diversify step; w_i = 1 by default.")
+    ] = None,
+    samples: _Samples = 1,
+    labels: _Labels = None,
+    layout: _LayoutName = "plain",
+    file_format: _Format = None,
+    chunk: _Chunk = None,
+    shard: _Shard = None,
+    axes: _Axes = None,
+    workers: _Workers = None,
+    scheduler: _Scheduler = None,
+    resume: _Resume = False,
+    overwrite: _Overwrite = False,
+    dry_run: _DryRun = False,
+    as_json: _Json = False,
+) -> None:
+    """Make a benchmark series: the same images at falling PSNR.
+
+    w_v is solved for each image and level on the clipped, rounded result;
+    manifest.csv holds target and achieved values.
+
+    Example:
+
+      napari-diversify series nuclei.tif -o benchmark --psnr 30,25,20,15,12
+    """
+    from .recipe import Diversify, Recipe, Sampling
+
+    with _Answered():
+        base = _recipe(recipe) if recipe else Recipe(steps=(Diversify(),))
+        sampling = Sampling(recipe=base, samples=samples, psnr=_levels(psnr))
+        job = _job(sampling, inputs, labels, output, layout, file_format, chunk, shard, axes)
+    _do(job, workers, scheduler, resume, overwrite, dry_run, as_json)
+
+
+def replay(
+    paths: Annotated[list[Path], typer.Argument(help="Generated files.")],
+    source: Annotated[
+        Path | None, typer.Option(help="The image they were made from, if it was moved.")
+    ] = None,
+    as_json: _Json = False,
+) -> None:
+    """Make generated files again from their own recipe, and compare voxel by voxel.
+
+    Nothing is written. Exit status 3 if a file differs.
+
+    Example:
+
+      napari-diversify replay train/nuclei_0003.ome.zarr
+    """
+    from . import batch
+
+    results = []
+    for path in paths:
+        with _Answered():
+            results.append(_told(batch.replay(path, source), f"replay {path.name}"))
+    if as_json:
+        rows = [{**vars(r), "path": str(r.path), "source": str(r.source)} for r in results]
+        typer.echo(json.dumps(rows, indent=2))
+    else:
+        for r in results:
+            same = (
+                f"equal in all {r.voxels:,} voxels"
+                if r.different == 0
+                else f"DIFFERENT in {r.different:,} of {r.voxels:,} voxels, by {r.largest:g} at most"
+            )
+            typer.echo(f"{r.path}: {same}, made from {r.source}")
+    if any(r.different for r in results):
+        raise typer.Exit(3)
+
+
+def info(
+    paths: Annotated[list[Path], typer.Argument(help="Image files.")],
+    as_json: _Json = False,
+) -> None:
+    """Say what is in an image file: shape, axes, voxel size, and the recipe it was made with.
+
+    Example:
+
+      napari-diversify info train/nuclei_0003.ome.zarr
+    """
+    from .files import open_image
+
+    found = []
+    for path in paths:
+        with _Answered(), open_image(path) as image:
+            h = image.header
+            found.append(
+                {
+                    "path": str(path),
+                    "name": h.name,
+                    "shape": list(h.shape),
+                    "dtype": h.dtype.name,
+                    "axes": h.axes,
+                    "voxel_size": list(h.scale),
+                    "units": list(h.units),
+                    "channels": list(h.channels),
+                    "levels": [list(level.shape) for level in image.levels],
+                    "provenance": h.provenance,
+                }
+            )
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    for row in found:
+        typer.echo(_described(row))
+
+
+def _described(row: dict[str, Any]) -> str:
+    sizes = [
+        f"{axis} {size:g} {unit or ''}".rstrip()
+        for axis, size, unit in zip(row["axes"], row["voxel_size"], row["units"], strict=True)
+        if unit is not None or size != 1.0
+    ]
+    made = row["provenance"]
+    lines = [
+        f"{row['path']}",
+        f"  shape       {' x '.join(map(str, row['shape']))} ({', '.join(row['axes'])}), "
+        f"{row['dtype']}",
+        f"  voxel size  {', '.join(sizes) or 'unknown'}",
+        f"  levels      {len(row['levels'])}",
+    ]
+    if row["channels"]:
+        lines.append(f"  channels    {', '.join(row['channels'])}")
+    if isinstance(made, dict) and "recipe" in made:
+        kinds = " > ".join(step["kind"] for step in made["recipe"]["steps"])
+        lines.append(
+            f"  made by     {made.get('program', 'napari-diversify')} {made.get('version', '')}: "
+            f"{kinds}, seed {made['recipe']['seed']}, sample {made['recipe']['sample']}"
+        )
+        lines.append(f"  made from   {made['source']['name']}")
+    return "\n".join(lines)
+
+
+# ---- from words to values ----
+
+
+class _Answered:
+    """Turns what goes wrong inside into a sentence and exit status 1."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
+        if isinstance(error, (OSError, ValueError, TypeError, ImportError, MemoryError)):
+            _fail(f"{str(error).rstrip('.') or type(error).__name__}.")
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(message, err=True)
+    raise typer.Exit(1)
+
+
+def _recipe(text: str) -> Recipe:
+    from .recipe import Recipe
+
+    return Recipe.from_json(text) if text.lstrip().startswith("{") else Recipe.load(text)
+
+
+def _range(text: str) -> tuple[str, tuple[float, ...]]:
+    name, _, numbers = text.partition("=")
+    try:
+        values = [float(part) for part in numbers.split(":")]
+        if not name or not 2 <= len(values) <= 3:
+            raise ValueError
+    except ValueError:
+        raise ValueError(
+            f"a range is NAME=LOW:HIGH, e.g. w_v=0:8, for a grid NAME=LOW:HIGH:COUNT; got {text!r}"
+        ) from None
+    return name, (*values[:2], *(int(n) for n in values[2:]))
+
+
+def _levels(text: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(part) for part in text.replace(";", ",").split(",") if part.strip())
+    except ValueError:
+        raise ValueError(f"PSNR levels are numbers with commas between; got {text!r}") from None
+
+
+def _job(
+    sampling: Sampling,
+    inputs: Sequence[Path],
+    labels: Sequence[Path] | None,
+    output: Path,
+    layout: str,
+    file_format: str | None,
+    chunk: int | None,
+    shard: int | None,
+    axes: str | None,
+) -> Job:
+    from .batch import Job, sources_of
+
+    sources = sources_of(inputs, labels or (), axes=axes)
+    return Job(sources, sampling, output, layout, file_format, chunk, shard)
+
+
+# ---- doing it ----
+
+
+def _do(
+    job: Job,
+    workers: int | None,
+    scheduler: str | None,
+    resume: bool,
+    overwrite: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    from . import batch
+
+    if dry_run:
+        with _Answered():
+            _say_plan(job, as_json)
+        return
+    with _Answered(), batch.engine(workers, scheduler) as executor:
+        report = _told(
+            batch.run(job, executor=executor, resume=resume, overwrite=overwrite),
+            f"{len(job)} samples",
+        )
+    _say_report(job, report, as_json)
+    if report.failed:
+        raise typer.Exit(3)
+
+
+def _told(work: Generator[tuple[int, int], None, T], what: str) -> T:
+    """Run work to its end with a progress bar, if somebody is looking."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task(what, total=None)
+        try:
+            while True:
+                done, total = next(work)
+                bar.update(task, completed=done, total=total)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        except KeyboardInterrupt:
+            work.close()
+            typer.echo("Stopped. Finished samples stay; --resume goes on from here.", err=True)
+            raise typer.Exit(130) from None
+
+
+def _say_plan(job: Job, as_json: bool) -> None:
+    from .batch import size_of
+
+    size = size_of(job)
+    units = list(job.units())
+    rows = [{"sample": unit.name, **job.sampling.drawn(unit.number)} for unit in units]
+    if as_json:
+        typer.echo(
+            json.dumps({"samples": rows, "bytes": size, "output": str(job.output)}, indent=2)
+        )
+        return
+    typer.echo(
+        f"{len(units)} samples of {len(job.sources)} image(s) would be made in {job.output}, "
+        f"{size / 1e9:,.2f} GB before compression."
+    )
+    for row in rows[:20]:
+        drawn = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "sample")
+        typer.echo(f"  {row['sample']}{': ' if drawn else ''}{drawn}")
+    if len(rows) > 20:
+        typer.echo(f"  and {len(rows) - 20} more")
+
+
+def _say_report(job: Job, report: Report, as_json: bool) -> None:
+    if as_json:
+        typer.echo(
+            json.dumps(
+                {
+                    "made": list(report.made),
+                    "kept": list(report.kept),
+                    "failed": [{"sample": n, "why": why} for n, why in report.failed],
+                    "manifest": None if report.manifest is None else str(report.manifest),
+                },
+                indent=2,
+            )
+        )
+        return
+    kept = f", {len(report.kept)} kept from before" if report.kept else ""
+    typer.echo(f"{len(report.made)} samples made in {job.output}{kept}.")
+    for name, why in report.failed:
+        typer.echo(f"{name} failed: {why}.", err=True)

@@ -1,0 +1,62 @@
+"""Images on disk: reading and writing with their metadata, and layouts of training sets."""
+
+from .arranged import Arranged
+from .header import AXES, Header, header_of
+from .layouts import (
+    FORMATS,
+    LAYOUTS,
+    Item,
+    Layout,
+    check_names,
+    paths,
+    semantic_planes,
+    write_extras,
+)
+from .ome_zarr import (
+    create,
+    create_labels,
+    finish,
+    is_finished,
+    reduced,
+    slabs,
+    write_all,
+    write_reduced,
+    write_slab,
+)
+from .reading import ImageFile, inputs_in, is_image, labels_in, open_image, stem
+from .safe import check_name, writing
+from .tiff import planes_of, write_tiff
+
+__all__ = [
+    "AXES",
+    "FORMATS",
+    "LAYOUTS",
+    "Arranged",
+    "Header",
+    "ImageFile",
+    "Item",
+    "Layout",
+    "check_name",
+    "check_names",
+    "create",
+    "create_labels",
+    "finish",
+    "header_of",
+    "inputs_in",
+    "is_finished",
+    "is_image",
+    "labels_in",
+    "open_image",
+    "paths",
+    "planes_of",
+    "reduced",
+    "semantic_planes",
+    "slabs",
+    "stem",
+    "write_all",
+    "write_extras",
+    "write_reduced",
+    "write_slab",
+    "write_tiff",
+    "writing",
+]

@@ -1,0 +1,127 @@
+"""Files that exist under their name only when they are complete."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_LONGEST = 200  # with endings and a temporary name, file systems take 255 bytes
+_DEVICES = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)}
+
+_WHAT_TO_DO = {
+    errno.ENOSPC: "the disk is full. Free some space, or choose another folder",
+    errno.EDQUOT: "your quota on this disk is used up. Free some space, or choose another folder",
+    errno.EROFS: "this disk is read-only. Choose another folder",
+    errno.EACCES: "you may not write there. Choose another folder, or ask for permission",
+    errno.EPERM: "you may not write there. Choose another folder, or ask for permission",
+    errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
+}
+
+
+@contextmanager
+def writing(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+    """Yield a temporary name, and give what was written there its name at the end.
+
+    The temporary name, ``.{name}.partial`` in the same folder, is always the
+    same: what a killed run left is replaced. If the block raises, it is removed
+    and what was there before stays. Files and folders alike; missing parent
+    folders are made.
+
+    Parameters
+    ----------
+    path : path-like
+        The final name.
+    overwrite : bool, optional
+        Whether something of this name may be replaced, once the new one is complete.
+
+    Yields
+    ------
+    Path
+        The temporary name; nothing is there.
+
+    Raises
+    ------
+    FileExistsError
+        If something of this name exists, and ``overwrite`` is not set.
+    OSError
+        If the folder cannot be written to; the message says what to do.
+    """
+    target = Path(path)
+    partial = target.with_name(f".{target.name}.partial")
+    old = target.with_name(f".{target.name}.old")
+    with _said(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if _there(old):  # killed between the two renames below
+            _remove(old) if _there(target) else os.rename(old, target)
+    if _there(target) and not overwrite:
+        raise FileExistsError(
+            f"{target} exists and is left as it is; choose another name, or overwrite it"
+        )
+    with _said(target):
+        _remove(partial)
+        try:
+            yield partial
+            if not partial.is_dir() and not target.is_dir():
+                os.replace(partial, target)
+                return
+            if _there(target):
+                os.rename(target, old)
+            os.rename(partial, target)
+            _remove(old)
+        except BaseException:
+            _remove(partial)
+            raise
+
+
+def check_name(name: str) -> str:
+    """Return a name that can be part of a file name on any system, or raise a sentence.
+
+    Raises
+    ------
+    ValueError
+        If the name is empty, too long, hidden, reserved, or leads elsewhere.
+
+    Examples
+    --------
+    >>> check_name("nuclei 3, day 2")
+    'nuclei 3, day 2'
+    """
+    if not name or name != name.strip() or name.startswith(".") or name.endswith("."):
+        reason = "it must neither be empty nor begin or end with a space or a dot"
+    elif any(c in '/\\:*?"<>|' or not c.isprintable() for c in name):
+        reason = 'it must not hold any of / \\ : * ? " < > | or control characters'
+    elif name.split(".")[0].strip().lower() in _DEVICES:
+        reason = "Windows keeps it for a device"
+    elif len(name.encode()) > _LONGEST:
+        reason = f"it is longer than {_LONGEST} bytes"
+    else:
+        return name
+    raise ValueError(f"{name!r} cannot be a file name: {reason}. Choose another name")
+
+
+@contextmanager
+def _said(target: Path) -> Iterator[None]:
+    """Turn what the system says of a full or protected disk into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _WHAT_TO_DO:
+            raise
+        said = type(error)(f"{target} cannot be written: {_WHAT_TO_DO[error.errno]}")
+        said.errno = error.errno
+        raise said from error
+
+
+def _there(path: Path) -> bool:
+    return path.is_symlink() or path.exists()
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,169 @@
+"""Saving one napari layer: what napari calls for *File > Save Selected Layers*.
+
+Voxels, dtype, scale, units, axes, name and the recipe of a generated layer are
+kept. The formats hold no rotation, shear or affine transform, and we write no
+position: a layer that has one is written along its own axes from the origin,
+with a warning. Of a pyramid level 0 is written. Lazy data is computed and
+written piece by piece.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .files import Arranged, Header, create, planes_of, write_all, write_tiff, writing
+from .files.header import AXES
+from .files.units import unit_name
+
+#: Key of a generated layer's metadata under which its recipe lies (as in the widgets).
+_METADATA_KEY = "napari-diversify"
+#: What only says how the live layer is shown.
+_OF_THE_MOMENT = {"live", "waits"}
+_LETTERS = {
+    **{axis: axis for axis in AXES},
+    **dict.fromkeys(("time", "frame", "frames"), "t"),
+    **dict.fromkeys(("ch", "channel", "channels"), "c"),
+    "plane": "z",
+    "depth": "z",
+    "row": "y",
+    "column": "x",
+}
+
+
+def write_ome_zarr(path: str, data: Any, meta: Mapping[str, Any]) -> list[str]:
+    """Write an image or labels layer as OME-Zarr 0.5, replacing what is there.
+
+    Parameters
+    ----------
+    path : str
+        Folder to write.
+    data : array-like, or a sequence of them (a pyramid)
+        Of the layer.
+    meta : mapping
+        Its state as napari hands it to writers.
+
+    Returns
+    -------
+    list of str
+        The path.
+    """
+    array, header = _described(data, meta)
+    labels = _are_labels(header, meta)
+    window = None if labels else meta.get("contrast_limits")
+    with writing(path, overwrite=True) as partial:
+        create(partial, header, labels=labels, window=None if window is None else tuple(window))
+        write_all(partial, array, header.provenance)
+    return [path]
+
+
+def write_ome_tiff(path: str, data: Any, meta: Mapping[str, Any]) -> list[str]:
+    """Write an image or labels layer as OME-TIFF; see :func:`write_ome_zarr`."""
+    array, header = _described(data, meta)
+    with writing(path, overwrite=True) as partial:
+        write_tiff(partial, header, planes_of(array, header), labels=_are_labels(header, meta))
+    return [path]
+
+
+def _described(data: Any, meta: Mapping[str, Any]) -> tuple[Arranged, Header]:
+    """The finest level with its axes in our order, and what the layer says of it."""
+    if meta.get("rgb"):
+        raise ValueError(
+            "RGB images cannot be written. Right-click the layer, choose Split RGB, and save "
+            "the channels"
+        )
+    pyramid = meta.get("multiscale", isinstance(data, (list, tuple)))
+    array = data[0] if pyramid else data
+    n = len(array.shape)
+    units = _per_axis(meta.get("units"), n)
+    axes = _axes(meta.get("axis_labels"), units, n)
+    given = meta.get("scale")
+    scale = [1.0] * n if given is None else [float(s) for s in given]
+    _warn_of_what_is_lost(meta, scale)
+    sizes = {a: abs(s) if s and math.isfinite(s) else 1.0 for a, s in zip(axes, scale, strict=True)}
+    named = {a: unit_name(u, a) for a, u in zip(axes, units, strict=True)}
+    wanted = "".join(a for a in AXES if a in axes)
+    arranged = Arranged(array, axes, wanted)
+    name = str(meta.get("name") or "image")
+    header = Header(
+        arranged.shape,
+        arranged.dtype,
+        wanted,
+        tuple(sizes[a] for a in wanted),
+        tuple(named[a] for a in wanted),
+        # an image of one channel carries its contrast limits under the name of the channel
+        channels=(name,) if "contrast_limits" in meta and "c" not in wanted else (),
+        name=name,
+        provenance=_provenance(meta.get("metadata") or {}),
+    )
+    return arranged, header
+
+
+def _per_axis(units: Any, n: int) -> list[str | None]:
+    """Units as text, one per axis; napari gives one for all, or one each (pint)."""
+    if units is None or isinstance(units, str) or not isinstance(units, Sequence):
+        units = [units] * n
+    return [None if unit is None else str(unit) for unit in units]
+
+
+def _axes(labels: Sequence[str] | None, units: Sequence[str | None], n: int) -> str:
+    """Axes by their labels; failing that time by its unit, the others z, c, t from the last on."""
+    letters = "".join(_LETTERS.get(str(label).strip().lower(), "?") for label in labels or ())
+    if (
+        len(letters) == n
+        and len(set(letters)) == n
+        and "?" not in letters
+        and {*"yx"} <= {*letters}
+    ):
+        return letters
+    if not 2 <= n <= len(AXES):
+        raise ValueError(f"layers of 2 to {len(AXES)} dimensions can be written; this one has {n}")
+    is_time = [unit_name(unit, "t") is not None for unit in units[:-2]]
+    free = [a for a in "zct" if not (a == "t" and sum(is_time) == 1)]
+    lead = ""
+    for time in reversed(is_time):
+        lead = ("t" if time and sum(is_time) == 1 else free.pop(0)) + lead
+    return lead + "yx"
+
+
+def _warn_of_what_is_lost(meta: Mapping[str, Any], scale: Sequence[float]) -> None:
+    lost = [key for key in ("translate", "rotate", "shear", "affine") if _moves(meta.get(key))]
+    if any(s < 0 for s in scale):
+        lost.append("the sign of scale")
+    if lost:
+        warnings.warn(
+            f"{meta.get('name', 'the layer')}: {', '.join(lost)} cannot be kept in this file; the "
+            "layer is written along its own axes, from the origin",
+            stacklevel=4,
+        )
+
+
+def _moves(transform: Any) -> bool:
+    """Whether a vector or matrix of a layer's transform does anything."""
+    if transform is None:
+        return False
+    values = np.asarray(getattr(transform, "affine_matrix", transform), dtype=float)
+    still = np.eye(len(values)) if values.ndim == 2 else np.zeros(values.shape)
+    return not np.allclose(values, still)
+
+
+def _are_labels(header: Header, meta: Mapping[str, Any]) -> bool:
+    """Whether the state is that of a labels layer: napari does not tell its writers."""
+    return header.dtype.kind in "iu" and "features" in meta and "contrast_limits" not in meta
+
+
+def _provenance(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The recipe that a generated layer carries, as JSON."""
+    entry = metadata.get(_METADATA_KEY)
+    if not isinstance(entry, Mapping):
+        entry = {"recipe": metadata["recipe"]} if "recipe" in metadata else {}
+    kept = {key: value for key, value in entry.items() if key not in _OF_THE_MOMENT}
+    if not kept:
+        return None
+    out: dict[str, Any] = json.loads(json.dumps(kept, default=str))
+    return out
