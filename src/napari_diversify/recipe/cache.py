@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from threading import Lock
+from threading import Lock, RLock
 from typing import Any
 
 
@@ -22,6 +22,26 @@ class Cache:
         self._bytes = 0
         self._lock = Lock()
         self._giant: tuple[Hashable, Any] | None = None
+        self._sources: dict[int, tuple[Any, object]] = {}
+        #: Held while something is computed that takes long and is wanted by several threads.
+        self.preparing = RLock()
+
+    def identity(self, source: Any, before: object = None) -> object:
+        """What keys of values of this source begin with; the same for all who ask.
+
+        ``before`` is an identity that has become invalid, as the source was
+        changed in place: the first who says so gets a new one and empties the
+        cache, the others who do get that.
+        """
+        with self._lock:
+            known = self._sources.get(id(source))
+            if known is None or known[0] is not source or known[1] is before:
+                if known is not None and known[1] is before:
+                    self._values.clear()
+                    self._bytes = 0
+                    self._giant = None
+                known = self._sources[id(source)] = (source, object())
+            return known[1]
 
     def find(self, key: Hashable) -> Any:
         """The value kept for ``key``, or None."""
@@ -60,6 +80,7 @@ class Cache:
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
+            self._sources.clear()
             self._values.clear()
             self._giant = None
             self._bytes = 0

@@ -35,7 +35,7 @@ class _State:
     low: float
     high: float
     sample: int
-    edition: int = 0
+    edition: object  # of the source, the same for all volumes that share a cache
 
 
 class LazyVolume(LazyArray):
@@ -102,7 +102,6 @@ class LazyVolume(LazyArray):
                 )
         self.spacing = spacing
         self._cache = Cache() if cache is None else cache
-        self._identity = object()  # of the source, in a cache shared with other volumes
         self._check(recipe)
         low, high = recipe.intensity_range or exact_range(self.source)
         self._state = _State(
@@ -110,6 +109,7 @@ class LazyVolume(LazyArray):
             low,
             high,
             check_count("sample", recipe.sample if sample is None else sample, 32),
+            self._cache.identity(self.source),
         )
 
     @property
@@ -172,7 +172,10 @@ class LazyVolume(LazyArray):
         before = state.recipe.steps[: n - 1]
         drawn = (state.recipe.seed, state.sample) if before else None  # noise in the source
         kind = state.recipe.steps[n - 1].kind
-        return self._identity, state.edition, state.low, state.high, before, drawn, index, kind
+        return (
+            *(state.edition, self.spacing, self.spatial_ndim, state.low, state.high),
+            *(before, drawn, index, kind),
+        )
 
     def _prepared(self, state: _State, n: int, index: tuple[int, ...]) -> Any:
         """What step ``n`` needs of the whole image ``index``, if it is at hand."""
@@ -192,17 +195,30 @@ class LazyVolume(LazyArray):
         return value
 
     def _preparing(self, state: _State, region: Region) -> Generator[tuple[int, int], None, None]:
-        """Prepare the steps for a region, the last ones first for they may spare the others."""
-        _, at = self._steps(state, remember=False)
-        for index in itertools.product(*region[: -self.spatial_ndim]):
-            lead = tuple(range(i, i + 1) for i in index)
-            for n in range(len(state.recipe.steps), 0, -1):
-                if not state.recipe.steps[n - 1].preparations(self.shape[-self.spatial_ndim :]):
-                    continue
-                if self._prepared(state, n, index) is None:
-                    everything = whole(self.shape[-self.spatial_ndim :])
-                    yield from self._prepare(state, n, at(n, lead, everything))
-                break
+        n = self._unprepared(state, region)
+        lead = region[: -self.spatial_ndim]
+        # of several images each is prepared when its turn comes: they may not all be kept
+        if n and math.prod(region_shape(lead)) == 1:
+            _, at = self._steps(state, remember=False)
+            everything = whole(self.shape[-self.spatial_ndim :])
+            yield from self._prepare(state, n, at(n, lead, everything))
+
+    def _unprepared(self, state: _State, region: Region) -> int:
+        """Number of the last step that has to prepare for a region, or 0."""
+        lead = region[: -self.spatial_ndim]
+        for n in range(len(state.recipe.steps), 0, -1):
+            if state.recipe.steps[n - 1].preparations(self.shape[-self.spatial_ndim :]):
+                ready = all(
+                    self._prepared(state, n, index) is not None
+                    for index in itertools.product(*lead)
+                )
+                return 0 if ready else n  # what the steps before it need is spared
+        return 0
+
+    def prepared(self, key: Any) -> bool:
+        """Whether what ``self[key]`` needs of the whole source is at hand."""
+        region, _ = normalise_index(key, self.shape)
+        return self._unprepared(self._state, region) == 0
 
     @property
     def sample(self) -> int:
@@ -220,11 +236,12 @@ class LazyVolume(LazyArray):
 
     def source_edited(self) -> None:
         """Forget what was computed, because the source array has been changed in place."""
-        super().source_edited()
-        self._cache.clear()
+        low, high = self.intensity_range
         if self._state.recipe.intensity_range is None:
             low, high = exact_range(self.source)
-            self._state = replace(self._state, low=low, high=high)
+        edition = self._cache.identity(self.source, before=self._state.edition)
+        self._state = replace(self._state, low=low, high=high, edition=edition)
+        self._held = None
 
     def _reader(self, state: _State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
         (upto, _), n = self._steps(state, remember), len(state.recipe.steps)
@@ -255,7 +272,11 @@ class LazyVolume(LazyArray):
 
             def prepared() -> Any:
                 value = self._prepared(state, n, index)
-                return exhaust(self._prepare(state, n, place)) if value is None else value
+                if value is not None:
+                    return value
+                with self._cache.preparing:  # whoever comes second finds it ready
+                    value = self._prepared(state, n, index)
+                    return exhaust(self._prepare(state, n, place)) if value is None else value
 
             place = Place(
                 region=region,

@@ -157,6 +157,10 @@ class LazyArray(ABC):
         """
         yield from self._preparing(self._state, whole(self.shape))
 
+    def prepared(self, key: Any) -> bool:
+        """Whether what ``self[key]`` needs of the whole source is at hand."""
+        return True
+
     def _preparing(self, state: Any, region: Region) -> Generator[tuple[int, int], None, None]:
         """Prepare what every part of a region needs; yield (pieces done, pieces)."""
         yield from ()

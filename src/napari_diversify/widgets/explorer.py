@@ -274,7 +274,11 @@ class Explorer(QWidget):
             self.status.say("There is no diversified image to take a snapshot of yet.")
             return
         view = self.views[self._last_live()]
-        array, metadata = view.full(source, self._sample)
+        try:
+            array, metadata = view.full(source, self._sample)
+        except ValueError as error:
+            self._on_failed(error)
+            return
         self._snapshot.take(source, array, metadata)
 
     # ---- recipes ----
@@ -336,7 +340,8 @@ class Explorer(QWidget):
         """What the PSNR shown was measured on, where that is not the whole source."""
         note = self._measurement.note()
         if len(self._recipe_of("diversify").steps) > 1:
-            note += " PSNR is that of these weights on the image itself, not at the end of the chain."
+            note += " PSNR is that of these weights on the image itself, not at the end of the "
+            note += "chain."
         return note.strip()
 
     def _show_layers(self) -> None:
@@ -373,16 +378,21 @@ class Explorer(QWidget):
             self._measure()  # it was cancelled before
             return
         self.diversify.panel.setNote(self._psnr_note())
+        done: list[bool] = []
         for view in self.views.values():
             if not view.switch.isChecked():
                 continue
-            if view.live.layer is None and source is not None:
-                self._show(view, source)
+            if source is not None and not view.shows(source):
+                done.append(self._show(view, source))
                 continue
             try:
                 view.follow(self._sample)
             except ValueError as error:
                 self._on_failed(error)
+                done.append(False)
+        if all(done) and self._announce:
+            self._announce = False
+            self._say_what_is_shown()
 
     # ---- what the user does ----
 

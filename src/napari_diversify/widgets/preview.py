@@ -266,10 +266,17 @@ class LiveLayer(QObject):
 
     def _on_computed(self, _: object) -> None:
         picture, self._computing = self._computing, None
-        if picture is not None and self.layer is not None:
+        if picture is None or self.layer is None:
+            return
+        array, index = self._in_view(picture, self.layer)
+        if array.holds(index) or not self._is_big(array, index, self.layer):
             self._adopt_picture(picture)
-            if picture is not self._wanted:
-                self._bring_up_to_date()
+        if picture is not self._wanted or self._shown_is_not(picture):
+            self._bring_up_to_date()
+
+    def _shown_is_not(self, picture: _Picture) -> bool:
+        """Whether a picture was not adopted: the view has changed meanwhile."""
+        return self._shown is None or self._shown.metadata is not picture.metadata
 
     def _adopt_picture(self, picture: _Picture) -> None:
         assert self.layer is not None
@@ -366,9 +373,18 @@ class LiveLayer(QObject):
 
     def _after_view_changed(self) -> None:
         # a layer hidden by the user is computed too: its eye may be opened any time
+        if self._preparing():
+            return  # it serves the new view as well
         if self._hidden or self._computing is not None or self._needs_thread():
             self._cancel()
             self._bring_up_to_date()
+
+    def _preparing(self) -> bool:
+        """Whether what is computed now does not depend on the view."""
+        if self._computing is None or self.layer is None:
+            return False
+        array, index = self._in_view(self._computing, self.layer)
+        return not array.prepared(index)
 
     def _on_drawn(self) -> None:
         if self._coarsest_is_old and self._napari_keeps_level():

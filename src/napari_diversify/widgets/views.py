@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -12,7 +13,7 @@ from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QCheckBox
 
 from .. import __version__
-from ..recipe import Diversify, LazyLocalStd, LazyRemoved, LazyVolume, Recipe
+from ..recipe import Diversify, LazyLocalStd, LazyRemoved, LazyVolume, LowPass, Recipe
 from ..recipe.cache import Cache
 from ..recipe.lazy_array import LazyArray
 from .layers import level_spacings, levels_of
@@ -56,14 +57,27 @@ class View(QObject):
         self._kind = kind
         self._cache = cache
         self._shown: Hashable = None
+        self._of: napari.layers.Image | None = None  # the image shown
         switch.toggled.connect(self._on_toggled)
         self.live.removed.connect(self._on_removed)
 
     def show(self, source: napari.layers.Image, sample: int) -> None:
-        """Show the image with the newest settings, in a layer made now or before."""
+        """Show the image with the newest settings, in a layer made now or before.
+
+        Raises
+        ------
+        ValueError
+            If the image cannot be shown with them.
+        """
+        self._of = None
         arrays = self._arrays(source, self._recipe(), sample)
         self._shown = self._settings(sample)
         self.live.show(source, arrays, self._metadata(sample), **self._looks(arrays))
+        self._of = source
+
+    def shows(self, source: napari.layers.Image) -> bool:
+        """Whether the layer belongs to this image; else it has to be shown anew."""
+        return self.live.layer is not None and self._of is source
 
     def full(self, source: napari.layers.Image, sample: int) -> tuple[LazyArray, dict[str, Any]]:
         """The image in full resolution as it is shown now, and its metadata."""
@@ -80,6 +94,8 @@ class View(QObject):
         settings = self._settings(sample)
         if settings != self._shown:
             recipe = self._recipe()
+            if self._of is not None:
+                self._arrays(self._of, recipe, sample)  # refuses what cannot be shown
             self.live.change(lambda array: self._set(array, recipe, sample), self._metadata(sample))
             self._shown = settings
 
@@ -98,6 +114,11 @@ class View(QObject):
     def _volumes(
         self, kind: type[LazyVolume], source: napari.layers.Image, recipe: Recipe, sample: int
     ) -> list[LazyArray]:
+        if source.multiscale and any(s.preparations(source.data[0].shape) for s in recipe.steps):
+            raise ValueError(
+                "a whole volume at once is shown for images of one resolution only; this one is a "
+                "pyramid. Switch “whole volume” off, or open a single level"
+            )
         ndim = recipe.spatial_ndim or min(source.ndim, 3)
         sizes = level_spacings(source, ndim)
         return [
@@ -170,6 +191,10 @@ class RemovedView(View):
         return self._volumes(LazyRemoved, source, recipe, sample)
 
     def _looks(self, arrays: list[LazyArray]) -> dict[str, Any]:
-        coarse = arrays[-1]
+        coarse = copy.copy(arrays[-1])
+        assert isinstance(coarse, LazyVolume)
+        *before, last = coarse.recipe.steps
+        if isinstance(last, LowPass):  # about as much as of a plane: no volume is needed for it
+            coarse.recipe = coarse.recipe.replace(steps=(*before, last.replace(volume=False)))
         spread = float(coarse[tuple(n // 2 for n in coarse.shape[:-2])].std()) or 1.0
         return {"colormap": "gray", "contrast_limits": (-3 * spread, 3 * spread), "gamma": 1.0}
