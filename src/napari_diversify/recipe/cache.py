@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from threading import Lock, RLock
+from threading import Lock
 from typing import Any
 
 
@@ -23,8 +23,7 @@ class Cache:
         self._lock = Lock()
         self._giant: tuple[Hashable, Any] | None = None
         self._sources: dict[int, tuple[Any, object]] = {}
-        #: Held while something is computed that takes long and is wanted by several threads.
-        self.preparing = RLock()
+        self._claimed: set[Hashable] = set()
 
     def identity(self, source: Any, before: object = None) -> object:
         """What keys of values of this source begin with; the same for all who ask.
@@ -42,6 +41,18 @@ class Cache:
                     self._giant = None
                 known = self._sources[id(source)] = (source, object())
             return known[1]
+
+    def claim(self, key: Hashable) -> bool:
+        """Whether you are the first to compute a value that takes long; then :meth:`release` it."""
+        with self._lock:
+            first = key not in self._claimed
+            self._claimed.add(key)
+            return first
+
+    def release(self, key: Hashable) -> None:
+        """Tell the others that it has been computed, or will not be."""
+        with self._lock:
+            self._claimed.discard(key)
 
     def find(self, key: Hashable) -> Any:
         """The value kept for ``key``, or None."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import time
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # Recipe.apply stands on this module, not the other way round
     from .recipe import Recipe
 
 
+_PATIENCE = 0.02  # seconds between two looks at whether another thread is ready
 _PASSING = 128 << 20  # bytes kept for a moment while a whole volume is computed
 
 
@@ -200,8 +202,16 @@ class LazyVolume(LazyArray):
         # of several images each is prepared when its turn comes: they may not all be kept
         if n and math.prod(region_shape(lead)) == 1:
             _, at = self._steps(state, remember=False)
-            everything = whole(self.shape[-self.spatial_ndim :])
-            yield from self._prepare(state, n, at(n, lead, everything))
+            place = at(n, lead, whole(self.shape[-self.spatial_ndim :]))
+            key = self._origin(state, n, place.lead)
+            while not self._cache.claim(key):  # another view is at it
+                time.sleep(_PATIENCE)
+                yield 0, 1
+            try:
+                if self._prepared(state, n, place.lead) is None:
+                    yield from self._prepare(state, n, place)
+            finally:
+                self._cache.release(key)
 
     def _unprepared(self, state: _State, region: Region) -> int:
         """Number of the last step that has to prepare for a region, or 0."""
@@ -272,11 +282,7 @@ class LazyVolume(LazyArray):
 
             def prepared() -> Any:
                 value = self._prepared(state, n, index)
-                if value is not None:
-                    return value
-                with self._cache.preparing:  # whoever comes second finds it ready
-                    value = self._prepared(state, n, index)
-                    return exhaust(self._prepare(state, n, place)) if value is None else value
+                return exhaust(self._prepare(state, n, place)) if value is None else value
 
             place = Place(
                 region=region,

@@ -309,6 +309,7 @@ class Explorer(QWidget):
 
     def _on_source_changed(self, source: napari.layers.Image | None) -> None:
         self._measurement.forget()
+        self._cache.clear()
         self.diversify.panel.setPsnrModel(None, "")
         problem = _NO_IMAGE if source is None else why_unusable(source)
         self._announce = True
@@ -353,7 +354,6 @@ class Explorer(QWidget):
         self.diversify.panel.setSpatialNdim(ndim)
         self.contrast.panel.setImage(levels_of(source)[0], ndim, spacing)
         self.lowpass.panel.setSpacing(spacing)
-        self._cache.clear()
         views = [view for view in self.views.values() if view.switch.isChecked()]
         shown = [self._show(view, source) for view in views]
         if all(shown) and self._announce:
