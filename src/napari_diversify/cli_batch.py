@@ -93,7 +93,7 @@ def apply(
     Every sample has noise of its own and, with --range, values of its own.
     manifest.csv in the output folder tells what was made of what, and how.
 
-    Examples:
+    Try:
 
       napari-diversify apply recipe.json nuclei.tif -o train -n 8 --range w_v=0:8
 
@@ -141,7 +141,7 @@ def series(
     w_v is solved for each image and level on the clipped, rounded result;
     manifest.csv holds target and achieved values.
 
-    Example:
+    Try:
 
       napari-diversify series nuclei.tif -o benchmark --psnr 30,25,20,15,12
     """
@@ -165,7 +165,7 @@ def replay(
 
     Nothing is written. Exit status 3 if a file differs.
 
-    Example:
+    Try:
 
       napari-diversify replay train/nuclei_0003.ome.zarr
     """
@@ -183,7 +183,7 @@ def replay(
             same = (
                 f"equal in all {r.voxels:,} voxels"
                 if r.different == 0
-                else f"DIFFERENT in {r.different:,} of {r.voxels:,} voxels, by {r.largest:g} at most"
+                else f"DIFFERENT in {r.different:,} of {r.voxels:,} voxels, by up to {r.largest:g}"
             )
             typer.echo(f"{r.path}: {same}, made from {r.source}")
     if any(r.different for r in results):
@@ -196,7 +196,7 @@ def info(
 ) -> None:
     """Say what is in an image file: shape, axes, voxel size, and the recipe it was made with.
 
-    Example:
+    Try:
 
       napari-diversify info train/nuclei_0003.ome.zarr
     """

@@ -53,7 +53,7 @@ def write_ome_zarr(path: str, data: Any, meta: Mapping[str, Any]) -> list[str]:
     list of str
         The path.
     """
-    array, header = _described(data, meta)
+    array, header = described(data, meta)
     labels = _are_labels(header, meta)
     window = None if labels else meta.get("contrast_limits")
     with writing(path, overwrite=True) as partial:
@@ -64,13 +64,13 @@ def write_ome_zarr(path: str, data: Any, meta: Mapping[str, Any]) -> list[str]:
 
 def write_ome_tiff(path: str, data: Any, meta: Mapping[str, Any]) -> list[str]:
     """Write an image or labels layer as OME-TIFF; see :func:`write_ome_zarr`."""
-    array, header = _described(data, meta)
+    array, header = described(data, meta)
     with writing(path, overwrite=True) as partial:
         write_tiff(partial, header, planes_of(array, header), labels=_are_labels(header, meta))
     return [path]
 
 
-def _described(data: Any, meta: Mapping[str, Any]) -> tuple[Arranged, Header]:
+def described(data: Any, meta: Mapping[str, Any]) -> tuple[Arranged, Header]:
     """The finest level with its axes in our order, and what the layer says of it."""
     if meta.get("rgb"):
         raise ValueError(

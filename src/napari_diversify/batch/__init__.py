@@ -3,7 +3,8 @@
 from .engine import engine
 from .job import Job, Source, Unit, size_of, sources_of
 from .replay import Replay, replay
-from .run import Report, run
+from .run import Report, export, run
+from .script import as_command, as_python
 
 __all__ = [
     "Job",
@@ -11,7 +12,10 @@ __all__ = [
     "Report",
     "Source",
     "Unit",
+    "as_command",
+    "as_python",
     "engine",
+    "export",
     "replay",
     "run",
     "size_of",

@@ -30,7 +30,8 @@ class Source:
     axes : str, optional
         Axes of the file, if it does not say so itself.
     array, header
-        Instead of a file: an array-like, and what it is.
+        Voxels in memory, and what they are: instead of a file, or as they were
+        read from it.
     labels : Source, optional
         Numbered objects in it, copied unchanged beside every sample.
     """
@@ -43,24 +44,25 @@ class Source:
     labels: Source | None = None
 
     def __post_init__(self) -> None:
-        if (self.path is None) == (self.array is None or self.header is None):
-            raise ValueError("a source is either a file (path) or an array with its header")
+        if (self.array is None) != (self.header is None) or (self.path or self.header) is None:
+            raise ValueError("a source is a file (path), or an array with its header, or both")
 
     @contextmanager
     def open(self) -> Iterator[tuple[Header, Any]]:
         """Header and lazy voxels, for as long as the block lasts."""
-        if self.path is None:
-            assert self.header is not None
+        if self.header is not None:
             yield self.header, self.array
             return
+        assert self.path is not None
         with files.open_image(self.path, axes=self.axes) as image:
             yield image.header, image.data
 
     @property
     def key(self) -> tuple[object, ...]:
         """What tells it from others, in this process and while its file is not changed."""
-        if self.path is None:
+        if self.array is not None:
             return ("array", id(self.array))
+        assert self.path is not None
         return (str(self.path), self.axes, os.stat(self.path).st_mtime_ns)
 
 

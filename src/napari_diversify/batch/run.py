@@ -84,6 +84,49 @@ def run(
         return state.report()
 
 
+def export(
+    job: Job,
+    *,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> Report:
+    """Make all samples of a job and wait for them.
+
+    Parameters
+    ----------
+    job : Job
+    workers, scheduler
+        Who does the work; see :func:`engine`.
+    resume, overwrite
+        What becomes of earlier results; see :func:`run`.
+
+    Returns
+    -------
+    Report
+
+    Examples
+    --------
+    >>> import numpy as np, tempfile
+    >>> from pathlib import Path
+    >>> from napari_diversify import Recipe
+    >>> from napari_diversify.batch import Job, export, sources_of
+    >>> from napari_diversify.recipe import Diversify, Sampling
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> here = Path(folder.name)
+    >>> np.save(here / "cells.npy", np.arange(960.0, dtype="float32").reshape(4, 12, 20))
+    >>> sampling = Sampling(recipe=Recipe(steps=(Diversify(),)), samples=2,
+    ...                     ranges={"w_v": (0, 8)})
+    >>> job = Job(sources_of([here / "cells.npy"]), sampling, here / "train", "stardist")
+    >>> export(job).made
+    ('cells_0000', 'cells_0001')
+    >>> folder.cleanup()
+    """
+    with engine(workers, scheduler) as executor:
+        return exhaust(run(job, executor=executor, resume=resume, overwrite=overwrite))
+
+
 class _State:
     """What of a job is finished, kept and failed so far."""
 

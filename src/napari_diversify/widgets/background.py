@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
+from contextlib import closing
+from threading import Event
 from typing import Any, TypeAlias
 
 from napari.qt.threading import GeneratorWorker, create_worker
@@ -27,6 +29,7 @@ class Background(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._number = 0
+        self._stop = Event()
         self._worker: GeneratorWorker | None = None
 
     @property
@@ -36,17 +39,17 @@ class Background(QObject):
 
     def start(self, work: Callable[[], Work]) -> None:
         """Run ``work()`` in a thread instead of what runs now."""
-        if self._worker is not None:
-            self._worker.quit()
+        self._stop.set()
+        self._stop = Event()
         self._number += 1
-        self._worker = create_worker(_numbered, self._number, work, _start_thread=False)
+        self._worker = create_worker(_numbered, self._number, work, self._stop, _start_thread=False)
         self._worker.yielded.connect(self._on_message)
         self._worker.start()
 
     def cancel(self) -> None:
         """Stop at the next piece; no result will come."""
         if self._worker is not None:
-            self._worker.quit()
+            self._stop.set()
             self._worker = None
             self.stopped.emit()
 
@@ -62,16 +65,18 @@ class Background(QObject):
         self.stopped.emit()
 
 
-def _numbered(number: int, work: Callable[[], Work]) -> Generator[tuple[int, str, Any], None, None]:
+def _numbered(
+    number: int, work: Callable[[], Work], stop: Event
+) -> Generator[tuple[int, str, Any], None, None]:
     """The messages of a task: any number of progress, then one result or error."""
     try:
-        task = work()
-        while True:
-            try:
-                progress = next(task)
-            except StopIteration as end:
-                yield number, "result", end.value
-                return
-            yield number, "progress", progress
+        with closing(work()) as task:  # it tidies up here, not in whatever thread forgets it
+            while not stop.is_set():
+                try:
+                    progress = next(task)
+                except StopIteration as end:
+                    yield number, "result", end.value
+                    return
+                yield number, "progress", progress
     except Exception as error:  # noqa: BLE001  whatever it is, the user is told
         yield number, "error", error

@@ -28,6 +28,7 @@ from ..recipe.measure import Measured
 from .column import Column
 from .contrast_panel import ContrastPanel
 from .diversify_panel import DiversifyPanel
+from .export import ExportDialog
 from .layers import (
     METADATA_KEY,
     levels_of,
@@ -63,7 +64,7 @@ class Explorer(QWidget):
     # > Low-pass    [ ] live   [ ] show what it removes   ...
     # [ ] Chain  order [contrast > diversify > low-pass v]
     # message, progress [cancel]
-    # [Snapshot] [Save recipe] [Load recipe]
+    # [Snapshot] [Save recipe] [Load recipe] [Export]
 
     def __init__(self, napari_viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -116,6 +117,12 @@ class Explorer(QWidget):
         self.save_button.setToolTip("Write all settings to a file (JSON).")
         self.load_button = QPushButton("Load recipe…")
         self.load_button.setToolTip("Read all settings from a file written by Save recipe.")
+        self.export_button = QPushButton("Export…")
+        self.export_button.setToolTip(
+            "<p><b>Export</b><br>Make any number of samples with these settings, in files that "
+            "training tools take as they are.</p>"
+        )
+        self.export_dialog: ExportDialog | None = None  # until it is asked for
 
         cache = Cache()
         self._cache = cache
@@ -163,7 +170,12 @@ class Explorer(QWidget):
         chain.addWidget(self.chain)
         chain.addWidget(self.order, stretch=1)
         buttons = QHBoxLayout()
-        for button in (self.snapshot_button, self.save_button, self.load_button):
+        for button in (
+            self.snapshot_button,
+            self.save_button,
+            self.load_button,
+            self.export_button,
+        ):
             buttons.addWidget(button)
         layout = QVBoxLayout(self)
         layout.addWidget(self.source_panel)
@@ -202,6 +214,7 @@ class Explorer(QWidget):
         self.snapshot_button.clicked.connect(self.take_snapshot)
         self.save_button.clicked.connect(self._ask_where_to_save)
         self.load_button.clicked.connect(self._ask_what_to_load)
+        self.export_button.clicked.connect(self.open_export)
 
     # ---- public ----
 
@@ -281,7 +294,23 @@ class Explorer(QWidget):
             return
         self._snapshot.take(source, array, metadata)
 
+    def open_export(self) -> None:
+        """Open the Export dialog on what is shown now."""
+        if self.export_dialog is None:
+            self.export_dialog = ExportDialog(self._viewer, self._what_to_export, self)
+        self.export_dialog.look()
+        self.export_dialog.show()
+        self.export_dialog.raise_()
+
     # ---- recipes ----
+
+    def _what_to_export(self) -> tuple[napari.layers.Image | None, dict[str, Recipe]]:
+        """The image, and the recipe of each live layer by what it shows; the last is the usual."""
+        order = self.order.currentData()
+        live = [kind for kind in order if self.sections[kind].live.isChecked()]
+        recipes = [self._recipe_of(kind) for kind in live]
+        named = {" › ".join(step.kind for step in recipe.steps): recipe for recipe in recipes}
+        return self._source(), named
 
     def _last_live(self) -> str:
         live = [kind for kind in self.order.currentData() if self.sections[kind].live.isChecked()]

@@ -1,0 +1,118 @@
+"""A job in words: as a command line, and as Python that does the same."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+from ..recipe import Recipe
+from .job import Job
+
+
+def compact(recipe: Recipe) -> str:
+    """The recipe as JSON on one line, without what is the default anyway.
+
+    Examples
+    --------
+    >>> from napari_diversify import Recipe
+    >>> from napari_diversify.recipe import Diversify
+    >>> compact(Recipe(steps=(Diversify(w_v=2.0),), seed=42))
+    '{"schema_version": 1, "seed": 42, "steps": [{"kind": "diversify", "w_v": 2.0}]}'
+    """
+    values = recipe.model_dump(mode="json", exclude_defaults=True, exclude={"steps"})
+    steps = [
+        {"kind": step.kind, **step.model_dump(mode="json", exclude_defaults=True)}
+        for step in recipe.steps
+    ]
+    return json.dumps({"schema_version": recipe.VERSION, **values, "steps": steps})
+
+
+def as_command(job: Job) -> str:
+    """The command that makes the same files.
+
+    Raises
+    ------
+    ValueError
+        If an image or its labels are not in a file.
+    """
+    inputs = [str(path) for path in _paths(job)]
+    words = ["napari-diversify", "apply", compact(job.sampling.recipe), *inputs]
+    words += ["--output", str(job.output)]
+    s = job.sampling
+    if s.samples != 1:
+        words += ["--samples", str(s.samples)]
+    if s.ranges:
+        words += ["--strategy", s.strategy]
+    for name, r in s.ranges.items():
+        count = "" if r.count is None else f":{r.count}"
+        words += ["--range", f"{name}={r.low!r}:{r.high!r}{count}"]
+    if s.psnr:
+        words += ["--psnr", ",".join(repr(level) for level in s.psnr)]
+    for path in _label_paths(job):
+        words += ["--labels", str(path)]
+    words += ["--layout", job.layout, "--format", job.format]
+    for option in ("chunk", "shard"):
+        if getattr(job, option) is not None:
+            words += [f"--{option}", str(getattr(job, option))]
+    return shlex.join(words)
+
+
+def as_python(job: Job) -> str:
+    """A program that makes the same files.
+
+    Raises
+    ------
+    ValueError
+        If an image or its labels are not in a file.
+    """
+    s = job.sampling
+    options: dict[str, Any] = {"samples": s.samples}
+    if s.ranges:
+        options["strategy"] = s.strategy
+        options["ranges"] = {
+            name: (r.low, r.high) if r.count is None else (r.low, r.high, r.count)
+            for name, r in s.ranges.items()
+        }
+    if s.psnr:
+        options["psnr"] = s.psnr
+    told = "".join(f", {name}={value!r}" for name, value in options.items())
+    labels = [str(path) for path in _label_paths(job)]
+    more = "".join(
+        f", {name}={getattr(job, name)!r}"
+        for name in ("chunk", "shard")
+        if getattr(job, name) is not None
+    )
+    return f"""from pathlib import Path
+
+from napari_diversify import Recipe
+from napari_diversify.batch import Job, export, sources_of
+from napari_diversify.recipe import Sampling
+
+recipe = Recipe.from_json({compact(s.recipe)!r})
+sampling = Sampling(recipe=recipe{told})
+sources = sources_of({[str(path) for path in _paths(job)]!r}, labels={labels!r})
+job = Job(sources, sampling, Path({str(job.output)!r}), {job.layout!r}, {job.format!r}{more})
+
+if __name__ == "__main__":
+    print(export(job))
+"""
+
+
+def _paths(job: Job) -> list[Path]:
+    paths = [source.path for source in job.sources]
+    if None in paths:
+        raise ValueError(
+            "the image is not in a file, so no other program can find it: save it first"
+        )
+    return [path for path in paths if path is not None]
+
+
+def _label_paths(job: Job) -> list[Path]:
+    labels = [source.labels for source in job.sources if source.labels is not None]
+    if any(of.path is None for of in labels):
+        raise ValueError(
+            "the labels are not in a file, so no other program can find them: save them first"
+        )
+    return [of.path for of in labels if of.path is not None]
