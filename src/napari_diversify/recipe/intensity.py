@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..core import kernels
 from ..core.local_std import check_intensities
 
 #: Intensities this far outside [0, 1] mean nothing any more, but must stay finite.
@@ -42,18 +43,28 @@ def from_unit(
 ) -> npt.NDArray[Any]:
     """Map [0, 1] back to grey levels; rounded and clipped for an integer dtype."""
     work = _working_dtype(dtype, low, high)
+    if work is np.float32 and dtype.kind in "iu" and dtype.itemsize <= 2:
+        out = np.empty(values.shape, dtype)
+        numbers = (work(high) - work(low), work(low), *map(work, _ends(dtype)))
+        flat = np.ascontiguousarray(values, np.float32).reshape(-1)
+        kernels.grey_levels(flat, *numbers, out.reshape(-1))
+        return out
     grey = np.multiply(values, work(high) - work(low), dtype=work)
     grey += work(low)
     if dtype.kind not in "iu":
         limits = np.finfo(dtype)
         return np.clip(grey, limits.min, limits.max).astype(dtype, copy=False)
     np.rint(grey, out=grey)
-    bounds = np.iinfo(dtype)
-    bottom, top = work(bounds.min), work(bounds.max)
-    if int(top) > bounds.max:  # the float next to 2**63 or 2**64 lies above it
+    bottom, top = map(work, _ends(dtype))
+    if int(top) > np.iinfo(dtype).max:  # the float next to 2**63 or 2**64 lies above it
         top = np.nextafter(top, work(0))
     np.clip(grey, bottom, top, out=grey)
     return grey.astype(dtype)
+
+
+def _ends(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """The least and the greatest number that an integer dtype holds."""
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
 
 
 def exact_range(array: Any) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from ..core.noise import GENERATOR
 from .lazy import LazyVolume
 from .model import Model
 from .steps import AnyStep
+from .training import fresh_sample
 
 
 class Recipe(Model):
@@ -129,6 +130,50 @@ class Recipe(Model):
             If the array cannot be used; the message says why.
         """
         return LazyVolume(array, self, spacing, sample).__array__()
+
+    def __call__(
+        self,
+        image: Any,
+        mask: Any = None,
+        *,
+        index: int | None = None,
+        spacing: Sequence[float] | None = None,
+    ) -> Any:
+        """Make a sample of an image, for a training loop.
+
+        Parameters
+        ----------
+        image : array-like of int or float, shape (..., [Z,] Y, X)
+            Leading axes are independent images. A recipe for (C, Y, X) needs
+            ``spatial_ndim=2``, or C is taken for Z. Give the recipe an
+            ``intensity_range``, or each patch is stretched to its own.
+        mask : optional
+            Labels, which stay as they are.
+        index : int, optional
+            Number of the sample, 0 or more: the same again for the same
+            number, whoever asks. By default a number is drawn by chance, also
+            in loader workers another one for each call.
+        spacing : sequence of float, optional
+            Voxel size per spatial axis, in micrometres.
+
+        Returns
+        -------
+        numpy.ndarray, or (numpy.ndarray, mask) if a mask was given
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from napari_diversify import Recipe
+        >>> from napari_diversify.recipe import Diversify
+        >>> augment = Recipe(steps=(Diversify(),), intensity_range=(0, 1))
+        >>> patch, mask = np.eye(16, dtype="float32"), np.eye(16, dtype=int)
+        >>> noisy, same = augment(patch, mask, index=7)
+        >>> bool((noisy == augment(patch, index=7)).all()), same is mask
+        (True, True)
+        """
+        return fresh_sample(
+            lambda n: self.replace(sample=(self.sample + n) % 2**32), image, mask, index, spacing
+        )
 
     def to_json(self) -> str:
         """The recipe as JSON text."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
@@ -14,6 +15,7 @@ from ..core.weights import truncated_normal
 from .model import Model, bounds_of
 from .recipe import Recipe
 from .steps import Diversify
+from .training import fresh_sample
 
 Strategy: TypeAlias = Literal["random", "structured", "single_aug", "grid"]
 
@@ -171,8 +173,7 @@ class Sampling(Model):
 
     def drawn(self, number: int) -> dict[str, float]:
         """Values of sample ``number`` (0 to len - 1) that were drawn, by full name."""
-        if not 0 <= number < len(self):
-            raise ValueError(f"number must be from 0 to {len(self) - 1}; got {number!r}")
+        self._check_number(number)
         values = {self._full_name(p): self._value(number, k, p) for k, p in self._sorted()}
         return dict(sorted(values.items()))
 
@@ -188,11 +189,8 @@ class Sampling(Model):
         ValueError
             If a target PSNR cannot be reached, with what can be.
         """
-        values = dict(self.drawn(number))
-        steps = list(self.recipe.steps)
-        for _, (i, field) in self._sorted():
-            steps[i] = steps[i].replace(**{field: values[self._full_name((i, field))]})
-        recipe: Recipe = self.recipe.replace(steps=tuple(steps), sample=self.recipe.sample + number)
+        self._check_number(number)
+        recipe = self._recipe_at(number)
         target = self.target(number)
         if target is None:
             return recipe
@@ -200,7 +198,45 @@ class Sampling(Model):
             raise ValueError("a target PSNR is solved for an image; its PsnrModel is missing")
         return with_psnr(recipe, target, model)
 
+    def __call__(
+        self,
+        image: Any,
+        mask: Any = None,
+        *,
+        index: int | None = None,
+        spacing: Sequence[float] | None = None,
+    ) -> Any:
+        """Make a sample of an image, its values drawn, for a training loop.
+
+        As :meth:`Recipe.__call__`, for strategies ``random`` and ``single_aug``,
+        which know no last sample.
+
+        Raises
+        ------
+        ValueError
+            For other strategies, and target PSNRs: these are for batches.
+        """
+        if self.psnr or (self.ranges and self.strategy in ("grid", "structured")):
+            what = "target PSNRs" if self.psnr else f"strategy {self.strategy!r}"
+            raise ValueError(
+                f"{what} make a set of samples, not one at a time; choose 'random' or 'single_aug'"
+            )
+        return fresh_sample(self._recipe_at, image, mask, index, spacing)
+
     # ---- private ----
+
+    def _check_number(self, number: int) -> None:
+        if not 0 <= number < len(self):
+            raise ValueError(f"number must be from 0 to {len(self) - 1}; got {number!r}")
+
+    def _recipe_at(self, number: int) -> Recipe:
+        """The recipe with the values drawn for a number put in."""
+        steps = list(self.recipe.steps)
+        for k, (i, field) in self._sorted():
+            steps[i] = steps[i].replace(**{field: self._value(number, k, (i, field))})
+        sample = (self.recipe.sample + number) % 2**32
+        recipe: Recipe = self.recipe.replace(steps=tuple(steps), sample=sample)
+        return recipe
 
     @property
     def _places(self) -> dict[str, _Place]:
@@ -260,7 +296,7 @@ class Sampling(Model):
                 return float(getattr(self.recipe.steps[place[0]], place[1]))
             value = _evenly(r.low, r.high, n)[n - 1 - at if place[1] == "w_i" else at]
         else:
-            sample = self.recipe.sample + number
+            sample = (self.recipe.sample + number) % 2**32
             u = float(uniform_numbers(k + 1, self.recipe.seed, sample)[k])
             if self.strategy == "random":
                 # each whole number gets as much room as any other
