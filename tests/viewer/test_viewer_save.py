@@ -68,11 +68,12 @@ def test_labels_are_saved_as_labels(plugin, viewer, tmp_path):
         assert set(np.unique(np.asarray(image.levels[-1]))) <= {0, 70_000}
 
 
-def test_napari_opens_what_it_saved(generated, plugin, viewer, npe2pm, tmp_path, same_bits):
+@pytest.mark.parametrize("ending", [".ome.zarr", ".ome.tif"])
+def test_napari_opens_what_it_saved(generated, plugin, viewer, npe2pm, tmp_path, same_bits, ending):
     viewer.layers.selection = {generated}
-    path = tmp_path / "saved.ome.tif"
+    path = tmp_path / f"saved{ending}"
     viewer.layers.save(str(path), selected=True)
     expected = np.asarray(generated.data)
     with npe2pm.tmp_plugin(package="napari"):
         (layer,) = viewer.open(str(path), plugin="napari")
-    same_bits(np.asarray(layer.data), expected)
+    same_bits(np.asarray(layer.data[0] if layer.multiscale else layer.data), expected)
