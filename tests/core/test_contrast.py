@@ -14,12 +14,8 @@ from napari_diversify.core import (
     normal_field,
     synthetic_nuclei,
 )
-from napari_diversify.core.contrast import (
-    depth_of_planes,
-    noise_curve,
-    photon_transfer,
-    plane_filter,
-)
+from napari_diversify.core.contrast import depth_of_planes, plane_filter
+from napari_diversify.core.detector_noise import noise_curve, photon_transfer
 
 HAZY = Tissue(scattering_length=80, blur=1.5, halo=0.2, collected=0.6)
 

@@ -8,7 +8,7 @@ from operator import index as as_integer
 import numpy as np
 import numpy.typing as npt
 
-from .contrast import noise_curve
+from .detector_noise import noise_curve
 from .local_std import check_intensities
 from .spectral import forward, frequencies
 

@@ -17,10 +17,9 @@ from ..core.contrast import (
     blurred,
     degraded_plane,
     depth_of_planes,
-    noise_spectrum,
-    photon_transfer,
 )
 from ..core.cutoff import Shape, cached_transfer
+from ..core.detector_noise import noise_spectrum, photon_transfer
 from ..core.diversify import diversify
 from ..core.local_std import local_std_region
 from ..core.local_std import source_region as sigma_source_region

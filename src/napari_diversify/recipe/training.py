@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-if TYPE_CHECKING:  # Recipe calls this module, not the other way round
-    from .recipe import Recipe
-
 
 def fresh_sample(
-    recipe_of: Callable[[int], Recipe],
+    recipe_of: Callable[[int], Any],
     image: Any,
     mask: Any,
     index: int | None,
