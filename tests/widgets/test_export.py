@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from napari_diversify import Recipe, cli
 from napari_diversify.batch import Job, as_command, as_python
-from napari_diversify.files import open_image
+from napari_diversify.files import header_of, open_image, write_tiff
 from napari_diversify.recipe import Diversify, LowPass, Sampling
 from napari_diversify.widgets.exporting import source_of
 
@@ -184,6 +184,15 @@ def test_a_layer_with_another_voxel_size_is_not_its_file(viewer, file):
     layer.scale, layer.units = (2, 1, 1), ("micrometer",) * 3
     assert source_of(layer).path is None
     assert source_of(layer).header.spacing == (2, 1, 1)
+
+
+def test_the_voxel_size_that_a_reader_dropped_is_taken_from_the_file(viewer, volume, tmp_path):
+    header = header_of(volume.shape, volume.dtype, scale=(2, 0.5, 0.5), units=("micrometer",) * 3)
+    path = tmp_path / "sized.ome.tif"
+    write_tiff(path, header, iter(volume))
+    layer = open_file(viewer, path)
+    assert source_of(layer, in_lengths=False).header.spacing == (2, 0.5, 0.5)
+    assert source_of(layer, in_lengths=True).header.spacing is None  # as it is shown
 
 
 def test_it_says_how_many_and_how_much_before_it_starts(dialog, volume):

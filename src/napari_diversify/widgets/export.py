@@ -28,7 +28,7 @@ from qtpy.QtWidgets import (
 
 from ..batch import Job, Report, as_command, as_python, run, size_of
 from ..files import FORMATS, LAYOUTS
-from ..recipe import Recipe, Sampling
+from ..recipe import DegradeContrast, Recipe, Sampling
 from ..recipe.model import extra_of
 from ..recipe.sampling import Strategy
 from .background import Background
@@ -209,8 +209,10 @@ class ExportDialog(QDialog):
             ranges=ranges,
             psnr=psnr,
         )
+        in_lengths = any(isinstance(s, DegradeContrast) for s in sampling.recipe.steps)
+        source = source_of(layer, labels, with_file=with_file, in_lengths=in_lengths)
         return Job(
-            (source_of(layer, labels, with_file=with_file),),
+            (source,),
             sampling,
             Path(self.folder.text().strip()).expanduser(),
             self.layout_.currentData(),

@@ -23,10 +23,13 @@ def source_of(
     labels: napari.layers.Labels | None = None,
     *,
     with_file: bool = True,
+    in_lengths: bool = True,
 ) -> Source:
     """The image that a layer shows: its own voxels, and the file they came from if any.
 
-    Without ``with_file`` nothing is read, and no file is looked for.
+    Without ``with_file`` nothing is read, and no file is looked for. Many
+    readers drop the voxel size of a file: unless the result depends on it
+    (``in_lengths``), that of the file is taken where the layer knows none.
 
     Raises
     ------
@@ -35,17 +38,17 @@ def source_of(
     """
     array, header = described(layer.data, layer.as_layer_data_tuple()[1])
     header = replace(header, channels=() if "c" not in header.axes else header.channels)
-    path, told = _file_of(layer, header) if with_file else (None, None)
+    path, told = _file_of(layer, header, in_lengths) if with_file else (None, None)
     return Source(
         _name(layer.name) if path is None else files.stem(path),
         path=path,
         array=array,
         header=header if told is None else told,
-        labels=None if labels is None else source_of(labels, with_file=with_file),
+        labels=None if labels is None else source_of(labels, with_file=with_file, in_lengths=False),
     )
 
 
-def _file_of(layer: Any, header: Header) -> tuple[Path | None, Header | None]:
+def _file_of(layer: Any, header: Header, in_lengths: bool) -> tuple[Path | None, Header | None]:
     """The file of a layer and its header, if it holds what the layer shows."""
     if layer.source.path is None:
         return None, None
@@ -55,7 +58,7 @@ def _file_of(layer: Any, header: Header) -> tuple[Path | None, Header | None]:
             there = image.header
             same = (
                 (there.shape, there.dtype, there.axes) == (header.shape, header.dtype, header.axes)
-                and _same_size(there, header)
+                and (_same_size(there, header) or not (in_lengths or _knows_size(header)))
                 and _same_voxels(levels_of(layer)[0], image.data)
             )
     except (OSError, ValueError, TypeError):
@@ -69,6 +72,10 @@ def _same_size(file: Header, layer: Header) -> bool:
     if a is None or b is None:
         return a is None and b is None
     return all(math.isclose(x, y, rel_tol=1e-6) for x, y in zip(a, b, strict=True))
+
+
+def _knows_size(header: Header) -> bool:
+    return header.spacing is not None or any(size != 1 for size in header.scale)
 
 
 def _same_voxels(layer: Any, file: Any) -> bool:
