@@ -62,6 +62,7 @@ def test_a_weight_moved_on_a_plane_seen_before_reads_nothing_of_the_image(
     dock.wait()
     dock.slide(w_v=3.0)
     dock.wait()
+    dock.wait(lambda: "PSNR" in dock.explorer.readout.plane.text())
     source.reads = 0
     shown = len(handed.volumes())
     for value in (0.5, 1.5, 1.0) if name != "psnr" else (12.0, 20.0, 30.0):

@@ -244,6 +244,11 @@ class LazyVolume(LazyArray):
         """Grey levels that are mapped to 0 and 1."""
         return self._state.low, self._state.high
 
+    @property
+    def edition(self) -> object:
+        """Another one after each :meth:`source_edited`, the same for all that share a cache."""
+        return self._state.edition
+
     def source_edited(self) -> None:
         """Forget what was computed, because the source array has been changed in place."""
         low, high = self.intensity_range

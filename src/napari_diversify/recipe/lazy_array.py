@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ..core.blocks import Region, normalise_index, region_shape, slices, span, whole
 
 # Voxels computed at once when much is asked for; bounds the temporary memory.
-_SLAB = 1 << 22
+_SLAB = 1 << 21
 _DEEP, _LEAST_ROWS = 32, 16
 #: Bytes held at most for the sake of views that nobody has asked for yet.
 _HELD = 1 << 29
@@ -175,6 +175,10 @@ class LazyArray(ABC):
         """Voxels to compute for ``self[key]``, if nothing is kept."""
         region, _ = normalise_index(key, self.shape)
         return math.prod(region_shape(region))
+
+    def same_as(self, other: LazyArray) -> bool:
+        """Whether both show the same of the same source."""
+        return self.source is other.source and self._state is other._state
 
     def adopt(self, other: LazyArray) -> None:
         """Take over the parameters of another array of the same source, and what it holds."""

@@ -22,7 +22,7 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import QSignalThrottler, signals_blocked
 
-from ..recipe import DegradeContrast, Diversify, LowPass, Recipe
+from ..recipe import DegradeContrast, Diversify, LazyVolume, LowPass, Recipe
 from ..recipe.cache import Cache
 from ..recipe.measure import Measured
 from .column import Column
@@ -39,6 +39,7 @@ from .layers import (
 )
 from .lowpass_panel import LowPassPanel
 from .measurement import Measurement
+from .readout import Readout
 from .section import StepSection, switch
 from .snapshot import Snapshot
 from .source_panel import SourcePanel
@@ -63,6 +64,7 @@ class Explorer(QWidget):
     # v Diversify   [x] live   [ ] show σ map   ...
     # > Low-pass    [ ] live   [ ] show what it removes   ...
     # [ ] Chain  order [contrast > diversify > low-pass v]
+    # plane 31  PSNR ...  SSIM ...   volume  PSNR ...
     # message, progress [cancel]
     # [Snapshot] [Save recipe] [Load recipe] [Export]
 
@@ -106,6 +108,7 @@ class Explorer(QWidget):
         )
         for kinds in permutations(self.sections):
             self.order.addItem(" › ".join(kinds), kinds)
+        self.readout = Readout()
         self.status = StatusLine()
         self.status.say(_NO_IMAGE)
         self.snapshot_button = QPushButton("Snapshot")
@@ -144,6 +147,7 @@ class Explorer(QWidget):
             self._measurement,
             self._snapshot,
             self._calibration,
+            self.readout,
             *(v.live for v in self.views.values()),
         )
         self._throttle = QSignalThrottler(parent=self)
@@ -181,6 +185,7 @@ class Explorer(QWidget):
         layout.addWidget(self.source_panel)
         layout.addWidget(Column(steps), stretch=1)
         layout.addLayout(chain)
+        layout.addWidget(self.readout)
         layout.addWidget(self.status)
         layout.addLayout(buttons)
 
@@ -203,6 +208,8 @@ class Explorer(QWidget):
             view.live.ready.connect(self._on_ready)
             view.live.source_edited.connect(self._settled.start)
             view.live.level_changed.connect(self._say_what_is_shown)
+        for kind in self.sections:
+            self.views[kind].live.drawn.connect(self._look)
         self._calibration.finished.connect(self._on_ready)
         tasks: tuple[Any, ...] = (self._measurement, self._snapshot)
         for task in (*tasks, *(view.live for view in self.views.values())):
@@ -450,6 +457,7 @@ class Explorer(QWidget):
         source = self._source()
         if not on:
             view.live.pause()
+            self._look()
         elif source is not None and self._measurement.result is not None:
             self._show(view, source)
         if self.chain.isChecked():
@@ -470,6 +478,23 @@ class Explorer(QWidget):
             self.load_recipe(path)
 
     # ---- what is said ----
+
+    def _look(self) -> None:
+        """Give the numbers of the last live layer, as it is in view."""
+        live = self.views[self._last_live()].live
+        seen = live.in_view()
+        source = self._source()
+        if seen is None or source is None:
+            self.readout.clear()
+            return
+        array, index = seen
+        assert isinstance(array, LazyVolume)
+        fixed = [
+            f"{label} {part.start}"
+            for label, part, n in zip(source.axis_labels, index, array.shape, strict=True)
+            if part.start is not None and n > 1
+        ]
+        self.readout.look(array, index, ", ".join(fixed) or "view")
 
     def _on_ready(self) -> None:
         if not any(task.running for task in self._tasks):

@@ -64,6 +64,7 @@ class LiveLayer(QObject):
     ready = Signal()  # the layer shows what it should
     failed = Signal(object)
     level_changed = Signal(int)  # of a pyramid, because the user zoomed
+    drawn = Signal()  # with newer settings, or another part of it
     source_edited = Signal()  # somebody changed the source's voxels in place
 
     def __init__(
@@ -154,6 +155,12 @@ class LiveLayer(QObject):
             change(array)
         self._wanted = _Picture(levels, {**self._wanted.metadata, **metadata})
         self._bring_up_to_date()
+
+    def in_view(self) -> tuple[LazyArray, tuple[Any, ...]] | None:
+        """What is shown, the array and the index into it; None if nothing is."""
+        if self.layer is None or self._shown is None or not self.layer.visible:
+            return None
+        return self._in_view(self._shown, self.layer)
 
     @property
     def running(self) -> bool:
@@ -394,6 +401,7 @@ class LiveLayer(QObject):
         if level != self.level:
             self.level = level
             self.level_changed.emit(level)
+        self.drawn.emit()
 
     def _renew(self) -> None:
         if self._napari_keeps_level():
