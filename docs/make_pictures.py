@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 # the pictures shall not depend on anybody's settings
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
@@ -38,7 +39,9 @@ def settle(seconds: float = 0.6) -> None:
     wait_until(lambda: time.monotonic() > end)
 
 
-def save(viewer: napari.Viewer, name: str) -> None:
+def save(viewer: napari.Viewer, widget: Any, name: str) -> None:
+    settle()
+    wait_until(lambda: "…" not in widget.readout.plane.text() + widget.readout.volume.text())
     settle()
     viewer.window.screenshot(str(IMAGES / name), canvas_only=False, flash=False)
     print(f"wrote {IMAGES / name}")
@@ -59,21 +62,21 @@ def main() -> None:
     # raw, diversified and σ side by side
     widget.show_sigma.setChecked(True)
     wait_until(lambda: widget.views["sigma"].live.layer is not None)
-    viewer.layers.remove("nuclei labels")
+    viewer.layers["nuclei labels"].visible = False
     viewer.canvas.grid.enabled = True
     viewer.canvas.grid.shape = (1, 3)
     viewer.canvas.grid.stride = -1
     for layer in viewer.layers:
-        layer.name_overlay.visible = True
+        layer.name_overlay.visible = layer.visible
     viewer.fit_to_view()
-    save(viewer, "diversify.png")
+    save(viewer, widget, "diversify.png")
 
     widget.diversify.panel.psnr.setValue(13.0)
     widget.diversify.panel.psnr.valueChanged.emit(13.0)
-    save(viewer, "diversify-13dB.png")
+    save(viewer, widget, "diversify-13dB.png")
 
     viewer.theme = "light"
-    save(viewer, "diversify-light.png")
+    save(viewer, widget, "diversify-light.png")
     viewer.theme = "dark"
 
     # deep tissue, low-pass and what it removes
@@ -89,7 +92,7 @@ def main() -> None:
         layer.name_overlay.visible = layer.visible
     viewer.canvas.grid.shape = (2, 3)
     viewer.fit_to_view()
-    save(viewer, "diversify-steps.png")
+    save(viewer, widget, "diversify-steps.png")
 
     # all three chained, cut across the planes
     widget.views["removed"].switch.setChecked(False)
@@ -101,13 +104,13 @@ def main() -> None:
     widget.diversify.collapse(animate=False)
     widget.lowpass.expand(animate=False)
     for layer in viewer.layers:
-        layer.name_overlay.visible = True
+        layer.name_overlay.visible = layer.visible
     viewer.canvas.grid.shape = (2, 2)
     viewer.dims.order = (1, 0, 2)
     settle()
     wait_until(lambda: not any(task.running for task in widget._tasks))
     viewer.fit_to_view()
-    save(viewer, "diversify-chain.png")
+    save(viewer, widget, "diversify-chain.png")
     viewer.dims.order = (0, 1, 2)
     widget.chain.setChecked(False)
     widget.lowpass.collapse(animate=False)
@@ -121,7 +124,20 @@ def main() -> None:
     viewer.dims.ndisplay = 3
     viewer.scene.camera.angles = (10, -25, 60)
     viewer.fit_to_view()
-    save(viewer, "diversify-3d.png")
+    save(viewer, widget, "diversify-3d.png")
+
+    # the Export dialog
+    widget.open_export()
+    dialog = widget.export_dialog
+    dialog.folder.setText("training set")
+    dialog.labels.setCurrentIndex(dialog.labels.count() - 1)
+    dialog.layout_.setCurrentIndex(dialog.layout_.findData("stardist"))
+    dialog.ranges.rows["diversify.w_v"][0].setChecked(True)
+    settle()
+    dialog.grab().save(str(IMAGES / "export.png"))
+    print(f"wrote {IMAGES / 'export.png'}")
+    dialog.close()
+    settle(2)
     viewer.close()
 
 

@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QLabel, QWidg
 from ..recipe import Recipe
 from ..recipe.model import bounds_of, extra_of
 
+_ROW_PX = 28
 #: Ranges of the reference's demonstration.
 _USUAL = {"w_i": (0.2, 1.8), "w_v": (0.0, 8.0)}
 
@@ -62,6 +63,7 @@ class RangesPanel(QWidget):
         bounds: tuple[float, float],
     ) -> None:
         row = len(self.rows)
+        self._grid.setRowMinimumHeight(row, _ROW_PX)  # a spin box asks for less than it needs
         box = QCheckBox(title)
         box.setChecked(on)
         box.setToolTip(f"<p><b>{title}</b><br>Draw another value for every sample.</p>")

@@ -46,6 +46,8 @@ class Readout(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.plane, self.volume = QLabel(), QLabel()
+        for label in (self.plane, self.volume):
+            label.setWordWrap(True)
         self.measure = QPushButton("measure volume")
         self.measure.setToolTip(
             "<p><b>measure volume</b><br>Compute the whole result once, in the background, for "
