@@ -87,3 +87,13 @@ def test_no_parameter_is_left_behind_by_the_largest_index():
     sampling = Sampling(recipe=Recipe(steps=(LowPass(),)), ranges={"cutoff": (0.2, 0.9)})
     out = sampling(PATCH, index=2**32 - 1)
     assert np.isfinite(out).all()
+
+
+@pytest.mark.parametrize("index", [-1, 2**32, 1.5, "3"])
+def test_an_index_must_be_a_number_of_a_sample(index):
+    with pytest.raises(ValueError, match="index must be a whole number"):
+        RECIPE(PATCH, index=index)
+
+
+def test_a_recipe_in_words_says_that_it_is_one():
+    assert str(RECIPE).startswith("Recipe(")

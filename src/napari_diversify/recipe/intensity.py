@@ -30,11 +30,6 @@ def _working_dtype(dtype: np.dtype[Any], low: float, high: float) -> type[np.flo
 def to_unit(block: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.float32]:
     """(block - low) / (high - low) as float32, values outside the range kept."""
     work = _working_dtype(block.dtype, low, high)
-    if work is np.float32 and _is_short(block.dtype) and high - low >= 1:
-        out = np.empty(block.shape, np.float32)
-        flat = np.ascontiguousarray(block, block.dtype.newbyteorder("=")).reshape(-1)
-        kernels.unit_levels(flat, work(low), work(high) - work(low), out.reshape(-1))
-        return out
     with np.errstate(over="ignore"):
         unit: npt.NDArray[Any] = np.subtract(block, work(low), dtype=work)
         np.divide(unit, work(high) - work(low), out=unit)
@@ -48,7 +43,7 @@ def from_unit(
 ) -> npt.NDArray[Any]:
     """Map [0, 1] back to grey levels; rounded and clipped for an integer dtype."""
     work = _working_dtype(dtype, low, high)
-    if work is np.float32 and _is_short(dtype):
+    if work is np.float32 and dtype.kind in "iu" and dtype.itemsize <= 2:
         out = np.empty(values.shape, dtype)
         numbers = (work(high) - work(low), work(low), *map(work, _ends(dtype)))
         flat = np.ascontiguousarray(values, np.float32).reshape(-1)
@@ -65,11 +60,6 @@ def from_unit(
         top = np.nextafter(top, work(0))
     np.clip(grey, bottom, top, out=grey)
     return grey.astype(dtype)
-
-
-def _is_short(dtype: np.dtype[Any]) -> bool:
-    """Whether compiled loops are there for it: they give the same bits as NumPy below."""
-    return dtype.kind in "iu" and dtype.itemsize <= 2
 
 
 def _ends(dtype: np.dtype[Any]) -> tuple[int, int]:

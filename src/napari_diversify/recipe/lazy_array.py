@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ..core.blocks import Region, normalise_index, region_shape, slices, span, whole
 
 # Voxels computed at once when much is asked for; bounds the temporary memory.
-_SLAB = 1 << 21
+_SLAB = 1 << 22
 _DEEP, _LEAST_ROWS = 32, 16
 #: Bytes held at most for the sake of views that nobody has asked for yet.
 _HELD = 1 << 29

@@ -39,6 +39,9 @@ class Model(BaseModel):
         except ValidationError as error:
             raise ValueError(explain(error, type(self))) from None
 
+    def __str__(self) -> str:
+        return repr(self)
+
     def replace(self, **changes: Any) -> Any:
         """A copy with other values, checked like a new one."""
         return type(self)(**{**{n: getattr(self, n) for n in type(self).model_fields}, **changes})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
@@ -12,7 +11,7 @@ from pydantic import Field, model_validator
 from ..core.noise import uniform_numbers
 from ..core.psnr import PsnrModel
 from ..core.weights import truncated_normal
-from .model import Model, bounds_of
+from .model import Model
 from .recipe import Recipe
 from .steps import Diversify
 from .training import fresh_sample
@@ -148,11 +147,12 @@ class Sampling(Model):
         return self
 
     def _check_range(self, name: str, place: _Place) -> None:
-        r, (low, high) = self.ranges[name], self._bounds(place)
-        if not (low <= r.low and r.high <= high):
-            raise ValueError(
-                f"{name} must lie from {low:g} to {high:g}; its range is {r.low:g} to {r.high:g}"
-            )
+        r, step = self.ranges[name], self.recipe.steps[place[0]]
+        for end in (r.low, r.high):
+            try:
+                step.replace(**{place[1]: round(end) if self._is_whole(place) else end})
+            except ValueError as error:
+                raise ValueError(f"the range of {name} leaves what it may be: {error}") from None
         if r.count is not None and self.strategy != "grid":
             raise ValueError(
                 f"a number of values ({name}: {r.count}) belongs to strategy 'grid'; "
@@ -168,7 +168,7 @@ class Sampling(Model):
     # ---- public ----
 
     def __len__(self) -> int:
-        settings = len(self.psnr) or (len(self._grid) if self.strategy == "grid" else 1)
+        settings = len(self.psnr) or (math.prod(self._counts) if self.strategy == "grid" else 1)
         return self.samples * settings
 
     def drawn(self, number: int) -> dict[str, float]:
@@ -273,28 +273,27 @@ class Sampling(Model):
     def _range(self, place: _Place) -> Range:
         return next(self.ranges[name] for name, p in self._places.items() if p == place)
 
-    def _bounds(self, place: _Place) -> tuple[float, float]:
-        return bounds_of(type(self.recipe.steps[place[0]]).model_fields[place[1]])
+    def _is_whole(self, place: _Place) -> bool:
+        return _numbers(type(self.recipe.steps[place[0]]))[place[1]] is int
 
     @property
-    def _grid(self) -> list[tuple[float, ...]]:
-        axes = [
-            _evenly(r.low, r.high, r.count or _GRID)
-            for r in (self._range(place) for _, place in self._sorted())
-        ]
-        return list(itertools.product(*axes))
+    def _counts(self) -> list[int]:
+        """Number of values of each parameter of a grid; the last one runs fastest."""
+        return [self._range(place).count or _GRID for _, place in self._sorted()]
 
     def _value(self, number: int, k: int, place: _Place) -> float:
         """Value number k among those drawn for a sample."""
         r = self._range(place)
-        whole = _numbers(type(self.recipe.steps[place[0]]))[place[1]] is int
+        whole = self._is_whole(place)
         if self.strategy == "grid":
-            value = self._grid[number // self.samples][k]
+            counts = self._counts
+            setting = number // self.samples // math.prod(counts[k + 1 :])
+            value = _evenly(r.low, r.high, counts[k], setting % counts[k])
         elif self.strategy == "structured":
             n, at = self.samples, number % self.samples
             if n == 1:
                 return float(getattr(self.recipe.steps[place[0]], place[1]))
-            value = _evenly(r.low, r.high, n)[n - 1 - at if place[1] == "w_i" else at]
+            value = _evenly(r.low, r.high, n, n - 1 - at if place[1] == "w_i" else at)
         else:
             sample = (self.recipe.sample + number) % 2**32
             u = float(uniform_numbers(k + 1, self.recipe.seed, sample)[k])
@@ -350,8 +349,8 @@ def _numbers(step: type[Model]) -> dict[str, Any]:
     }
 
 
-def _evenly(low: float, high: float, n: int) -> list[float]:
-    """As many values from low to high, both ends exact; of one value, the middle."""
+def _evenly(low: float, high: float, n: int, k: int) -> float:
+    """Value k of n from low to high, both ends exact; of one value, the middle."""
     if n == 1:
-        return [(low + high) / 2]
-    return [low + (high - low) * k / (n - 1) for k in range(n - 1)] + [high]
+        return (low + high) / 2
+    return high if k == n - 1 else low + (high - low) * k / (n - 1)

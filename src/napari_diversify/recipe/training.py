@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..core.noise import check_count
+
 
 def fresh_sample(
     recipe_of: Callable[[int], Any],
@@ -22,6 +24,6 @@ def fresh_sample(
     Without an index the number is drawn from the operating system: worker
     processes that were forked together would draw the same from any generator.
     """
-    number = secrets.randbits(31) if index is None else index
+    number = secrets.randbits(31) if index is None else check_count("index", index, 32)
     result = recipe_of(number).apply(np.asarray(image), spacing)
     return result if mask is None else (result, mask)
