@@ -108,8 +108,8 @@ def apply(
             recipe=_recipe(recipe),
             samples=samples,
             strategy=strategy,
-            ranges=dict(_range(text) for text in ranges or ()),
-            psnr=_levels(psnr) if psnr else (),
+            ranges=_ranges(ranges or ()),
+            psnr=() if psnr is None else _levels(psnr),
         )
         job = _job(sampling, inputs, labels, output, layout, file_format, chunk, shard, axes)
     _do(job, workers, scheduler, resume, overwrite, dry_run, as_json)
@@ -278,24 +278,35 @@ def _recipe(text: str) -> Recipe:
     return Recipe.from_json(text) if text.lstrip().startswith("{") else Recipe.load(text)
 
 
-def _range(text: str) -> tuple[str, tuple[float, ...]]:
-    name, _, numbers = text.partition("=")
-    try:
-        values = [float(part) for part in numbers.split(":")]
-        if not name or not 2 <= len(values) <= 3:
-            raise ValueError
-    except ValueError:
-        raise ValueError(
-            f"a range is NAME=LOW:HIGH, e.g. w_v=0:8, for a grid NAME=LOW:HIGH:COUNT; got {text!r}"
-        ) from None
-    return name, (*values[:2], *(int(n) for n in values[2:]))
+def _ranges(texts: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    found: dict[str, tuple[float, ...]] = {}
+    for text in texts:
+        name, _, numbers = text.partition("=")
+        low, _, rest = numbers.partition(":")
+        high, _, count = rest.partition(":")
+        try:
+            values = (float(low), float(high), *([int(count)] if count else []))
+            if not name:
+                raise ValueError
+        except ValueError:
+            raise ValueError(
+                "a range is NAME=LOW:HIGH, e.g. w_v=0:8, for a grid NAME=LOW:HIGH:COUNT with a "
+                f"whole number of values; got {text!r}"
+            ) from None
+        if name in found:
+            raise ValueError(f"{name} has two ranges; give one")
+        found[name] = values
+    return found
 
 
 def _levels(text: str) -> tuple[float, ...]:
     try:
-        return tuple(float(part) for part in text.replace(";", ",").split(",") if part.strip())
+        levels = tuple(float(part) for part in text.replace(";", ",").split(",") if part.strip())
+        if not levels:
+            raise ValueError
     except ValueError:
         raise ValueError(f"PSNR levels are numbers with commas between; got {text!r}") from None
+    return levels
 
 
 def _job(

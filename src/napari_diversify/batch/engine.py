@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import signal
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.connection import wait
+from threading import Thread
 from typing import Any
 
 from ..core.blocks import workers as cores
@@ -45,8 +49,23 @@ def engine(workers: int | None = None, scheduler: str | None = None) -> Iterator
             raise ValueError(f"workers must be 1 or more; got {workers}")
         # spawned, not forked: threads do not survive a fork
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(workers, mp_context=context) as executor:
+        with ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_leave_with_parent
+        ) as executor:
             yield executor
+
+
+def _leave_with_parent() -> None:
+    """End a worker when the run that it works for is gone, and leave Ctrl+C to that one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+
+        def watch() -> None:
+            wait([parent.sentinel])
+            os._exit(1)
+
+        Thread(target=watch, daemon=True).start()
 
 
 @contextmanager

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
+from copy import copy
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -17,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import __version__, files
-from ..core.blocks import Region, exhaust
+from ..core.blocks import Region, exhaust, region_shape, slices
 from ..core.pair_sums import PairSums
 from ..files import Header
 from ..recipe import LazyVolume, Recipe
@@ -25,7 +26,11 @@ from .job import Job, Source, Unit
 from .metrics import Found, found_in, watched_planes
 from .parts import Part, parts_of
 from .record import Record, write_record
+from .runs import Runs
 from .settle import settle, volume_of
+
+#: Voxels of a slab that are computed at once.
+_BAND = 1 << 20
 
 
 def request(job: Job, unit: Unit) -> Record:
@@ -35,8 +40,8 @@ def request(job: Job, unit: Unit) -> Record:
         "recipe": s.recipe.replace(sample=s.recipe.sample + unit.number).model_dump(mode="json"),
         "drawn": s.drawn(unit.number),
         "target_psnr": s.target(unit.number),
-        "source": unit.source.name,
-        "labels": unit.source.labels is not None,
+        "source": _named(unit.source, job.output),
+        "labels": None if unit.source.labels is None else _named(unit.source.labels, job.output),
         "layout": job.layout,
         "format": job.format,
         "chunk": job.chunk,
@@ -46,19 +51,20 @@ def request(job: Job, unit: Unit) -> Record:
 
 def provenance(job: Job, unit: Unit, recipe: Recipe) -> Record:
     """What travels in every file: enough to make it again."""
-    path = unit.source.path
     return {
         "program": "napari-diversify",
         "version": __version__,
         "recipe": recipe.model_dump(mode="json"),
         "drawn": job.sampling.drawn(unit.number),
         "target_psnr": job.sampling.target(unit.number),
-        "source": {
-            "name": unit.source.name,
-            "path": None if path is None else _way(path, job.output),
-            "axes": unit.source.axes,
-        },
+        "source": _named(unit.source, job.output),
     }
+
+
+def _named(source: Source, output: Path) -> Record:
+    """Which image it is, and where."""
+    path = None if source.path is None else _way(source.path, output)
+    return {"name": source.name, "path": path, "axes": source.axes}
 
 
 def _way(path: Path, folder: Path) -> str:
@@ -99,6 +105,7 @@ def make(
         done: list[Record] = []
         for k, part in enumerate(parts):
             targets = _targets(job, part, with_labels=labels is not None)
+            check_apart(targets.values(), [unit.source])
             partial = {
                 role: stack.enter_context(files.writing(path, overwrite))
                 for role, path in targets.items()
@@ -121,14 +128,33 @@ def make(
                 {
                     "name": part.name,
                     "files": {role: path.as_posix() for role, path in there.items()},
-                    "header": _summary(part.header),
+                    "header": _summary(_with_channels(part, header)),
                     "metrics": found.table(),
                 }
             )
-        record = {"request": request(job, unit), "provenance": origin, "parts": done}
+        record = {
+            "request": request(job, unit),
+            "provenance": origin,
+            "parts": done,
+            "finished": False,
+        }
         # before the files get their names: what is there without a record is not ours
         write_record(job.output, unit.name, record)
+    record["finished"] = True
+    write_record(job.output, unit.name, record)
     return record
+
+
+def check_apart(targets: Iterable[Path], sources: Iterable[Source]) -> None:
+    """Raise a sentence if a file to be written is one that is read."""
+    both = (file for source in sources for file in (source, source.labels) if file is not None)
+    read = {file.path.resolve() for file in both if file.path is not None}
+    for target in targets:
+        if target.resolve() in read:
+            raise ValueError(
+                f"{target} is an image that is read, and would be written over. Choose another "
+                "folder"
+            )
 
 
 def _targets(job: Job, part: Part, *, with_labels: bool) -> dict[str, Path]:
@@ -146,13 +172,20 @@ def _within(
     work: Generator[tuple[int, int], None, Found], k: int, n: int
 ) -> Generator[tuple[int, int], None, Found]:
     """Run part k of n, telling its progress as that of all."""
-    while True:
-        try:
-            done, total = next(work)
-        except StopIteration as end:
-            found: Found = end.value
-            return found
-        yield k * total + done, n * total
+    with closing(work):  # at once: its files are tidied up next
+        while True:
+            try:
+                done, total = next(work)
+            except StopIteration as end:
+                found: Found = end.value
+                return found
+            yield k * total + done, n * total
+
+
+def _with_channels(part: Part, header: Header) -> Header:
+    """Of a part that is one channel: the header of all of them."""
+    others = tuple(at for at in part.at if at[0] != "c")
+    return replace(part, at=others).cut(header, None)[0]
 
 
 def _summary(header: Header) -> Record:
@@ -180,15 +213,24 @@ def _write_zarr(
 ) -> Generator[tuple[int, int], None, Found]:
     files.create(path, header, chunk=job.chunk, shard=job.shard, window=volume.intensity_range)
     regions, watched = files.slabs(path), watched_planes(header)
+    thickness = _thickness(regions[0])
     if executor is None:
-        results: Iterator[Found] = (_slab(volume, path, r, watched) for r in regions)
+        runs = Runs(volume.source, thickness)
+        results: Generator[Found, None, None] = (
+            _slab(volume, runs, path, r, watched) for r in regions
+        )
+    elif isinstance(executor, ThreadPoolExecutor):
+        runs = Runs(volume.source, thickness)
+        tasks: list[tuple[Any, ...]] = [(volume, runs, path, r, watched) for r in regions]
+        results = in_order(executor, _slab, tasks)
     else:
-        tasks = [(source, volume.recipe, path, region, watched) for region in regions]
+        tasks = [(source, volume.recipe, thickness, path, r, watched) for r in regions]
         results = in_order(executor, _slab_elsewhere, tasks)
     found = Found(PairSums(*volume.intensity_range))
-    for n, one in enumerate(results):
-        found = found + one
-        yield n + 1, len(regions)
+    with closing(results):
+        for n, one in enumerate(results):
+            found = found + one
+            yield n + 1, len(regions)
     for level, region in files.reduced(path):
         files.write_reduced(path, level, region)
         yield len(regions), len(regions)
@@ -196,50 +238,71 @@ def _write_zarr(
     return found
 
 
-def _slab(volume: LazyVolume, path: Path, region: Region, watched: frozenset[int]) -> Found:
+def _thickness(region: Region) -> int:
+    """Planes of a slab."""
+    return len(region[-3]) if len(region) > 2 else 1
+
+
+def _slab(
+    volume: LazyVolume, runs: Runs, path: Path, region: Region, watched: frozenset[int]
+) -> Found:
     """Compute and write a slab."""
-    block = volume.read(region)
+    volume = copy(volume)
+    volume.source = runs.for_slab()
+    block = _computed(volume, region)
     files.write_slab(path, region, block)
     start = [r.start for r in region[:-2]]
     first = int(np.ravel_multi_index(start, volume.shape[:-2])) if start else 0
     return found_in(volume, region, block, watched, first)
 
 
+def _computed(volume: LazyVolume, region: Region) -> npt.NDArray[Any]:
+    """The voxels of a slab; in bands if they cost no more, for these take less memory."""
+    *outer, rows, columns = region
+    height = max(1, _BAND // max(1, math.prod(region_shape((*outer, columns)))))
+    band = (*outer, rows[:height], columns)
+    if volume.work(slices(band)) > math.prod(region_shape(band)):
+        return volume.read(region)  # its planes are computed whole
+    block = np.empty(region_shape(region), volume.dtype)
+    for start in range(0, len(rows), height):
+        here = slice(start, start + height)
+        block[..., here, :] = volume.read((*outer, rows[here], columns))
+    return block
+
+
 def _slab_elsewhere(
-    source: Source, recipe: Recipe, path: Path, region: Region, watched: frozenset[int]
+    source: Source,
+    recipe: Recipe,
+    thickness: int,
+    path: Path,
+    region: Region,
+    watched: frozenset[int],
 ) -> Found:
-    """:func:`_slab` in a worker, which opens the source for itself."""
-    return _slab(_opened(_Known(source), recipe), path, region, watched)
+    """:func:`_slab` in a worker process, which opens the source for itself."""
+    return _slab(*_opened(source, recipe, thickness), path, region, watched)
 
 
-class _Known:
-    """A source, told from others by what it opens."""
-
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self._key = source.key
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Known) and other._key == self._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
+#: The volume of a sample and its source, kept open in a worker for the next slab of it.
+_open: dict[tuple[object, ...], tuple[LazyVolume, Runs, ExitStack]] = {}
+_MOST_OPEN = 2
 
 
-@lru_cache(maxsize=2)
-def _opened(known: _Known, recipe: Recipe) -> LazyVolume:
-    """The volume of a sample, kept open for its next slab."""
-    with ExitStack() as stack:
-        header, data = stack.enter_context(known.source.open())
-        volume = volume_of(header, data, recipe)
-        exhaust(volume.prepare())
-        stack.pop_all()  # stays open as long as the volume is kept
-    return volume
+def _opened(source: Source, recipe: Recipe, thickness: int) -> tuple[LazyVolume, Runs]:
+    key = (source.key, recipe, thickness)
+    if key not in _open:
+        with ExitStack() as stack:
+            header, data = stack.enter_context(source.open())
+            volume = volume_of(header, data, recipe)
+            exhaust(volume.prepare())
+            _open[key] = (volume, Runs(volume.source, thickness), stack.pop_all())
+        while len(_open) > _MOST_OPEN:
+            _open.pop(next(iter(_open)))[2].close()
+    return _open[key][:2]
 
 
 def in_order(
     executor: Executor, function: Callable[..., Any], tasks: list[tuple[Any, ...]]
-) -> Iterator[Any]:
+) -> Generator[Any, None, None]:
     """Results of tasks in their order, a few of them under way at a time."""
     rest = iter(tasks)
     ahead = 2 * getattr(executor, "_max_workers", os.cpu_count() or 1)
@@ -261,18 +324,21 @@ def in_order(
 def _write_tiff(
     volume: LazyVolume, part: Part, axes: str, header: Header, path: Path
 ) -> Generator[tuple[int, int], None, Found]:
-    runs, watched = list(part.runs(axes)), watched_planes(part.header)
+    regions, watched = list(part.runs(axes)), watched_planes(part.header)
+    source = Runs(volume.source, _thickness(regions[0]))
     found = [Found(PairSums(*volume.intensity_range))]
     stop, started = Event(), [0]
 
     def planes() -> Iterator[npt.NDArray[Any]]:
         first = 0
-        for n, region in enumerate(runs):
+        for n, region in enumerate(regions):
             if stop.is_set():
                 raise InterruptedError("stopped")
             started[0] = n
-            block = volume.read(region)
-            found[0] = found[0] + found_in(volume, region, block, watched, first)
+            here = copy(volume)
+            here.source = source.for_slab()
+            block = here.read(region)
+            found[0] = found[0] + found_in(here, region, block, watched, first)
             single = block.reshape(-1, *block.shape[-2:])
             first += len(single)
             yield from single
@@ -283,7 +349,7 @@ def _write_tiff(
         try:
             while not written.done():
                 wait([written], timeout=0.1)
-                yield started[0], len(runs)
+                yield started[0], len(regions)
         finally:
             stop.set()
         written.result()

@@ -1,8 +1,9 @@
 """What is known of each finished sample, and the table of them all.
 
 Beside the files of a training set lies a folder of records, one per sample. A
-record is written before its files get their names: a file without a record is
-not ours, and a record without its files is a sample to be made again.
+record is written before its files get their names, and once more when they
+have them: a file without a record is not ours, and a record that is not
+finished, or without its files, is of a sample to be made again.
 """
 
 from __future__ import annotations
@@ -43,9 +44,26 @@ def read_record(output: Path, name: str) -> Record | None:
     """The record of a sample, None if there is none that can be read."""
     try:
         record: Record = json.loads(_place(output, name).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        whole = all(
+            isinstance(part["files"], dict) and isinstance(part["metrics"], dict)
+            for part in record["parts"]
+        )
+        known = {"request", "provenance", "finished"} <= record.keys()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return None
-    return record
+    return record if whole and known else None
+
+
+def is_finished(output: Path, record: Record) -> bool:
+    """Whether all files of a sample have their names."""
+    return bool(record["finished"]) and all(p.exists() for p in files_of(output, record))
+
+
+def finished_records(output: Path) -> list[Record]:
+    """Records of all finished samples in a folder, by their names."""
+    names = sorted(path.stem for path in (output / FOLDER).glob("[!.]*.json"))
+    records = [read_record(output, name) for name in names]
+    return [r for r in records if r is not None and is_finished(output, r)]
 
 
 def files_of(output: Path, record: Record) -> list[Path]:

@@ -14,6 +14,7 @@ from ..core.blocks import region_shape, slices
 from ..recipe import Recipe
 from .job import Source
 from .parts import Part
+from .record import FOLDER
 from .settle import volume_of
 
 
@@ -101,8 +102,10 @@ def _source(path: Path, told: str | None) -> Path:
         raise ValueError(f"{path} was made from an image in memory: say where it is (source)")
     if Path(told).is_absolute():
         return Path(told)
-    tried = [folder / told for folder in path.resolve().parents[:3]]
-    found = next((place for place in tried if place.exists()), None)
+    folders = path.resolve().parents[:3]
+    # it was told as seen from the folder that holds the records; that may be gone
+    folders = [f for f in folders if (f / FOLDER).is_dir()] or folders
+    found = next((f / told for f in folders if (f / told).exists()), None)
     if found is None:
         raise FileNotFoundError(
             f"{path} was made from {told}, which is not there any more: say where it is (source)"

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterator
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    Executor,
+    Future,
+    ThreadPoolExecutor,
+    wait,
+)
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +19,18 @@ from .. import files
 from ..core.blocks import exhaust
 from .engine import engine
 from .job import Job, Unit
-from .make import make, request
-from .record import Record, files_of, read_record, write_manifest
+from .make import check_apart, make, request
+from .record import (
+    FOLDER,
+    MANIFEST,
+    Record,
+    files_of,
+    finished_records,
+    is_finished,
+    read_record,
+    write_manifest,
+)
+from .settle import forget
 
 #: An image bigger than this (bytes) is made by all workers together, others by one each.
 _BIG = 64 << 20
@@ -79,6 +96,11 @@ def run(
         state.look()
         try:
             yield from state.work(executor)
+        except BrokenExecutor as error:
+            raise OSError(
+                "a worker process ended unexpectedly, perhaps for want of memory. Finished samples "
+                "stay: resume, with fewer workers"
+            ) from error
         finally:
             state.write_tables()
         return state.report()
@@ -143,32 +165,50 @@ class _State:
     def look(self) -> None:
         """See what is there already."""
         there = []
+        self._look_at_tables()
+        for source in self._job.sources:
+            forget(source)
         for unit in self._job.units():
+            targets = files.paths(
+                self._job.how, self._job.output, unit.name, file_format=self._job.format
+            )
+            check_apart(targets.values(), self._job.sources)
             record = read_record(self._job.output, unit.name)
             if record is None or self._overwrite:
-                path = files.paths(
-                    self._job.how, self._job.output, unit.name, file_format=self._job.format
-                )["image"]
+                path = targets["image"]
                 if path.exists() and not (self._resume or self._overwrite):
                     there.append(path)
                 self._todo.append((unit, self._overwrite))
-            elif not self._resume:
+                continue
+            for path in files_of(self._job.output, record):
+                files.tidy(path)
+            if not self._resume:
                 there.append(self._job.output / unit.name)
             elif record["request"] != request(self._job, unit):
                 self._failed[unit.name] = (
-                    "it was made with other settings and is left as it is. Choose another folder, "
-                    "or overwrite"
+                    "it was made of another image or with other settings, and is left as it is. "
+                    "Choose another folder, or overwrite"
                 )
-            elif all(path.exists() for path in files_of(self._job.output, record)):
+            elif is_finished(self._job.output, record):
                 self._records[unit.name] = record
                 self._kept.append(unit.name)
-            else:  # killed between the record and the last of its files
+            else:  # stopped between the record and the last of its files
                 self._todo.append((unit, True))
         if there:
             raise FileExistsError(
                 f"{len(there)} of {len(self._job)} samples exist in {self._job.output} already, "
                 f"the first is {there[0].name}. Resume to keep them, overwrite to make them "
                 "again, or choose another folder"
+            )
+
+    def _look_at_tables(self) -> None:
+        """Refuse a folder whose tables somebody else has written."""
+        names = [MANIFEST, *(["dataset.json"] if self._job.how.extras is not None else [])]
+        foreign = [name for name in names if (self._job.output / name).exists()]
+        if foreign and not (self._job.output / FOLDER).is_dir():
+            raise FileExistsError(
+                f"{self._job.output} holds a {foreign[0]} that no batch has written; it is left as "
+                "it is. Choose another folder"
             )
 
     def work(self, executor: Executor) -> Generator[tuple[int, int], None, None]:
@@ -235,7 +275,7 @@ class _State:
         try:
             self._records[unit.name] = future.result()
             self._made.append(unit.name)
-        except Exception as error:  # noqa: BLE001  whatever it is, the others go on
+        except BaseException as error:  # noqa: BLE001  also what stopped a worker
             self._failed[unit.name] = _sentence(error)
 
     def _done(self) -> int:
@@ -243,15 +283,15 @@ class _State:
 
     def write_tables(self) -> None:
         """Write manifest and what the layout wants, of all that is finished."""
-        names = [unit.name for unit in self._job.units() if unit.name in self._records]
-        if not names:
+        if not self._records:
             return
-        records = [self._records[name] for name in names]
+        records = finished_records(self._job.output)  # those of other jobs too
         self._manifest = write_manifest(self._job.output, records)
         items = {
             part["name"]: files.Item(part["name"], files.header_of(**_header(part["header"])))
             for record in records
             for part in record["parts"]
+            if record["request"]["layout"] == self._job.layout
         }
         files.write_extras(self._job.how, self._job.output, list(items.values()))
 
@@ -275,5 +315,5 @@ def _header(summary: Record) -> Record:
     return {name: tuple(v) if isinstance(v, list) else v for name, v in summary.items()}
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: BaseException) -> str:
     return str(error).rstrip(".") or type(error).__name__

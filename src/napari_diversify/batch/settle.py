@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+import math
+from collections import OrderedDict
+from collections.abc import Callable
+from threading import Lock
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ..core.blocks import exhaust
 from ..core.pair_sums import PairSums
-from ..core.psnr import PsnrModel
+from ..core.psnr import W_V_MAX, PsnrModel
 from ..files import Header
 from ..recipe import Diversify, LazyVolume, Recipe
 from ..recipe.intensity import exact_range
 from ..recipe.measure import measure
-from ..recipe.sampling import Sampling, with_psnr
+from ..recipe.sampling import Sampling
 from .job import Source
 
 #: How close a target PSNR is met, in decibel, and how often it is tried.
-_CLOSE, _TRIES = 0.02, 6
+_CLOSE, _TRIES = 0.02, 16
+_MOST = 64  # files of which numbers are kept
 
 
 def volume_of(header: Header, data: Any, recipe: Recipe) -> LazyVolume:
@@ -47,7 +52,7 @@ def settle(sampling: Sampling, number: int, source: Source, header: Header, data
     """
     base = sampling.recipe
     ndim = base.spatial_ndim or header.spatial_ndim
-    low, high = base.intensity_range or _range(source.key, _Once(data))
+    low, high = base.intensity_range or _once(source, "range", lambda: exact_range(data))
     with_range: Sampling = sampling.replace(
         recipe=base.replace(intensity_range=(low, high), spatial_ndim=ndim)
     )
@@ -55,22 +60,41 @@ def settle(sampling: Sampling, number: int, source: Source, header: Header, data
     if target is None:
         return with_range.recipe_of(number)
     step = next(s for s in base.steps if isinstance(s, Diversify))
-    model = _model(source.key, step.window, step.stride, ndim, (low, high), _Once(data))
+
+    def measured() -> PsnrModel:
+        return exhaust(measure(data, step, ndim, (low, high))).psnr
+
+    model = _once(source, (step.window, step.stride, ndim, low, high), measured)
     recipe = with_range.recipe_of(number, model)
-    aim = target
+    return _met(recipe, target, lambda tried: _psnr(volume_of(header, data, tried)))
+
+
+def _met(recipe: Recipe, target: float, reached: Callable[[Recipe], float]) -> Recipe:
+    """The recipe with w_v such that the target PSNR is met in the rounded result."""
+    w_v = next(s.w_v for s in recipe.steps if isinstance(s, Diversify))
+    above, below = 0.0, W_V_MAX  # weights whose PSNR lies above the target, and below
+    best, closest = recipe, math.inf
     for _ in range(_TRIES):
-        reached = _psnr(volume_of(header, data, recipe))
-        if abs(reached - target) <= _CLOSE:
-            return recipe
-        aim += target - reached
-        try:
-            recipe = with_psnr(recipe, aim, model)
-        except ValueError:
-            break
+        tried = _with_weight(recipe, w_v)
+        found = reached(tried)
+        if abs(found - target) < abs(closest - target):
+            best, closest = tried, found
+        if abs(closest - target) <= _CLOSE:
+            return best
+        above, below = (w_v, below) if found > target else (above, w_v)
+        # noise grows with its weight: that tells where to look, unless it leads out of bounds
+        guess = w_v * 10 ** ((found - target) / 20) if math.isfinite(found) else below / 2
+        w_v = guess if above < guess < below else (above + below) / 2
     raise ValueError(
-        f"a PSNR of {target:g} dB was not reached with this recipe: w_v came to {reached:.2f} dB "
+        f"a PSNR of {target:g} dB was not reached with this recipe: w_v came to {closest:.2f} dB "
         "at best. Other steps than diversify may change the image too much"
     )
+
+
+def _with_weight(recipe: Recipe, w_v: float) -> Recipe:
+    steps = (s.replace(w_v=w_v) if isinstance(s, Diversify) else s for s in recipe.steps)
+    changed: Recipe = recipe.replace(steps=tuple(steps))
+    return changed
 
 
 def _psnr(volume: LazyVolume) -> float:
@@ -81,32 +105,27 @@ def _psnr(volume: LazyVolume) -> float:
     return sums.psnr(high - low)
 
 
-class _Once:
-    """An argument that is needed to compute a value, but does not tell it from others."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Once)
-
-    def __hash__(self) -> int:
-        return 0
+#: What was measured of files, and of arrays in memory as long as their source lives.
+_of_files: OrderedDict[tuple[object, ...], dict[object, Any]] = OrderedDict()
+_of_arrays: WeakKeyDictionary[Source, dict[object, Any]] = WeakKeyDictionary()
+_lock = Lock()
 
 
-@lru_cache(maxsize=64)
-def _range(key: tuple[object, ...], data: _Once) -> tuple[float, float]:
-    return exact_range(data.value)
+def forget(source: Source) -> None:
+    """Measure an array in memory anew: it may have been changed in place."""
+    with _lock:
+        _of_arrays.pop(source, None)
 
 
-@lru_cache(maxsize=16)
-def _model(
-    key: tuple[object, ...],
-    window: tuple[int, ...],
-    stride: tuple[int, ...],
-    ndim: int,
-    intensity_range: tuple[float, float],
-    data: _Once,
-) -> PsnrModel:
-    step = Diversify(window=window, stride=stride)
-    return exhaust(measure(data.value, step, ndim, intensity_range)).psnr
+def _once(source: Source, what: object, compute: Callable[[], Any]) -> Any:
+    """``compute()``, or what it was before for this source. Holds numbers, no voxels."""
+    with _lock:
+        if source.array is not None:
+            known = _of_arrays.setdefault(source, {})
+        else:
+            known = _of_files.setdefault(source.key, {})
+            if len(_of_files) > _MOST:
+                _of_files.popitem(last=False)
+    if what not in known:
+        known[what] = compute()
+    return known[what]

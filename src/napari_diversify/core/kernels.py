@@ -258,6 +258,100 @@ def diversify_flat(image, sigma, noise, w_i, w_v, low, high, out):
         out[i] = min(max(v, low), high)
 
 
+# --- grey levels --------------------------------------------------------------
+
+
+@_compiled
+def grey_levels(unit, width, low, bottom, top, out):
+    """``out = clip(rint(unit * width + low), bottom, top)``, out an integer of up to 16 bits."""
+    for i in range(out.size):
+        grey = np.rint(unit[i] * width + low)
+        # by way of 32 bits, which every such integer fits, and processors convert many at a time
+        out[i] = np.int32(min(max(grey, bottom), top))
+
+
+# --- sums over a pair -----------------------------------------------------------
+
+_LANES = 128  # sums that are added to side by side, so that their order is fixed and yet quick
+#: Voxels whose sums of floats make one row of a table.
+SUMMED = 1 << 15
+
+
+@_compiled
+def whole_pair_sums(x, y, sums):
+    """Add sums of x, y, x^2, y^2 and (x - y)^2 to ``sums`` (5,) int64.
+
+    Exact for integers of up to 16 bits, less than 2^31 of them.
+    """
+    sx = sy = xx = yy = dd = np.int64(0)
+    for i in range(x.size):
+        p = np.int64(x[i])
+        q = np.int64(y[i])
+        sx += p
+        sy += q
+        xx += p * p
+        yy += q * q
+        dd += (p - q) * (p - q)
+    sums[0] += sx
+    sums[1] += sy
+    sums[2] += xx
+    sums[3] += yy
+    sums[4] += dd
+
+
+@numba.njit
+def _halve(lanes):
+    """The sum of some lanes, their number a power of two."""
+    n = lanes.size
+    while n > 1:
+        n //= 2
+        for j in range(n):
+            lanes[j] += lanes[n + j]
+    return lanes[0]
+
+
+@_compiled
+def shifted_pair_sums(x, y, shift_x, shift_y, sums):
+    """Fill ``sums`` (chunks, 6) float64 with u = x - shift_x and v = y - shift_y summed.
+
+    A row holds the sums of u, v, u^2, v^2, u v and (x - y)^2 over the next
+    ``SUMMED`` voxels. In float64, in an order that only the length decides.
+    """
+    su = np.empty(_LANES)
+    sv = np.empty(_LANES)
+    uu = np.empty(_LANES)
+    vv = np.empty(_LANES)
+    uv = np.empty(_LANES)
+    dd = np.empty(_LANES)
+    for c in range(sums.shape[0]):
+        for lanes in (su, sv, uu, vv, uv, dd):
+            lanes[:] = 0.0
+        for first in range(c * SUMMED, min((c + 1) * SUMMED, x.size), _LANES):
+            p = x[first : first + _LANES]
+            q = y[first : first + _LANES]
+            for j in range(p.size):
+                u = np.float64(p[j]) - shift_x
+                v = np.float64(q[j]) - shift_y
+                d = np.float64(p[j]) - np.float64(q[j])
+                su[j] += u
+                sv[j] += v
+                uu[j] += u * u
+                vv[j] += v * v
+                uv[j] += u * v
+                dd[j] += d * d
+        for k, lanes in enumerate((su, sv, uu, vv, uv, dd)):
+            sums[c, k] = _halve(lanes)
+
+
+@_compiled
+def clipped_count(x, y, low, high, count):
+    """Add to ``count`` (1,) int64 where y is at low or high, or beyond, and x is not."""
+    n = np.int64(0)
+    for i in range(x.size):
+        n += ((y[i] <= low) & (x[i] > low)) | ((y[i] >= high) & (x[i] < high))
+    count[0] += n
+
+
 # --- transfer functions ---------------------------------------------------------
 
 

@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from . import kernels
 from .local_std import check_intensities
 from .psnr import _decibel
 from .visibility import ratio
@@ -25,6 +26,7 @@ _PLACES = 1100
 # Voxels worked on together: few enough to stay in the cache, and for products of
 # 16-bit digits to sum to less than 2^53, where float64 is exact in any order.
 _CHUNK = 1 << 15
+_MOST = 1 << 30  # voxels whose products of 16-bit numbers have a sum of 64 bits
 _SHIFT_SAMPLES = 1 << 12
 _LARGEST = 1e140  # the squares of a volume still have a float64 sum
 # share of the variance that the rounded sums of floats cannot tell from nothing
@@ -250,11 +252,20 @@ def planes_of(
 def _integer_sums(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> tuple[int, ...]:
     """The six sums of integers."""
     sx = sy = xx = yy = xy = 0
-    for start in range(0, x.size, _CHUNK):
-        u, v = (_digits(a[start : start + _CHUNK]) for a in (x, y))
-        sx += sum(weight * int(digits.sum()) for digits, weight in u)
-        sy += sum(weight * int(digits.sum()) for digits, weight in v)
-        xx, yy, xy = xx + _product(u, u), yy + _product(v, v), xy + _product(u, v)
+    if x.dtype == y.dtype and x.dtype.itemsize <= 2 and x.dtype.isnative:
+        sums = np.zeros(5, np.int64)
+        for start in range(0, x.size, _MOST):
+            sums[:] = 0
+            part = slice(start, start + _MOST)
+            kernels.whole_pair_sums(x[part], y[part], sums)
+            px, py, pxx, pyy, pdd = (int(n) for n in sums)
+            sx, sy, xx, yy, xy = sx + px, sy + py, xx + pxx, yy + pyy, xy + (pxx + pyy - pdd) // 2
+    else:
+        for start in range(0, x.size, _CHUNK):
+            u, v = (_digits(a[start : start + _CHUNK]) for a in (x, y))
+            sx += sum(weight * int(digits.sum()) for digits, weight in u)
+            sy += sum(weight * int(digits.sum()) for digits, weight in v)
+            xx, yy, xy = xx + _product(u, u), yy + _product(v, v), xy + _product(u, v)
     products = (xx, yy, xy, xx + yy - 2 * xy)
     return sx << _PLACES, sy << _PLACES, *(product << 2 * _PLACES for product in products)
 
@@ -276,21 +287,13 @@ def _product(u: _Digits, v: _Digits) -> int:
 def _float_sums(x: npt.NDArray[Any], y: npt.NDArray[Any]) -> tuple[int, ...]:
     """The six sums of a plane: rounded about a value near its mean, then moved exactly."""
     shifts = [float(a[:: max(1, a.size // _SHIFT_SAMPLES)].mean(dtype=np.float64)) for a in (x, y)]
-    work = np.empty((4, min(_CHUNK, x.size)))
-    parts = []
-    for start in range(0, x.size, _CHUNK):
-        p, q = x[start : start + _CHUNK], y[start : start + _CHUNK]
-        u, v, d, product = work[:, : p.size]
-        np.subtract(p, shifts[0], out=u, dtype=np.float64)
-        np.subtract(q, shifts[1], out=v, dtype=np.float64)
-        np.subtract(p, q, out=d, dtype=np.float64)
-        # numpy's own sums: those of BLAS may change with the number of threads
-        squares = [
-            np.multiply(a, b, out=product).sum() for a, b in ((u, u), (v, v), (u, v), (d, d))
-        ]
-        parts.append([u.sum(), v.sum(), *squares])
+    # two types of arrays, for which the loop is compiled; float64 holds what the others hold
+    work = np.float32 if x.dtype == y.dtype == np.float32 else np.float64
+    p, q = (np.ascontiguousarray(a, work) for a in (x, y))
+    parts = np.empty((-(-x.size // kernels.SUMMED), 6))
+    kernels.shifted_pair_sums(p, q, *shifts, parts)
     n, a, b = x.size, _units(shifts[0]), _units(shifts[1])
-    su, sv, *rounded = (_units(fsum(column)) for column in zip(*parts, strict=True))
+    su, sv, *rounded = (_units(fsum(column)) for column in parts.T.tolist())
     uu, vv, uv, dd = (product << _PLACES for product in rounded)
     return (
         su + n * a,
@@ -313,6 +316,13 @@ def count_clipped(x: npt.NDArray[Any], y: npt.NDArray[Any], low: float, high: fl
     # integers are compared with integers, which is quicker and means the same
     low_x, low_y = (floor(low) if a.dtype.kind in "iu" else low for a in (x, y))
     high_x, high_y = (ceil(high) if a.dtype.kind in "iu" else high for a in (x, y))
+    if x.dtype == y.dtype and x.dtype.isnative and x.dtype.str[1:] in ("u1", "u2", "f4", "f8"):
+        ends: list[Any] = [x.dtype.type(end) for end in (low_y, high_y) if x.dtype.kind == "f"]
+        # an end beyond the type is as good as the next number
+        ends = ends or [np.int32(min(max(end, -1), 1 << 16)) for end in (low_y, high_y)]
+        found = np.zeros(1, np.int64)
+        kernels.clipped_count(x, y, *ends, found)
+        return int(found[0])
     count = 0
     for start in range(0, x.size, _CHUNK):
         p, q = x[start : start + _CHUNK], y[start : start + _CHUNK]

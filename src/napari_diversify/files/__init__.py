@@ -24,7 +24,7 @@ from .ome_zarr import (
     write_slab,
 )
 from .reading import ImageFile, inputs_in, is_image, labels_in, open_image, stem
-from .safe import check_name, writing
+from .safe import check_name, tidy, writing
 from .tiff import planes_of, write_tiff
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "semantic_planes",
     "slabs",
     "stem",
+    "tidy",
     "write_all",
     "write_extras",
     "write_reduced",

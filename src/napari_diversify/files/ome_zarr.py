@@ -226,14 +226,12 @@ class _Pyramid:
         try:
             ome = json.loads((self.path / "zarr.json").read_bytes())["attributes"]["ome"]
             image = ome["multiscales"][0]
-            self._arrays = [
-                zarr.open_array(str(self.path / d["path"]), mode="r+") for d in image["datasets"]
-            ]
+            self.labels = "image-label" in ome
+            self._arrays = [_opened(self.path / d["path"], self.labels) for d in image["datasets"]]
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise ValueError(
                 f"{path}: this is no OME-Zarr image that was created here ({error})"
             ) from error
-        self.labels = "image-label" in ome
         self.shapes = [tuple(a.shape) for a in self._arrays]
         self._has_z = any(axis["name"] == "z" for axis in image["axes"])
 
@@ -263,6 +261,17 @@ class _Pyramid:
                 return level
             here //= step
         return len(self.shapes)
+
+
+def _opened(path: Path, sparse: bool) -> Any:
+    """The Zarr array of a level; if it is sparse, chunks of zeros are left out."""
+    array = zarr.open_array(str(path), mode="r+")
+    if sparse:
+        return array
+    # to look for zeros takes longer than to compress a chunk of an image, which has none
+    config = {"write_empty_chunks": True}
+    configured: Any = zarr.AsyncArray(array.metadata, array.store_path, config=config)  # type: ignore[call-overload]
+    return zarr.Array(configured)
 
 
 def _runs(shape: tuple[int, ...], thickness: int) -> list[Region]:

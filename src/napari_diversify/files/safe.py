@@ -77,6 +77,14 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[P
             raise
 
 
+def tidy(path: str | os.PathLike[str]) -> None:
+    """Remove what a killed run may have left beside a complete file or folder."""
+    target = Path(path)
+    if _there(target):
+        for ending in ("partial", "old"):
+            _remove(target.with_name(f".{target.name}.{ending}"))
+
+
 def check_name(name: str) -> str:
     """Return a name that can be part of a file name on any system, or raise a sentence.
 

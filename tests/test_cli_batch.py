@@ -1,0 +1,408 @@
+"""apply, series, replay and info: what they print, what they write, how they end."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+from typer.testing import CliRunner
+
+from napari_diversify import Recipe, cli, files
+from napari_diversify.recipe import Diversify, LowPass
+
+RECIPE = Recipe(steps=(Diversify(w_i=0.9, w_v=2.0),), seed=7)
+
+
+@pytest.fixture
+def invoke(tmp_path, monkeypatch):
+    """Run the command in this process, in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        result = CliRunner().invoke(cli.main, [str(a) for a in arguments])
+        assert result.exception is None or isinstance(result.exception, SystemExit), (
+            result.exception
+        )
+        return result
+
+    return call
+
+
+@pytest.fixture
+def image(make_image):
+    return make_image((4, 30, 36))
+
+
+@pytest.fixture
+def here(tmp_path, image):
+    """A recipe, an image and its labels in the folder in which the command runs."""
+    RECIPE.save(tmp_path / "recipe.json")
+    header = files.Header(
+        image.shape, image.dtype, "zyx", (2.0, 0.5, 0.5), ("micrometer",) * 3, name="cells"
+    )
+    files.write_tiff(tmp_path / "cells.tif", header, files.planes_of(image, header))
+    labels = (image > image.mean()).astype("uint8")
+    (tmp_path / "masks").mkdir()
+    tifffile.imwrite(tmp_path / "masks" / "cells.tif", labels, photometric="minisblack")
+    return tmp_path
+
+
+def names(folder):
+    return sorted(p.name for p in Path(folder).iterdir())
+
+
+def voxels(path):
+    with files.open_image(path) as image:
+        return image.data[...]
+
+
+# ---- apply ----
+
+
+def test_apply_makes_what_the_recipe_makes(invoke, here, image):
+    result = invoke("apply", "recipe.json", "cells.tif", "-o", "train", "-n", 2)
+    assert result.exit_code == 0
+    assert result.stdout == "2 samples made in train.\n"
+    assert result.stderr == ""
+    assert names("train") == [
+        ".diversify", "cells_0000.ome.zarr", "cells_0001.ome.zarr", "manifest.csv"
+    ]  # fmt: skip
+    for n in range(2):
+        wanted = RECIPE.apply(image, spacing=(2.0, 0.5, 0.5), sample=n)
+        assert voxels(f"train/cells_000{n}.ome.zarr").tobytes() == wanted.tobytes()
+
+
+def test_a_recipe_may_be_written_on_the_command_line(invoke, here):
+    text = RECIPE.to_json()
+    assert invoke("apply", text, "cells.tif", "-o", "a").exit_code == 0
+    assert invoke("apply", "recipe.json", "cells.tif", "-o", "b").exit_code == 0
+    a, b = (voxels(f"{folder}/cells_0000.ome.zarr") for folder in "ab")
+    assert a.tobytes() == b.tobytes()
+
+
+def test_every_option_of_apply_arrives(invoke, here):
+    result = invoke(
+        "apply", "recipe.json", "cells.tif", "--output", "train", "--samples", 2,
+        "--strategy", "grid", "--range", "w_v=0:4:2", "--range", "w_i=1:1.5:1",
+        "--labels", "masks", "--layout", "stardist", "--format", "tiff", "--axes", "tyx",
+        "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    told = json.loads(result.stdout)
+    assert told["made"] == [f"cells_000{n}" for n in range(4)]
+    assert (told["kept"], told["failed"]) == ([], [])
+    lines = Path(told["manifest"]).read_text().splitlines()
+    assert len(lines) == 1 + 4 * 4  # of each plane by itself
+    rows = [dict(zip(lines[0].split(","), line.split(","), strict=True)) for line in lines[1:]]
+    assert [float(r["diversify.w_v"]) for r in rows[::4]] == [0, 0, 4, 4]
+    assert {float(r["diversify.w_i"]) for r in rows} == {1.25}
+    assert names("train/images") == names("train/masks")
+
+
+def test_chunks_and_shards_arrive(invoke, here):
+    import zarr
+
+    arguments = ("apply", "recipe.json", "cells.tif", "-o", "train", "--chunk", 8, "--shard", 16)
+    assert invoke(*arguments).exit_code == 0
+    array = zarr.open_array("train/cells_0000.ome.zarr/0", mode="r")
+    assert (array.chunks[-1], array.shards[-1]) == (8, 16)
+
+
+def test_a_dry_run_says_what_would_be_made_and_writes_nothing(invoke, here):
+    before = names(".")
+    arguments = ("apply", "recipe.json", "cells.tif", "-o", "train", "-n", 30, "--dry-run",
+                 "--range", "w_v=1:3")  # fmt: skip
+    result = invoke(*arguments)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("30 samples of 1 image(s) would be made in train, 0.00 GB")
+    assert "cells_0019: diversify.w_v" in result.stdout
+    assert result.stdout.endswith("and 10 more\n")
+    told = json.loads(invoke(*arguments, "--json").stdout)
+    assert told["bytes"] == 30 * 2 * 4 * 30 * 36
+    assert len(told["samples"]) == 30
+    assert names(".") == before
+    invoke(*arguments[:-3], "--range", "w_v=1:3")
+    manifest = Path("train/manifest.csv").read_text().splitlines()
+    column = manifest[0].split(",").index("diversify.w_v")
+    drawn = [float(line.split(",")[column]) for line in manifest[1:]]
+    assert drawn == [row["diversify.w_v"] for row in told["samples"]]
+
+
+def test_existing_samples_are_kept_resumed_or_overwritten(invoke, here):
+    arguments = ("apply", "recipe.json", "cells.tif", "-o", "train", "--format", "ome-tiff")
+    assert invoke(*arguments).exit_code == 0
+    made = os.stat("train/cells_0000.ome.tif")
+    again = invoke(*arguments)
+    assert again.exit_code == 1
+    assert again.stdout == ""
+    assert "1 of 1 samples exist in train already" in again.stderr
+    resumed = invoke(*arguments, "-n", 2, "--resume")
+    assert resumed.exit_code == 0
+    assert resumed.stdout == "1 samples made in train, 1 kept from before.\n"
+    assert os.stat("train/cells_0000.ome.tif").st_mtime_ns == made.st_mtime_ns
+    assert invoke(*arguments, "--overwrite").exit_code == 0
+    assert os.stat("train/cells_0000.ome.tif").st_mtime_ns != made.st_mtime_ns
+    both = invoke(*arguments, "--overwrite", "--resume")
+    assert both.exit_code == 1
+    assert "choose one" in both.stderr
+
+
+def test_a_folder_with_one_bad_image_gives_the_others_and_status_3(invoke, here, image):
+    (here / "raw").mkdir()
+    for name in "ac":
+        tifffile.imwrite(here / "raw" / f"{name}.tif", image, photometric="minisblack")
+    (here / "raw" / "b.tif").write_bytes(b"nothing of the kind")
+    result = invoke("apply", "recipe.json", "raw", "-o", "train")
+    assert result.exit_code == 3
+    assert result.stdout == "2 samples made in train.\n"
+    assert result.stderr.startswith("b_0000 failed: ")
+    assert "b.tif" in result.stderr
+    assert result.stderr.count("\n") == 1
+    told = invoke("apply", "recipe.json", "raw", "-o", "train", "--resume", "--json")
+    assert told.exit_code == 3
+    values = json.loads(told.stdout)
+    assert values["kept"] == ["a_0000", "c_0000"]
+    assert [row["sample"] for row in values["failed"]] == ["b_0000"]
+
+
+# ---- mistakes ----
+
+A = ("apply", "recipe.json", "cells.tif", "-o", "train")
+MISTAKES = {
+    "no recipe": (("apply", "missing.json", "cells.tif", "-o", "t"), "missing.json"),
+    "no JSON": (("apply", "{not json", "cells.tif", "-o", "t"), "not a recipe"),
+    "an image as recipe": (("apply", "cells.tif", "cells.tif", "-o", "t"), "cells.tif"),
+    "no steps": (("apply", Recipe().to_json(), "cells.tif", "-o", "t"), "no steps"),
+    "newer": (
+        ("apply", RECIPE.to_json().replace('version": 1', 'version": 99'), "cells.tif", "-o", "t"),
+        "version 99.*Update napari-diversify",
+    ),
+    "no image": (("apply", "recipe.json", "nothing.tif", "-o", "t"), "nothing.tif"),
+    "empty folder": (("apply", "recipe.json", "empty", "-o", "t"), "no image in this folder"),
+    "0 samples": ((*A, "-n", 0), "samples must be 1 or more; got 0"),
+    "strategy": ((*A, "--strategy", "wild"), "strategy must be"),
+    "layout": ((*A, "--layout", "imaginary"), "layout must be one of plain"),
+    "format": ((*A, "--format", "png"), "ome-zarr or ome-tiff"),
+    "layout and format": ((*A, "--layout", "nnunet", "--format", "ome-zarr"), "takes tiff"),
+    "chunks of TIFF": ((*A, "--format", "ome-tiff", "--chunk", 9), "ome-zarr files only"),
+    "range": ((*A, "--range", "w_v"), "a range is NAME=LOW:HIGH"),
+    "range of one": ((*A, "--range", "w_v=3"), "a range is NAME=LOW:HIGH.*got 'w_v=3'"),
+    "range of four": ((*A, "--range", "w_v=1:2:3:4"), "a range is NAME=LOW:HIGH"),
+    "range without name": ((*A, "--range", "=1:2"), "a range is NAME=LOW:HIGH"),
+    "range of words": ((*A, "--range", "w_v=low:high"), "a range is NAME=LOW:HIGH"),
+    "range beyond": ((*A, "--range", "w_i=0:40"), "w_i must be at most 4.0; got 40"),
+    "range unknown": ((*A, "--range", "w_x=0:1"), "no number of the recipe.*diversify.w_v"),
+    "half a count": ((*A, "--strategy", "grid", "--range", "w_v=0:1:2.5"), "range|whole"),
+    "endless count": ((*A, "--strategy", "grid", "--range", "w_v=0:1:inf"), "range|whole|finite"),
+    "range given twice": ((*A, "--range", "w_v=0:1", "--range", "w_v=2:3"), "two ranges"),
+    "psnr words": ((*A, "--psnr", "high"), "PSNR levels are numbers with commas"),
+    "psnr and w_v": ((*A, "--psnr", "20", "--range", "w_v=0:1"), "w_v cannot have a range"),
+    "labels": ((*A, "--labels", "nothing"), "nothing"),
+    "labels of pairs": ((*A, "--labels", "masks", "--layout", "careamics"), "not labels"),
+    "two engines": ((*A, "--workers", 2, "--scheduler", "tcp://127.0.0.1:1"), "not both"),
+    "series of nothing": (("series", "cells.tif", "-o", "t", "--psnr", ","), "PSNR"),
+    "replay of nothing": (("replay", "nothing.tif"), "nothing.tif"),
+    "replay of a source": (("replay", "cells.tif"), "carries no recipe"),
+    "info of nothing": (("info", "nothing.tif"), "nothing.tif"),
+    "info of text": (("info", "recipe.json"), "an image must be one of"),
+}
+
+
+@pytest.mark.parametrize("kind", MISTAKES)
+@pytest.mark.parametrize("as_json", [False, True], ids=["", "json"])
+def test_a_mistake_is_answered_in_one_sentence_and_nothing_is_written(invoke, here, kind, as_json):
+    arguments, said = MISTAKES[kind]
+    (here / "empty").mkdir()
+    before = names(here)
+    result = invoke(*arguments, *(["--json"] if as_json else []))
+    assert result.exit_code == 1, result.output
+    assert result.stdout == ""
+    assert result.stderr.endswith(".\n")
+    assert result.stderr.count("\n") == 1
+    assert "Traceback" not in result.stderr
+    with pytest.raises(ValueError, match=said):
+        raise ValueError(result.stderr)
+    assert names(here) == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("apply",),
+        ("apply", "recipe.json"),
+        ("apply", "recipe.json", "cells.tif"),
+        (*A, "-n", "many"),
+        (*A, "--workers", 0),
+        (*A, "--no-such-option"),
+        ("series", "cells.tif"),
+        ("replay",),
+        ("aply", "recipe.json"),
+    ],
+    ids=lambda a: " ".join(map(str, a)),
+)
+def test_a_wrong_command_ends_with_status_2(invoke, here, arguments):
+    result = invoke(*arguments)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert "Usage" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["apply", "series", "replay", "info", "demo"])
+def test_help_says_what_a_command_does(invoke, command):
+    result = invoke(command, "--help")
+    assert result.exit_code == 0
+    assert f"napari-diversify {command}" in result.output or command == "demo"
+    assert "Usage" in result.output
+
+
+@pytest.mark.parametrize("command", ["apply", "series", "replay", "info"])
+def test_an_example_in_the_help_stands_on_lines_of_its_own(invoke, command, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "120")
+    text = invoke(command, "--help").output
+    examples = [line for line in text.splitlines() if f"napari-diversify {command} " in line]
+    shown = [line for line in examples if "[OPTIONS]" not in line]
+    assert shown
+    for line in shown:
+        assert line.strip(" │").startswith("napari-diversify")
+        assert line.count("napari-diversify") == 1
+
+
+def test_help_does_not_import_what_takes_long():
+    program = (
+        "import sys; sys.argv = ['napari-diversify', 'apply', '--help']\n"
+        "from napari_diversify.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('zarr', 'tifffile', 'dask', 'napari', 'qtpy') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+# ---- series, replay, info ----
+
+
+def test_series_reaches_its_levels(invoke, here, image):
+    result = invoke("series", "cells.tif", "-o", "bench", "--psnr", "20, 15;12")
+    assert result.exit_code == 0, result.stderr
+    lines = Path("bench/manifest.csv").read_text().splitlines()
+    head = lines[0].split(",")
+    at = head.index("target_psnr"), head.index("psnr"), head.index("file")
+    peak = float(image.max()) - float(image.min())
+    for line, target in zip(lines[1:], (20, 15, 12), strict=True):
+        values = [line.split(",")[k] for k in at]
+        got = voxels(Path("bench") / values[2]).astype(float)
+        reached = 10 * np.log10(peak**2 / np.mean((got - image) ** 2))
+        assert float(values[0]) == target
+        assert abs(reached - target) < 0.05
+        assert float(values[1]) == pytest.approx(reached, abs=1e-5)
+
+
+def test_series_takes_a_recipe_and_several_samples(invoke, here):
+    chain = Recipe(steps=(Diversify(), LowPass(cutoff=1.3)), seed=3)
+    chain.save("chain.json")
+    result = invoke(
+        "series", "cells.tif", "-o", "bench", "--psnr", "15,12", "--recipe", "chain.json",
+        "-n", 2, "--layout", "stardist", "--labels", "masks", "--json",
+    )  # fmt: skip
+    assert result.exit_code == 0, result.stderr
+    assert len(json.loads(result.stdout)["made"]) == 4
+    unreachable = invoke("series", "cells.tif", "-o", "more", "--psnr", "12,0.5")
+    assert unreachable.exit_code == 3
+    assert "0.5 dB is out of reach" in unreachable.stderr
+    assert names("more") == [".diversify", "cells_0000.ome.zarr", "manifest.csv"]
+
+
+def test_replay_says_whether_a_file_is_what_its_recipe_makes(invoke, here, image):
+    assert invoke(*A, "-n", 2, "--format", "ome-tiff").exit_code == 0
+    paths = ["train/cells_0000.ome.tif", "train/cells_0001.ome.tif"]
+    same = invoke("replay", *paths)
+    assert same.exit_code == 0
+    assert same.stdout.count(f"equal in all {image.size:,} voxels") == 2
+    # one grey level in one voxel of the source
+    image[2, 3, 4] += 1 if image[2, 3, 4] < image.max() - 1 else -1
+    tifffile.imwrite("edited.tif", image, photometric="minisblack")
+    other = invoke("replay", *paths, "--source", "edited.tif")
+    assert other.exit_code == 3
+    assert "DIFFERENT in" in other.stdout
+    rows = json.loads(invoke("replay", *paths, "--source", "edited.tif", "--json").stdout)
+    assert [row["voxels"] for row in rows] == [image.size] * 2
+    assert all(0 < row["different"] < 1000 for row in rows)
+    assert all(row["source"] == "edited.tif" for row in rows)
+    before = names(".")
+    invoke("replay", *paths)
+    assert names(".") == before
+
+
+def test_info_tells_shape_voxel_size_and_recipe(invoke, here):
+    assert invoke(*A, "-n", 2).exit_code == 0
+    text = invoke("info", "cells.tif", "train/cells_0001.ome.zarr").stdout
+    assert text.count("4 x 30 x 36 (z, y, x), uint16") == 2
+    assert text.count("z 2 micrometer, y 0.5 micrometer, x 0.5 micrometer") == 2
+    assert "diversify, seed 7, sample 1" in text
+    assert "made from   cells" in text
+    told = invoke("info", "cells.tif", "train/cells_0001.ome.zarr", "--json").stdout
+    raw, made = json.loads(told)
+    assert raw["provenance"] is None
+    assert made["shape"] == raw["shape"] == [4, 30, 36]
+    assert made["units"] == ["micrometer"] * 3
+    recipe = Recipe.from_json(json.dumps(made["provenance"]["recipe"]))
+    assert recipe.steps == RECIPE.steps
+    np.save("bare.npy", np.zeros((3, 4, 5), "uint8"))
+    assert "voxel size  unknown" in invoke("info", "bare.npy").stdout
+
+
+# ---- as a program ----
+
+
+def start(*arguments, folder, **options):
+    script = Path(sys.executable).with_name("napari-diversify")
+    return subprocess.Popen(
+        [str(script), *map(str, arguments)],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "TERM": "dumb", "NO_COLOR": "1"},
+        **options,
+    )
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on POSIX")
+@pytest.mark.parametrize("workers", [(), ("--workers", 2)], ids=["threads", "processes"])
+def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(here, workers):
+    arguments = ("apply", "recipe.json", "cells.tif", "-o", "train", "-n", 2000,
+                 "--format", "ome-tiff", *workers)  # fmt: skip
+    # in a group of its own, as a shell starts it: Ctrl+C reaches the workers too
+    program = start(*arguments, folder=here, start_new_session=True)
+    records = here / "train" / ".diversify"
+    while program.poll() is None and (not records.exists() or len(names(records)) < 10):
+        time.sleep(0.02)
+    os.killpg(program.pid, signal.SIGINT)
+    out, err = program.communicate(timeout=60)
+    assert program.returncode == 130, err
+    assert out == ""
+    assert err == "Stopped. Finished samples stay; --resume goes on from here.\n"
+    finished = [n for n in names(here / "train") if n.endswith(".tif")]
+    assert 5 < len(finished) < 2000
+    left = [p for p in (here / "train").rglob("*") if p.name.endswith((".partial", ".old"))]
+    assert left == []
+    lines = (here / "train" / "manifest.csv").read_text().splitlines()[1:]
+    assert sorted(line.split(",")[0] for line in lines) == finished
+    assert len(names(records)) == len(finished)
+
+
+def test_output_for_programs_is_json_alone(here):
+    shutil.rmtree(here / "masks")
+    program = start("apply", "recipe.json", "cells.tif", "-o", "train", "--json", folder=here)
+    out, err = program.communicate(timeout=60)
+    assert program.returncode == 0
+    assert json.loads(out)["made"] == ["cells_0000"]
+    assert err == ""
