@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import numpy as np
 import typer
 
-from . import __version__, cli_batch
+from . import __version__, cli_batch, cli_report
 
 main = typer.Typer(
     name="napari-diversify",
@@ -19,7 +19,13 @@ main = typer.Typer(
     add_completion=False,
 )
 
-for _command in (cli_batch.apply, cli_batch.series, cli_batch.replay, cli_batch.info):
+for _command in (
+    cli_batch.apply,
+    cli_batch.series,
+    cli_batch.replay,
+    cli_batch.info,
+    cli_report.report,
+):
     main.command()(_command)
 
 _SHEET = "napari-diversify-demo.png"

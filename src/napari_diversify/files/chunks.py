@@ -15,7 +15,7 @@ from .header import Header
 from .pyramid import Level, plan_levels
 
 #: A slab of whole planes is at most this many bytes, if one plane is not more.
-SLAB = 64 << 20
+SLAB = 16 << 20
 _DEEPEST = 32  # planes per chunk
 _SIDE = 256  # rows and columns per chunk
 

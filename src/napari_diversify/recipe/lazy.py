@@ -201,7 +201,7 @@ class LazyVolume(LazyArray):
         lead = region[: -self.spatial_ndim]
         # of several images each is prepared when its turn comes: they may not all be kept
         if n and math.prod(region_shape(lead)) == 1:
-            _, at = self._steps(state, remember=False)
+            at = self._steps(state, remember=False).at
             place = at(n, lead, whole(self.shape[-self.spatial_ndim :]))
             key = self._origin(state, n, place.lead)
             while not self._cache.claim(key):  # another view is at it
@@ -259,7 +259,7 @@ class LazyVolume(LazyArray):
         self._held = None
 
     def _reader(self, state: _State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        (upto, _), n = self._steps(state, remember), len(state.recipe.steps)
+        upto, n = self._steps(state, remember).upto, len(state.recipe.steps)
 
         def read(region: Region) -> npt.NDArray[Any]:
             lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
@@ -268,56 +268,64 @@ class LazyVolume(LazyArray):
 
         return read
 
-    def _steps(
-        self, state: _State, remember: bool
-    ) -> tuple[Callable[[int, Region, Region], Unit], Callable[[int, Region, Region], Place]]:
-        """Functions for the first n steps: their result, mapped to [0, 1], and where n works."""
-        steps = state.recipe.steps
+    def _steps(self, state: _State, remember: bool) -> _Chain:
         # neighbouring planes share coefficients even where nothing is to be kept
-        cache = self._cache if remember else Cache(_PASSING)
+        return _Chain(self, state, self._cache if remember else Cache(_PASSING))
 
-        def at(n: int, lead: Region, region: Region) -> Place:
-            """Where step ``n`` is at work."""
-            step, before = steps[n - 1], steps[: n - 1]
-            index = tuple(r.start for r in lead)
-            origin = self._origin(state, n, index)
 
-            def kept(where: Region, key: Hashable, function: Callable[[], Any]) -> Any:
-                return cache.get((origin, where, key), function)
+class _Chain:
+    """The steps of a recipe at work on a volume.
 
-            def prepared() -> Any:
-                value = self._prepared(state, n, index)
-                return exhaust(self._prepare(state, n, place)) if value is None else value
+    Methods, not functions that know each other: what was computed goes with the
+    last who uses it, and need not wait until somebody looks for cycles.
+    """
 
-            place = Place(
-                region=region,
-                shape=self.shape[-self.spatial_ndim :],
-                lead=index,
-                array_shape=self.shape,
-                spacing=self.spacing,
-                seed=state.recipe.seed,
-                sample=state.sample,
-                stream=step.stream + 256 * sum(s.kind == step.kind for s in before),
-                source=lambda needed: upto(n - 1, lead, needed),
-                kept=kept,
-                prepared=prepared,
-            )
-            return place
+    def __init__(self, volume: LazyVolume, state: _State, cache: Cache) -> None:
+        self._volume, self._state, self._cache = volume, state, cache
 
-        def upto(n: int, lead: Region, region: Region) -> Unit:
-            """The result of the first ``n`` steps in ``region``, mapped to [0, 1]."""
-            if n == 0:
-                block = np.asarray(self.source[slices((*lead, *region))])
-                return to_unit(block.reshape(region_shape(region)), state.low, state.high)
-            step, place = steps[n - 1], at(n, lead, region)
-            if n == len(steps):
-                return step.compute(place)
-            # a later step asks for overlapping parts of this one, again and again
-            return place.remember(
-                ("result", step, place.seed, place.sample), partial(step.compute, place)
-            )
+    def at(self, n: int, lead: Region, region: Region) -> Place:
+        """Where step ``n`` is at work."""
+        volume, state = self._volume, self._state
+        step, before = state.recipe.steps[n - 1], state.recipe.steps[: n - 1]
+        index = tuple(r.start for r in lead)
+        origin = volume._origin(state, n, index)
 
-        return upto, at
+        def kept(where: Region, key: Hashable, function: Callable[[], Any]) -> Any:
+            return self._cache.get((origin, where, key), function)
+
+        def prepared() -> Any:
+            value = volume._prepared(state, n, index)
+            if value is None:
+                value = exhaust(volume._prepare(state, n, self.at(n, lead, region)))
+            return value
+
+        return Place(
+            region=region,
+            shape=volume.shape[-volume.spatial_ndim :],
+            lead=index,
+            array_shape=volume.shape,
+            spacing=volume.spacing,
+            seed=state.recipe.seed,
+            sample=state.sample,
+            stream=step.stream + 256 * sum(s.kind == step.kind for s in before),
+            source=lambda needed: self.upto(n - 1, lead, needed),
+            kept=kept,
+            prepared=prepared,
+        )
+
+    def upto(self, n: int, lead: Region, region: Region) -> Unit:
+        """The result of the first ``n`` steps in ``region``, mapped to [0, 1]."""
+        state = self._state
+        if n == 0:
+            block = np.asarray(self._volume.source[slices((*lead, *region))])
+            return to_unit(block.reshape(region_shape(region)), state.low, state.high)
+        step, place = state.recipe.steps[n - 1], self.at(n, lead, region)
+        if n == len(state.recipe.steps):
+            return step.compute(place)
+        # a later step asks for overlapping parts of this one, again and again
+        return place.remember(
+            ("result", step, place.seed, place.sample), partial(step.compute, place)
+        )
 
 
 class LazyRemoved(LazyVolume):
@@ -334,7 +342,7 @@ class LazyRemoved(LazyVolume):
         self.dtype = np.dtype(np.float32)
 
     def _reader(self, state: _State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        (upto, _), n = self._steps(state, remember), len(state.recipe.steps)
+        upto, n = self._steps(state, remember).upto, len(state.recipe.steps)
 
         def read(region: Region) -> npt.NDArray[Any]:
             lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]

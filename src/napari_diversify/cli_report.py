@@ -1,0 +1,52 @@
+"""The command that reports on a training set.
+
+Exit status: 0 the page is written; 1 it is not, with the reason; 2 the command
+itself was wrong.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def report(
+    folder: Annotated[
+        Path, typer.Argument(help="Folder of a training set, with manifest.csv in it.")
+    ],
+    real: Annotated[
+        Path | None, typer.Option(help="Folder of real images to compare the generated ones with.")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="The page, or a folder for it; by default report.html in FOLDER."
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an older page of this name.")
+    ] = False,
+) -> None:
+    """Write one page on a training set, to see whether it is right.
+
+    Samples that stand out come first, each beside its source, with the reason;
+    then how parameters and metrics are distributed, how the set compares with
+    real images, and a table of all files. A web browser shows the page; it needs
+    no network.
+
+    Try:
+
+      napari-diversify report train
+
+      napari-diversify report train --real microscope/ -o check.html
+    """
+    from .report import write_report
+
+    try:
+        page = write_report(folder, real=real, out=output, overwrite=overwrite)
+    except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
+        typer.echo(f"{str(error).rstrip('.') or type(error).__name__}.", err=True)
+        raise typer.Exit(1) from None
+    typer.echo(f"The report is in {page}.")

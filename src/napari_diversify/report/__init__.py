@@ -1,0 +1,9 @@
+"""One page on a training set, for whoever asks whether it is right.
+
+Reads what a batch has left in its folder, the manifest, the records and one
+plane of some images, and writes a single HTML file that needs nothing else.
+"""
+
+from .write import write_report
+
+__all__ = ["write_report"]

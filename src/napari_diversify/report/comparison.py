@@ -1,0 +1,192 @@
+"""Generated images beside real ones: grey levels, fineness, contrast.
+
+Every image counts alike, by the middle of one plane, and is first normalised by
+itself: its 0.1 and 99.9 percentiles become 0 and 1. Gain and offset of
+microscopes differ and mean nothing; what is compared is what is left.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import files
+from ..core import histogram_distance, radial_power_spectrum, rms_contrast
+from .pictures import middle_plane
+from .rows import TrainingSet, spread
+
+#: Images of each kind, and the side of the middle part of their planes that is looked at.
+IMAGES, SIDE = 50, 1024
+PERCENTILES = (0.1, 99.9)
+_PIXELS = 1 << 16  # of each image, for the histogram
+_BINS = 64
+_LEAST = 4  # real images that can be halved
+_LABEL_ENDINGS = ("_labels", "_label", "_masks", "_mask")
+
+#: Frequencies of the mean spectrum, cycles per pixel; above _FINE it is mostly noise.
+FREQUENCIES = np.linspace(0.02, 0.5, 49)
+_FINE = 0.25
+
+_Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Look:
+    """What one image looks like: grey levels 0 to 1, power in decibel, RMS contrast."""
+
+    levels: _Floats
+    power: _Floats
+    contrast: float
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Generated and real images, and how far apart they are.
+
+    Attributes
+    ----------
+    generated, real : tuple of Look
+    there : (int, int)
+        How many images there are of each, of which these were looked at.
+    left_out : tuple of str
+        Images that could not be compared, and why.
+    """
+
+    generated: tuple[Look, ...]
+    real: tuple[Look, ...]
+    there: tuple[int, int]
+    left_out: tuple[str, ...]
+
+    def histograms(self) -> tuple[_Floats, _Floats, _Floats]:
+        """Grey levels, and log10 of the share of pixels at each: generated, real; NaN of none."""
+        edges = np.linspace(0, 1, _BINS + 1)
+        shares = [
+            np.histogram(_pooled(looks), edges)[0] / _pooled(looks).size
+            for looks in (self.generated, self.real)
+        ]
+        first, second = (np.log10(np.where(share > 0, share, np.nan)) for share in shares)
+        return (edges[:-1] + edges[1:]) / 2, first, second
+
+    def spectra(self) -> tuple[_Floats, _Floats]:
+        """Mean power at :data:`FREQUENCIES` in decibel, generated and real."""
+        return _mean_power(self.generated), _mean_power(self.real)
+
+    @property
+    def distance(self) -> float:
+        """How far the grey levels are apart, 0 to 1."""
+        return histogram_distance(_pooled(self.real), _pooled(self.generated))
+
+    @property
+    def distance_of_halves(self) -> float:
+        """How far two halves of the real images are apart: what is nothing; NaN if too few."""
+        if len(self.real) < _LEAST:
+            return math.nan
+        return histogram_distance(_pooled(self.real[::2]), _pooled(self.real[1::2]))
+
+    @property
+    def fine_power(self) -> tuple[float, float]:
+        """Power of the fine half of the spectrum in decibel, generated and real."""
+        fine = FREQUENCIES >= _FINE
+        first, second = (y[fine & np.isfinite(y)] for y in self.spectra())
+        return (
+            float(first.mean()) if first.size else math.nan,
+            float(second.mean()) if second.size else math.nan,
+        )
+
+    @property
+    def contrasts(self) -> tuple[float, float]:
+        """Median RMS contrast, generated and real."""
+        return (
+            median(look.contrast for look in self.generated),
+            median(look.contrast for look in self.real),
+        )
+
+
+def compare(train: TrainingSet, real: Path) -> Comparison:
+    """Compare a training set with a folder of real images.
+
+    Files that are called labels or masks are no images.
+
+    Raises
+    ------
+    OSError, ValueError
+        A sentence, if there is nothing to compare with.
+    """
+    own = [train.folder / row.file for row in train.rows]
+    others = [
+        path
+        for path in files.inputs_in([real])
+        if not files.stem(path).lower().endswith(_LABEL_ENDINGS)
+    ]
+    if not others:
+        raise ValueError(f"{real} holds labels only, no images to compare with")
+    sides, left_out = [], []
+    for paths, what in ((own, "generated"), (others, "real")):
+        looks, refused = _looks(spread(paths, IMAGES))
+        if not looks:
+            raise ValueError(
+                f"none of the {what} images can be compared; the first is {refused[0]}"
+            )
+        sides.append(looks)
+        left_out += [f"{what} {text}" for text in refused]
+    return Comparison(sides[0], sides[1], (len(own), len(others)), tuple(left_out))
+
+
+def look_at(plane: npt.NDArray[Any]) -> Look:
+    """What a plane looks like.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If nothing can be seen in it; a sentence.
+    """
+    rows, columns = (slice(max(0, (n - SIDE) // 2), (n + SIDE) // 2) for n in plane.shape)
+    middle = plane[rows, columns].astype(np.float64)
+    if not np.isfinite(middle).all():
+        raise ValueError("it holds values that are not finite")
+    low, high = np.percentile(middle, PERCENTILES)
+    if not low < high:
+        raise ValueError("it is of one grey level")
+    unit = np.clip((middle - low) / (high - low), 0, 1)
+    frequency, power = radial_power_spectrum(unit)
+    known = power > 0
+    decibel = np.full(FREQUENCIES.shape, np.nan)
+    if known.any():
+        decibel = np.interp(
+            FREQUENCIES, frequency[known], 10 * np.log10(power[known]), left=np.nan, right=np.nan
+        )
+    flat = unit.reshape(-1)
+    at = np.linspace(0, flat.size - 1, min(flat.size, _PIXELS)).astype(np.intp)
+    return Look(flat[at], decibel, rms_contrast(unit))
+
+
+def _looks(paths: Iterable[Path]) -> tuple[tuple[Look, ...], list[str]]:
+    looks, refused = [], []
+    for path in paths:
+        try:
+            looks.append(look_at(middle_plane(path).values))
+        except (OSError, TypeError, ValueError) as error:
+            refused.append(f"{path.name}: {error}")
+    return tuple(looks), refused
+
+
+def _pooled(looks: Sequence[Look]) -> _Floats:
+    """Pixels of all images, the same number of each."""
+    least = min(look.levels.size for look in looks)
+    at = [np.linspace(0, look.levels.size - 1, least).astype(np.intp) for look in looks]
+    return np.concatenate([look.levels[i] for look, i in zip(looks, at, strict=True)])
+
+
+def _mean_power(looks: Sequence[Look]) -> _Floats:
+    """The mean over images of decibels; NaN where no image has this frequency."""
+    power = np.array([look.power for look in looks])
+    known = np.isfinite(power)
+    total = np.where(known, power, 0.0).sum(axis=0)
+    return np.where(known.any(axis=0), total / np.maximum(known.sum(axis=0), 1), np.nan)

@@ -1,0 +1,49 @@
+"""What a page tells, before it is a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from .comparison import Comparison
+from .flags import Flag
+from .rows import Row, TrainingSet
+
+#: Lines that the table of a page has at most.
+LINES = 2000
+
+Flagged = tuple[Row, tuple[Flag, ...]]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A generated plane beside that of its source, as tags; why one of them is not there."""
+
+    image: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Found:
+    """All that a page tells.
+
+    Attributes
+    ----------
+    train : TrainingSet
+    flagged : sequence of (Row, flags)
+        The worst first.
+    pairs : sequence of Pair
+        Of the first of these.
+    thumbnails : dict
+        Tags of small pictures, by the file of the row.
+    opened : int
+        How many files were opened; all were looked for.
+    comparison : Comparison or None
+    """
+
+    train: TrainingSet
+    flagged: Sequence[Flagged]
+    pairs: Sequence[Pair]
+    thumbnails: dict[str, str]
+    opened: int
+    comparison: Comparison | None
