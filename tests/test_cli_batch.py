@@ -381,7 +381,13 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(here, workers):
     arguments = ("apply", "recipe.json", "cells.tif", "-o", "train", "-n", 2000,
                  "--format", "ome-tiff", *workers)  # fmt: skip
     # in a group of its own, as a shell starts it: Ctrl+C reaches the workers too
-    program = start(*arguments, folder=here, start_new_session=True)
+    # and does not ignore it, as what a script starts in the background does
+    program = start(
+        *arguments,
+        folder=here,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     records = here / "train" / ".diversify"
     while program.poll() is None and (not records.exists() or len(names(records)) < 10):
         time.sleep(0.02)
