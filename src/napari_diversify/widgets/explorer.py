@@ -484,14 +484,17 @@ class Explorer(QWidget):
         live = self.views[self._last_live()].live
         seen = live.in_view()
         source = self._source()
-        if seen is None or source is None:
+        if seen is None or source is None or live.layer is None:
             self.readout.clear()
             return
         array, index = seen
+        labels = live.layer.axis_labels
+        if len(labels) != array.ndim:
+            return  # the layer is just being given another image
         assert isinstance(array, LazyVolume)
         fixed = [
             f"{label} {part.start}"
-            for label, part, n in zip(source.axis_labels, index, array.shape, strict=True)
+            for label, part, n in zip(labels, index, array.shape, strict=True)
             if part.start is not None and n > 1
         ]
         self.readout.look(array, index, ", ".join(fixed) or "view")
