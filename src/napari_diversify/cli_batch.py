@@ -1,7 +1,7 @@
 """The commands that make, repeat and describe files: apply, series, replay, info.
 
-Exit status: 0 all done; 1 nothing could be done, with the reason; 2 the command
-itself was wrong; 3 some samples failed, or a replay differs; 130 stopped.
+Exit status: 0 all done; 1 it could not be begun, with the reason; 2 an option
+that is not known or no number; 3 samples failed, or a replay differs; 130 stopped.
 """
 
 from __future__ import annotations
@@ -275,7 +275,11 @@ def _fail(message: str) -> NoReturn:
 def _recipe(text: str) -> Recipe:
     from .recipe import Recipe
 
-    return Recipe.from_json(text) if text.lstrip().startswith("{") else Recipe.load(text)
+    if text.lstrip().startswith("{"):
+        return Recipe.from_json(text)
+    if not Path(text).exists():
+        raise FileNotFoundError(f"{text}: there is no such recipe file")
+    return Recipe.load(text)
 
 
 def _ranges(texts: Sequence[str]) -> dict[str, tuple[float, ...]]:

@@ -74,7 +74,7 @@ def _cluster(address: str) -> Iterator[Executor]:
         from distributed import Client
     except ImportError:
         raise ImportError(
-            "a cluster needs dask.distributed: pip install 'napari-diversify[distributed]'"
+            "a cluster needs dask.distributed: pip install distributed"
         ) from None
     try:
         client: Any = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
