@@ -73,9 +73,7 @@ def _cluster(address: str) -> Iterator[Executor]:
     try:
         from distributed import Client
     except ImportError:
-        raise ImportError(
-            "a cluster needs dask.distributed: pip install distributed"
-        ) from None
+        raise ImportError("a cluster needs dask.distributed: pip install distributed") from None
     try:
         client: Any = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError) as error:
