@@ -162,7 +162,7 @@ def test_a_whole_volume_is_low_passed_in_the_background_and_then_follows_at_once
     )
     assert np.abs(np.asarray(layer.data, np.float64) - expected).max() <= 1
     assert layer.data.work(3) == image[0].size
-    assert "along z" in panel.note.text() or "cycles/voxel" in panel.note.text()
+    assert panel.note.text() == "0.40 Nyquist = 0.2 cycles/voxel"
 
 
 def test_a_recipe_of_three_steps_is_loaded_as_a_chain(live, image, tmp_path, same_bits):

@@ -10,14 +10,13 @@ import numpy.typing as npt
 
 from ..core.blocks import Region, region_shape, slices
 from ..core.pair_sums import PairSums
-from ..core.quality import ssim
+from ..core.quality import SSIM_WINDOW, ssim
 from ..files import Header
 from ..recipe import LazyVolume
 
 #: Planes of a file whose SSIM is measured, evenly spread, and the side of their middle part
 #: that is looked at: a voxel of it costs more time, and far more memory, than all the rest.
 _PLANES, _SIDE = 4, 512
-_LEAST_SIDE = 11  # of the window of SSIM
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def _number(value: float) -> float | str:
 def watched_planes(header: Header) -> frozenset[int]:
     """Numbers of the planes of a file whose SSIM is measured."""
     n = math.prod(header.shape[:-2])
-    if min(header.shape[-2:]) < _LEAST_SIDE:
+    if min(header.shape[-2:]) < SSIM_WINDOW:
         return frozenset()
     return frozenset(int(k) for k in np.linspace(0, n - 1, min(n, _PLANES)).round())
 

@@ -24,7 +24,7 @@ from .pair_sums import (
     planes_of,
 )
 
-_WINDOW = 11  # side of the Gaussian window of SSIM, sigma 1.5 cut at 3.5 sigma
+SSIM_WINDOW = 11  # side of the Gaussian window of SSIM, sigma 1.5 cut at 3.5 sigma
 
 
 def clipped_fraction(
@@ -147,10 +147,10 @@ def ssim(reference: npt.ArrayLike, image: npt.ArrayLike, data_range: float) -> f
     """
     x, y = check_pair(reference, image)
     peak = check_data_range(data_range)
-    if x.ndim < 2 or min(x.shape[-2:]) < _WINDOW:
+    if x.ndim < 2 or min(x.shape[-2:]) < SSIM_WINDOW:
         raise ValueError(
-            f"SSIM needs planes of {_WINDOW} x {_WINDOW} pixels or more, the size of its window; "
-            f"the shape is {x.shape}"
+            f"SSIM needs planes of {SSIM_WINDOW} x {SSIM_WINDOW} pixels or more, the size of its "
+            f"window; the shape is {x.shape}"
         )
     planes = [
         structural_similarity(

@@ -13,14 +13,13 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QWidget
 
 from ..core.pair_sums import PairSums
-from ..core.quality import ssim
+from ..core.quality import SSIM_WINDOW, ssim
 from ..recipe import LazyVolume
 from .background import Background
 
 #: Volumes up to so many voxels are measured whenever nothing else is done.
 _AUTOMATIC = 1 << 25
 _PLANE_MS, _VOLUME_MS = 120, 1500
-_LEAST_SIDE = 11  # of the window of SSIM
 _WAITING = "…"
 
 
@@ -145,7 +144,7 @@ class Readout(QWidget):
         sums.add(clean, result)
         sides = [n for n in clean.shape if n > 1]
         similar = None
-        if len(sides) == 2 and min(sides) >= _LEAST_SIDE:
+        if len(sides) == 2 and min(sides) >= SSIM_WINDOW:
             similar = ssim(clean.reshape(sides), result.reshape(sides), high - low)
         yield 0, 1
         return _said(sums, similar)
