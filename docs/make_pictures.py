@@ -132,7 +132,7 @@ def main() -> None:
     dialog.folder.setText("training set")
     dialog.labels.setCurrentIndex(dialog.labels.count() - 1)
     dialog.layout_.setCurrentIndex(dialog.layout_.findData("stardist"))
-    dialog.ranges.rows["diversify.w_v"][0].setChecked(True)
+    dialog.sampling.ranges.rows["diversify.w_v"][0].setChecked(True)
     settle()
     dialog.grab().save(str(IMAGES / "export.png"))
     print(f"wrote {IMAGES / 'export.png'}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Generator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
 
@@ -75,6 +76,9 @@ def apply(
         ),
     ] = None,
     psnr: Annotated[str | None, typer.Option(help="Target PSNRs in dB, e.g. 30,20,12.")] = None,
+    only: Annotated[
+        str | None, typer.Option(help="Make only these of the samples, from 0 on, e.g. 0-2,5.")
+    ] = None,
     labels: _Labels = None,
     layout: _LayoutName = "plain",
     file_format: _Format = None,
@@ -101,6 +105,7 @@ def apply(
 
       napari-diversify apply recipe.json big.ome.zarr -o train --workers 8 --resume
     """
+    from .batch.script import numbers_in
     from .recipe import Sampling
 
     with _Answered():
@@ -112,6 +117,8 @@ def apply(
             psnr=() if psnr is None else _levels(psnr),
         )
         job = _job(sampling, inputs, labels, output, layout, file_format, chunk, shard, axes)
+        if only is not None:
+            job = replace(job, only=numbers_in(only))
     _do(job, workers, scheduler, resume, overwrite, dry_run, as_json)
 
 

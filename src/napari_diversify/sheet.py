@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
+from .files import free_name
 from .recipe import Diversify, LazyLocalStd, LazyVolume, Recipe
 
 #: (w_i, w_v) of the tiles after the raw image and its σ map.
@@ -53,10 +54,7 @@ def contact_sheet(image: Any, settings: Sequence[tuple[float, float]] = SETTINGS
 def write_contact_sheet(image: Any, path: str | Path) -> Path:
     """Write :func:`contact_sheet` as PNG, under another name if the file exists."""
     sheet = contact_sheet(image)
-    target, n = Path(path), 1
-    while target.exists():
-        n += 1
-        target = Path(path).with_stem(f"{Path(path).stem}-{n}")
+    target = free_name(path)
     sheet.save(target)
     return target
 

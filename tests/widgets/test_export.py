@@ -57,7 +57,7 @@ def opened(viewer, open_dock, folder):
     dialog = dock.explorer.export_dialog
     dialog.dock = dock
     dialog.folder.setText(str(folder))
-    dialog.samples.setValue(2)
+    dialog.sampling.samples.setValue(2)
     return dialog
 
 
@@ -96,11 +96,11 @@ def test_a_chain_is_exported_as_it_is_shown(dialog, tmp_path, same_bits):
     dialog.dock.wait(lambda: explorer.views["lowpass"].live.layer is not None)
     dialog.dock.wait(lambda: not any(task.running for task in explorer._tasks))
     explorer.open_export()
-    assert [dialog.what.itemText(i) for i in range(dialog.what.count())] == [
+    assert [dialog.sampling.what.itemText(i) for i in range(dialog.sampling.what.count())] == [
         "diversify",
         "diversify › lowpass",
     ]
-    dialog.what.setCurrentIndex(1)
+    dialog.sampling.what.setCurrentIndex(1)
     dialog.start()
     finish(dialog)
     with open_image(tmp_path / "out" / "my_cells_0000.ome.zarr") as image:
@@ -131,7 +131,7 @@ def test_the_copied_command_makes_the_same_files(
     dialog = opened(viewer, open_dock, tmp_path / "out")
     dialog.labels.setCurrentText("truth")
     choose(dialog.layout_, "stardist")
-    dialog.ranges.rows["diversify.w_v"][0].setChecked(True)
+    dialog.sampling.ranges.rows["diversify.w_v"][0].setChecked(True)
     dialog.copy_command.click()
     assert dialog.status.message.text() == "Copied as command."
     words = shlex.split(QApplication.clipboard().text())
@@ -197,7 +197,7 @@ def test_the_voxel_size_that_a_reader_dropped_is_taken_from_the_file(viewer, vol
 
 def test_it_says_how_many_and_how_much_before_it_starts(dialog, volume):
     dialog.labels.setCurrentText("truth")
-    dialog.samples.setValue(5)
+    dialog.sampling.samples.setValue(5)
     bytes_ = 5 * 2 * volume.nbytes
     dialog.dock.wait(lambda: dialog.note.text().startswith("5 samples"))
     assert f"{bytes_ / 1e3:.1f} kB" in dialog.note.text()
@@ -210,7 +210,7 @@ def test_what_is_there_already_is_left_alone_unless_told_otherwise(dialog, tmp_p
     dialog.start()
     assert "exist in" in finish(dialog)
     choose(dialog.existing, "resume")
-    dialog.samples.setValue(3)
+    dialog.sampling.samples.setValue(3)
     dialog.start()
     assert finish(dialog) == "1 samples made. 2 were there already."
     now = tree(tmp_path / "out")
@@ -246,7 +246,7 @@ def test_a_sample_that_fails_is_told_with_its_reason(dialog, viewer, labels):
 
 
 def test_cancelled_half_way_only_whole_samples_are_there(dialog, tmp_path):
-    dialog.samples.setValue(200)
+    dialog.sampling.samples.setValue(200)
     dialog.start()
     dialog.dock.wait(lambda: any((tmp_path / "out").glob("*.ome.zarr")))
     dialog.status.cancel.click()
@@ -259,7 +259,7 @@ def test_cancelled_half_way_only_whole_samples_are_there(dialog, tmp_path):
 
 
 def test_closing_the_dialog_stops_the_export(dialog, tmp_path):
-    dialog.samples.setValue(200)
+    dialog.sampling.samples.setValue(200)
     dialog.start()
     dialog.dock.wait(lambda: any((tmp_path / "out").glob("*.ome.zarr")))
     dialog.close()
@@ -268,10 +268,10 @@ def test_closing_the_dialog_stops_the_export(dialog, tmp_path):
 
 def test_every_control_says_what_it_is_for(dialog):
     named = [
-        *(dialog.what, dialog.samples, dialog.strategy, dialog.psnr, dialog.labels),
+        *(dialog.sampling.what, dialog.sampling.samples, dialog.sampling.strategy, dialog.psnr, dialog.labels),
         *(dialog.layout_, dialog.format, dialog.folder, dialog.choose, dialog.existing),
         *(dialog.copy_python, dialog.copy_command, dialog.open_folder, dialog.export),
-        *(widget for row in dialog.ranges.rows.values() for widget in row),
+        *(widget for row in dialog.sampling.ranges.rows.values() for widget in row),
     ]
     assert all(isinstance(widget, QWidget) and len(widget.toolTip()) > 15 for widget in named)
 

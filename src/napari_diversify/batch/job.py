@@ -91,6 +91,8 @@ class Job:
         Key of :data:`napari_diversify.files.FORMATS`, by default the layout's first.
     chunk, shard : int, optional
         Of OME-Zarr files, in voxels along every spatial axis.
+    only : tuple of int, optional
+        Samples to make, counted from 0, of those in the sampling; by default all.
 
     Raises
     ------
@@ -105,10 +107,13 @@ class Job:
     file_format: str | None = None
     chunk: int | None = None
     shard: int | None = None
+    only: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         if not self.sources:
             raise ValueError("there is no image to make samples of")
+        if self.only is not None:
+            self._check_only(self.only)
         if self.layout not in LAYOUTS:
             raise ValueError(f"layout must be one of {', '.join(LAYOUTS)}; got {self.layout!r}")
         if self.file_format not in (None, *self.how.formats):
@@ -145,15 +150,29 @@ class Job:
         """Ending of the files."""
         return FORMATS[self.format]
 
+    def _check_only(self, only: tuple[int, ...]) -> None:
+        if not only:
+            raise ValueError("no sample is chosen: keep at least one")
+        if list(only) != sorted(set(only)) or not 0 <= only[0] <= only[-1] < len(self.sampling):
+            raise ValueError(
+                f"the samples to make must ascend within 0 to {len(self.sampling) - 1}; "
+                f"got {', '.join(map(str, only))}"
+            )
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """The samples made of each image, counted from 0."""
+        return range(len(self.sampling)) if self.only is None else self.only
+
     def __len__(self) -> int:
-        return len(self.sources) * len(self.sampling)
+        return len(self.sources) * len(self.numbers)
 
     def units(self) -> Iterator[Unit]:
         """All samples of all sources, in the order of the manifest."""
         first = self.sampling.recipe.sample
         digits = max(4, len(str(first + len(self.sampling) - 1)))
         for source in self.sources:
-            for n in range(len(self.sampling)):
+            for n in self.numbers:
                 yield Unit(f"{source.name}_{first + n:0{digits}d}", source, n)
 
     def of(self, unit: Unit) -> Job:
@@ -237,5 +256,5 @@ def size_of(job: Job) -> int:
         if source.labels is not None:
             with source.labels.open() as (header, _):
                 each += header.nbytes
-        total += each * len(job.sampling)
+        total += each * len(job.numbers)
     return total

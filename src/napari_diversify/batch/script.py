@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ..recipe import Recipe
 from .job import Job
+
+_HIGHEST = 10_000_000  # samples that a sampling can have
 
 
 def compact(recipe: Recipe) -> str:
@@ -50,6 +54,8 @@ def as_command(job: Job) -> str:
         words += ["--range", f"{name}={r.low!r}:{r.high!r}{count}"]
     if s.psnr:
         words += ["--psnr", ",".join(repr(level) for level in s.psnr)]
+    if job.only is not None:
+        words += ["--only", written(job.only)]
     for path in _label_paths(job):
         words += ["--labels", str(path)]
     words += ["--layout", job.layout, "--format", job.format]
@@ -81,7 +87,7 @@ def as_python(job: Job) -> str:
     labels = [str(path) for path in _label_paths(job)]
     more = "".join(
         f", {name}={getattr(job, name)!r}"
-        for name in ("chunk", "shard")
+        for name in ("chunk", "shard", "only")
         if getattr(job, name) is not None
     )
     return f"""from pathlib import Path
@@ -98,6 +104,48 @@ job = Job(sources, sampling, Path({str(job.output)!r}), {job.layout!r}, {job.for
 if __name__ == "__main__":
     print(export(job))
 """
+
+
+def written(numbers: Sequence[int]) -> str:
+    """Ascending numbers in short; :func:`numbers_in` reads them.
+
+    Examples
+    --------
+    >>> written((0, 1, 2, 5, 7, 8))
+    '0-2,5,7-8'
+    """
+    runs: list[list[int]] = []
+    for n in numbers:
+        if runs and n == runs[-1][-1] + 1:
+            runs[-1][1:] = [n]
+        else:
+            runs.append([n])
+    return ",".join("-".join(map(str, run)) for run in runs)
+
+
+def numbers_in(text: str) -> tuple[int, ...]:
+    """Numbers and runs of them with commas between, ascending.
+
+    Raises
+    ------
+    ValueError
+        If the text is none such.
+
+    Examples
+    --------
+    >>> numbers_in("7-8, 0-2,5")
+    (0, 1, 2, 5, 7, 8)
+    """
+    found: set[int] = set()
+    for part in text.split(","):
+        match = re.fullmatch(r"(\d+)(?:-(\d+))?", part.strip())
+        low, high = (int(match[1]), int(match[2] or match[1])) if match else (1, 0)
+        if not low <= high < _HIGHEST:
+            raise ValueError(
+                f"samples are numbers and runs of them, counted from 0, e.g. 0-2,5; got {text!r}"
+            )
+        found |= set(range(low, high + 1))
+    return tuple(sorted(found))
 
 
 def _paths(job: Job) -> list[Path]:

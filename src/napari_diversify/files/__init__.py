@@ -24,7 +24,7 @@ from .ome_zarr import (
     write_slab,
 )
 from .reading import ImageFile, inputs_in, is_image, labels_in, open_image, stem
-from .safe import check_name, tidy, writing
+from .safe import check_name, free_name, tidy, writing
 from .tiff import planes_of, write_tiff
 
 __all__ = [
@@ -41,6 +41,7 @@ __all__ = [
     "create",
     "create_labels",
     "finish",
+    "free_name",
     "header_of",
     "inputs_in",
     "is_finished",

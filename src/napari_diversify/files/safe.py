@@ -85,6 +85,15 @@ def tidy(path: str | os.PathLike[str]) -> None:
             _remove(target.with_name(f".{target.name}.{ending}"))
 
 
+def free_name(path: str | os.PathLike[str]) -> Path:
+    """``path`` if nothing is there, else the next free one of this name, numbered from 2."""
+    target, n = Path(path), 1
+    while _there(target):
+        n += 1
+        target = Path(path).with_stem(f"{Path(path).stem}-{n}")
+    return target
+
+
 def check_name(name: str) -> str:
     """Return a name that can be part of a file name on any system, or raise a sentence.
 

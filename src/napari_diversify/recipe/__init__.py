@@ -2,6 +2,7 @@
 
 from .lazy import LazyLocalStd, LazyRemoved, LazyVolume
 from .recipe import Recipe
+from .samples import LazySamples
 from .sampling import Sampling
 from .steps import DegradeContrast, Diversify, LowPass
 
@@ -10,6 +11,7 @@ __all__ = [
     "Diversify",
     "LazyLocalStd",
     "LazyRemoved",
+    "LazySamples",
     "LazyVolume",
     "LowPass",
     "Recipe",

@@ -30,7 +30,7 @@ _PASSING = 128 << 20  # bytes kept for a moment while a whole volume is computed
 
 
 @dataclass(frozen=True)
-class _State:
+class State:
     """All that a LazyVolume shows depends on, besides its source."""
 
     recipe: Recipe
@@ -81,7 +81,7 @@ class LazyVolume(LazyArray):
     True
     """
 
-    _state: _State
+    _state: State
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class LazyVolume(LazyArray):
         self._cache = Cache() if cache is None else cache
         self._check(recipe)
         low, high = recipe.intensity_range or exact_range(self.source)
-        self._state = _State(
+        self._state = State(
             recipe,
             low,
             high,
@@ -169,7 +169,7 @@ class LazyVolume(LazyArray):
             for step in self._state.recipe.steps
         )
 
-    def _origin(self, state: _State, n: int, index: tuple[int, ...]) -> Hashable:
+    def _origin(self, state: State, n: int, index: tuple[int, ...]) -> Hashable:
         """All that the source of step ``n`` of the image ``index`` depends on."""
         before = state.recipe.steps[: n - 1]
         drawn = (state.recipe.seed, state.sample) if before else None  # noise in the source
@@ -179,16 +179,14 @@ class LazyVolume(LazyArray):
             *(before, drawn, index, kind),
         )
 
-    def _prepared(self, state: _State, n: int, index: tuple[int, ...]) -> Any:
+    def _prepared(self, state: State, n: int, index: tuple[int, ...]) -> Any:
         """What step ``n`` needs of the whole image ``index``, if it is at hand."""
         origin = self._origin(state, n, index)
         names = state.recipe.steps[n - 1].preparations(self.shape[-self.spatial_ndim :])
         found = (self._cache.find((origin, name)) for name in names)
         return next((value for value in found if value is not None), None)
 
-    def _prepare(
-        self, state: _State, n: int, place: Place
-    ) -> Generator[tuple[int, int], None, Any]:
+    def _prepare(self, state: State, n: int, place: Place) -> Generator[tuple[int, int], None, Any]:
         """Make what step ``n`` needs of the whole image at ``place``, and keep it."""
         step = state.recipe.steps[n - 1]
         value = yield from step.prepare(place)
@@ -196,7 +194,7 @@ class LazyVolume(LazyArray):
         self._cache.keep((self._origin(state, n, place.lead), name), value)
         return value
 
-    def _preparing(self, state: _State, region: Region) -> Generator[tuple[int, int], None, None]:
+    def _preparing(self, state: State, region: Region) -> Generator[tuple[int, int], None, None]:
         n = self._unprepared(state, region)
         lead = region[: -self.spatial_ndim]
         # of several images each is prepared when its turn comes: they may not all be kept
@@ -213,7 +211,7 @@ class LazyVolume(LazyArray):
             finally:
                 self._cache.release(key)
 
-    def _unprepared(self, state: _State, region: Region) -> int:
+    def _unprepared(self, state: State, region: Region) -> int:
         """Number of the last step that has to prepare for a region, or 0."""
         lead = region[: -self.spatial_ndim]
         for n in range(len(state.recipe.steps), 0, -1):
@@ -258,17 +256,23 @@ class LazyVolume(LazyArray):
         self._state = replace(self._state, low=low, high=high, edition=edition)
         self._held = None
 
-    def _reader(self, state: _State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
+    def _reader(self, state: State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
+        return self._results(state, remember, self.dtype)
+
+    def _results(
+        self, state: State, remember: bool, dtype: np.dtype[Any]
+    ) -> Callable[[Region], npt.NDArray[Any]]:
+        """A function that computes gapless regions of the result, in grey levels."""
         upto, n = self._steps(state, remember).upto, len(state.recipe.steps)
 
         def read(region: Region) -> npt.NDArray[Any]:
             lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
-            grey = from_unit(upto(n, lead, space), state.low, state.high, self.dtype)
+            grey = from_unit(upto(n, lead, space), state.low, state.high, dtype)
             return grey.reshape(region_shape(region))
 
         return read
 
-    def _steps(self, state: _State, remember: bool) -> _Chain:
+    def _steps(self, state: State, remember: bool) -> _Chain:
         # neighbouring planes share coefficients even where nothing is to be kept
         return _Chain(self, state, self._cache if remember else Cache(_PASSING))
 
@@ -280,7 +284,7 @@ class _Chain:
     last who uses it, and need not wait until somebody looks for cycles.
     """
 
-    def __init__(self, volume: LazyVolume, state: _State, cache: Cache) -> None:
+    def __init__(self, volume: LazyVolume, state: State, cache: Cache) -> None:
         self._volume, self._state, self._cache = volume, state, cache
 
     def at(self, n: int, lead: Region, region: Region) -> Place:
@@ -341,7 +345,7 @@ class LazyRemoved(LazyVolume):
         super().__init__(array, recipe, *args, **keywords)
         self.dtype = np.dtype(np.float32)
 
-    def _reader(self, state: _State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
+    def _reader(self, state: State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
         upto, n = self._steps(state, remember).upto, len(state.recipe.steps)
 
         def read(region: Region) -> npt.NDArray[Any]:

@@ -138,8 +138,8 @@ class LazyArray(ABC):
         n = self.spatial_ndim
         volume = (*region[:-n], *whole(self.shape[-n:]))
         if math.prod(region_shape(volume)) * self.dtype.itemsize <= _HELD and self.work(
-            _index(volume)
-        ) <= self.work(_index(region)):
+            as_index(volume)
+        ) <= self.work(as_index(region)):
             region = volume
         compute = self._reader(state, remember=False)
         out = np.empty(region_shape(region), self.dtype)
@@ -247,7 +247,8 @@ def _contains(held: Region, region: Region) -> bool:
     return all(s.start >= h.start and s.stop <= h.stop for s, h in zip(spans, held, strict=True))
 
 
-def _index(region: Region) -> tuple[slice, ...]:
+def as_index(region: Region) -> tuple[slice, ...]:
+    """Slices that ask for a gapless region."""
     return tuple(slice(r.start, r.stop) for r in region)
 
 

@@ -4,6 +4,6 @@ Reads what a batch has left in its folder, the manifest, the records and one
 plane of some images, and writes a single HTML file that needs nothing else.
 """
 
-from .write import write_report
+from .write import NAME, reporting, write_report
 
-__all__ = ["write_report"]
+__all__ = ["NAME", "reporting", "write_report"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from html import escape
 from pathlib import Path
 
+from ..core.blocks import exhaust
 from ..files import writing
 from .comparison import Comparison, compare
 from .flags import flagged
@@ -73,6 +75,17 @@ def write_report(
     'report.html'
     >>> folder.cleanup()
     """
+    return exhaust(reporting(folder, real=real, out=out, overwrite=overwrite))
+
+
+def reporting(
+    folder: str | os.PathLike[str],
+    *,
+    real: str | os.PathLike[str] | None = None,
+    out: str | os.PathLike[str] | None = None,
+    overwrite: bool = False,
+) -> Generator[tuple[int, int], None, Path]:
+    """:func:`write_report` in pieces, for who shows progress: yields (pieces done, pieces)."""
     root = Path(folder)
     target = _target(root, out)
     if target.exists() and not overwrite:  # said before the work, not after it
@@ -80,7 +93,9 @@ def write_report(
             f"{target} exists and is left as it is; choose another name, or overwrite it"
         )
     train = read_set(root)
-    found = _found(train, None if real is None else compare(train, Path(real)))
+    yield 0, len(train.rows)
+    comparison = None if real is None else compare(train, Path(real))
+    found = yield from _found(train, comparison)
     with writing(target, overwrite) as partial:
         partial.write_text(page_of(found), encoding="utf-8", newline="\n")
     return target
@@ -97,24 +112,33 @@ def _target(root: Path, out: str | os.PathLike[str] | None) -> Path:
     return target
 
 
-def _found(train: TrainingSet, comparison: Comparison | None) -> Found:
+def _found(
+    train: TrainingSet, comparison: Comparison | None
+) -> Generator[tuple[int, int], None, Found]:
     """Look at the files, the numbers and the planes."""
     rows, folder = train.rows, train.folder
+    pictured = spread(rows[:LINES], _PICTURES)
+    total = len(rows) + len(pictured) + _PAIRS
     opened = {row.file for row in spread(rows, _OPENED)}
     troubles = {}
-    for row in rows:
+    for n, row in enumerate(rows):
+        yield n, total
         trouble = trouble_of(folder, row, opened=row.file in opened)
         if trouble is not None:
             troubles[row.file] = trouble
     thumbnails = {}
-    for row in spread(rows[:LINES], _PICTURES):
+    for n, row in enumerate(pictured, len(rows)):
+        yield n, total
         if (folder / row.file).exists() and row.file not in thumbnails:
             try:
                 thumbnails[row.file] = _picture(folder, row, _SMALL)
             except ValueError as error:
                 troubles.setdefault(row.file, f"it cannot be read: {error}")
     bad = flagged(rows, troubles)
-    pairs = [_pair(folder, row) for row, _ in bad[:_PAIRS]]
+    pairs = []
+    for n, (row, _) in enumerate(bad[:_PAIRS], len(rows) + len(pictured)):
+        yield n, total
+        pairs.append(_pair(folder, row))
     return Found(train, bad, pairs, thumbnails, len(opened), comparison)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +11,15 @@ import numpy.typing as npt
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import (
-    QComboBox,
-    QFileDialog,
-    QHBoxLayout,
-    QPushButton,
-    QVBoxLayout,
-    QWidget,
-)
+from qtpy.QtWidgets import QFileDialog, QGridLayout, QVBoxLayout, QWidget
 from superqt.utils import QSignalThrottler, signals_blocked
 
-from ..recipe import DegradeContrast, Diversify, LazyVolume, LowPass, Recipe
+from ..recipe import Diversify, LazyVolume, Recipe, Sampling
 from ..recipe.cache import Cache
 from ..recipe.measure import Measured
-from .column import Column
-from .contrast_panel import ContrastPanel
-from .diversify_panel import DiversifyPanel
+from ..recipe.steps import AnyStep
+from .compare import Compare
+from .explore import ExploreWindow
 from .export import ExportDialog
 from .layers import (
     METADATA_KEY,
@@ -37,15 +29,19 @@ from .layers import (
     waits,
     why_unusable,
 )
-from .lowpass_panel import LowPassPanel
 from .measurement import Measurement
+from .parts import button
 from .readout import Readout
-from .section import StepSection, switch
+from .samples import Samples
+from .samples_window import SamplesWindow
 from .snapshot import Snapshot
 from .source_panel import SourcePanel
 from .status import StatusLine
-from .views import RemovedView, SigmaView, View
+from .steps_panel import StepsPanel
+from .views import DifferenceView, RemovedView, SigmaView, SplitView, View
 
+#: Instead of a section: whichever is the last that is live.
+_LAST = "last"
 _FRAME_MS = 16
 _SETTLED_MS = 250
 _NO_IMAGE = "Open an image, or choose File > Open Sample > Diversify > Synthetic nuclei (3D)."
@@ -78,57 +74,50 @@ class Explorer(QWidget):
         self._announce = False  # say what is shown, as soon as it is
 
         self.source_panel = SourcePanel(napari_viewer)
-        self.contrast = StepSection("Contrast (deep tissue)", ContrastPanel(), "degraded")
-        self.diversify = StepSection("Diversify", DiversifyPanel(Diversify(w_v=2.0)), "diversified")
-        self.lowpass = StepSection("Low-pass (DCT)", LowPassPanel(), "low-passed")
-        self.sections = {
-            "contrast": self.contrast,
-            "diversify": self.diversify,
-            "lowpass": self.lowpass,
-        }
-        self.show_sigma = switch(
-            "show σ map",
-            "Show the local standard deviation σ of the image, in its grey levels, in a layer of "
-            "its own.",
+        self.steps = StepsPanel()
+        self.sections, self.chain, self.order = (
+            self.steps.sections,
+            self.steps.chain,
+            self.steps.order,
         )
-        self.show_removed = switch(
-            "show what it removes",
-            "Show the image minus the low-passed one, at ±3 standard deviations, in a layer of "
-            "its own: is there a hidden picture in it?",
-        )
-        self.chain = switch(
-            "Chain",
-            "Each step that is live reads the result of the live one before it, instead of the "
-            "image itself.",
-        )
-        self.order = QComboBox()
-        self.order.setToolTip(
-            "<p><b>order</b><br>In which order chained steps follow each other. Optics first, "
-            "then the detector, then a filter is how a microscope works.</p>"
-        )
-        for kinds in permutations(self.sections):
-            self.order.addItem(" › ".join(kinds), kinds)
+        self.contrast, self.diversify, self.lowpass = self.sections.values()
+        self.show_sigma, self.show_removed = self.steps.show_sigma, self.steps.show_removed
+        self.compare = Compare(napari_viewer, self._pair)
         self.readout = Readout()
         self.status = StatusLine()
         self.status.say(_NO_IMAGE)
-        self.snapshot_button = QPushButton("Snapshot")
-        self.snapshot_button.setToolTip(
-            "<p><b>Snapshot</b><br>Compute the whole result of the last live step and keep it as "
-            "an ordinary layer that no slider changes.</p>"
+        self.plots_button = button(
+            "Plots…", "Histogram, power spectrum, contrast against depth, PSNR against w_v."
         )
-        self.save_button = QPushButton("Save recipe…")
-        self.save_button.setToolTip("Write all settings to a file (JSON).")
-        self.load_button = QPushButton("Load recipe…")
-        self.load_button.setToolTip("Read all settings from a file written by Save recipe.")
-        self.export_button = QPushButton("Export…")
-        self.export_button.setToolTip(
-            "<p><b>Export</b><br>Make any number of samples with these settings, in files that "
-            "training tools take as they are.</p>"
+        self.samples_button = button(
+            "Samples…",
+            "Draw samples with other parameters, look through them, and keep or reject each.",
         )
-        self.export_dialog: ExportDialog | None = None  # until it is asked for
+        self.explore_button = button(
+            "Explore…", "A sheet of tiles with other weights w_i and w_v; click one to take them."
+        )
+        self.snapshot_button = button(
+            "Snapshot",
+            "Compute the whole result of the last live step and keep it as an ordinary layer that "
+            "no slider changes.",
+        )
+        self.save_button = button("Save recipe…", "Write all settings to a file (JSON).")
+        self.load_button = button(
+            "Load recipe…", "Read all settings from a file written by Save recipe."
+        )
+        self.export_button = button(
+            "Export…",
+            "Make any number of samples with these settings, in files that training tools take as "
+            "they are.",
+        )
+        # windows, until they are asked for
+        self.export_dialog: ExportDialog | None = None
+        self.samples_window: SamplesWindow | None = None
+        self.explore_window: ExploreWindow | None = None
 
         cache = Cache()
         self._cache = cache
+        self.samples = Samples(napari_viewer, cache, self)
 
         def view(kind: type[View], role: str, box: Any, section: str) -> View:
             return kind(napari_viewer, role, box, self._recipe_of, section, cache, self)
@@ -139,6 +128,8 @@ class Explorer(QWidget):
             "lowpass": view(View, "low-passed", self.lowpass.live, "lowpass"),
             "sigma": view(SigmaView, "σ map", self.show_sigma, "diversify"),
             "removed": view(RemovedView, "removed", self.show_removed, "lowpass"),
+            "difference": view(DifferenceView, "difference", self.compare.difference, _LAST),
+            "split": view(SplitView, "split", self.compare.split, _LAST),
         }
         self._measurement = Measurement(self)
         self._snapshot = Snapshot(self)
@@ -148,7 +139,8 @@ class Explorer(QWidget):
             self._snapshot,
             self._calibration,
             self.readout,
-            *(v.live for v in self.views.values()),
+            *(view.live for view in self.views.values()),
+            self.samples.live,
         )
         self._throttle = QSignalThrottler(parent=self)
         self._throttle.setTimeout(_FRAME_MS)
@@ -161,30 +153,23 @@ class Explorer(QWidget):
         self.source_panel.setValue(self._setup)
 
     def _lay_out(self) -> None:
-        self.diversify.add_switch(self.show_sigma)
-        self.lowpass.add_switch(self.show_removed)
-        self.diversify.expand(animate=False)
-        steps = QWidget()
-        stack = QVBoxLayout(steps)
-        stack.setContentsMargins(0, 0, 0, 0)
-        for section in self.sections.values():
-            stack.addWidget(section)
-        stack.addStretch()
-        chain = QHBoxLayout()
-        chain.addWidget(self.chain)
-        chain.addWidget(self.order, stretch=1)
-        buttons = QHBoxLayout()
-        for button in (
-            self.snapshot_button,
-            self.save_button,
-            self.load_button,
-            self.export_button,
+        buttons = QGridLayout()
+        for n, push in enumerate(
+            (
+                self.plots_button,
+                self.samples_button,
+                self.explore_button,
+                self.export_button,
+                self.snapshot_button,
+                self.save_button,
+                self.load_button,
+            )
         ):
-            buttons.addWidget(button)
+            buttons.addWidget(push, n // 4, n % 4)
         layout = QVBoxLayout(self)
         layout.addWidget(self.source_panel)
-        layout.addWidget(Column(steps), stretch=1)
-        layout.addLayout(chain)
+        layout.addWidget(self.steps, stretch=1)
+        layout.addWidget(self.compare)
         layout.addWidget(self.readout)
         layout.addWidget(self.status)
         layout.addLayout(buttons)
@@ -195,11 +180,11 @@ class Explorer(QWidget):
         self.source_panel.sampleChanged.connect(self._on_sample_changed)
         self.source_panel.autoRequested.connect(self._measure)
         self.source_panel.refused.connect(self.status.say)
-        for section in self.sections.values():
-            section.valueChanged.connect(self._on_step_changed)
-            section.refused.connect(self.status.say)
-        self.chain.toggled.connect(self._throttle.throttle)
-        self.order.currentIndexChanged.connect(self._throttle.throttle)
+        self.steps.stepChanged.connect(self._on_step_changed)
+        self.steps.refused.connect(self.status.say)
+        self.steps.chainChanged.connect(self._throttle.throttle)
+        self.compare.refused.connect(self.status.say)
+        self.compare.dividerMoved.connect(self._on_divider)
         self._throttle.triggered.connect(self._apply)
         self._settled.timeout.connect(self._measure)
         self._measurement.finished.connect(self._on_measured)
@@ -222,13 +207,15 @@ class Explorer(QWidget):
         self.save_button.clicked.connect(self._ask_where_to_save)
         self.load_button.clicked.connect(self._ask_what_to_load)
         self.export_button.clicked.connect(self.open_export)
+        self.samples_button.clicked.connect(self.open_samples)
+        self.explore_button.clicked.connect(self.open_explore)
+        self.samples.changed.connect(self._on_sheet_changed)
 
     # ---- public ----
 
     def value(self) -> Recipe:
         """The recipe of all steps that are live, in their order."""
-        live = [kind for kind in self.order.currentData() if self.sections[kind].live.isChecked()]
-        return self._with_steps(live or ["diversify"])
+        return self._with_steps(self.steps.steps(self.steps.live() or ["diversify"]))
 
     def setValue(self, recipe: Recipe, sample: int | None = None) -> None:
         """Show a recipe: its steps become live, chained if there are several.
@@ -254,13 +241,7 @@ class Explorer(QWidget):
         self.source_panel.setValue(self._setup)
         if recipe.spatial_ndim is not None:
             self.source_panel.keepAxes()
-        for step in recipe.steps:
-            self.sections[step.kind].setValue(step)
-        for kind, section in self.sections.items():
-            section.live.setChecked(kind in kinds)
-        self.chain.setChecked(len(kinds) > 1 or self.chain.isChecked())
-        rest = [kind for kind in self.sections if kind not in kinds]
-        self.order.setCurrentIndex(list(permutations(self.sections)).index((*kinds, *rest)))
+        self.steps.setSteps(recipe.steps)
         self._measurement.forget()
         if self._connected:
             self._measure()
@@ -293,7 +274,7 @@ class Explorer(QWidget):
         if source is None or self._measurement.result is None:
             self.status.say("There is no diversified image to take a snapshot of yet.")
             return
-        view = self.views[self._last_live()]
+        view = self.views[self.steps.last_live()]
         try:
             array, metadata = view.full(source, self._sample)
         except ValueError as error:
@@ -304,35 +285,49 @@ class Explorer(QWidget):
     def open_export(self) -> None:
         """Open the Export dialog on what is shown now."""
         if self.export_dialog is None:
-            self.export_dialog = ExportDialog(self._viewer, self._what_to_export, self)
+            self.export_dialog = ExportDialog(
+                self._viewer, self._what_to_export, self._kept_of_sheet, self
+            )
         self.export_dialog.look()
         self.export_dialog.show()
         self.export_dialog.raise_()
+
+    def open_samples(self) -> None:
+        """Open the Samples window on what is shown now."""
+        if self.samples_window is None:
+            self.samples_window = SamplesWindow(self.samples, self._what_to_export, self)
+            self.samples_window.exportRequested.connect(self._export_kept)
+        self.samples_window.look()
+        self.samples_window.show()
+        self.samples_window.raise_()
+
+    def open_explore(self) -> None:
+        """Open the sheet of weights around those that are set."""
+        if self.explore_window is None:
+            self.explore_window = ExploreWindow(self._viewer, self)
+            self.explore_window.picked.connect(self._on_weights_picked)
+        self.explore_window.show()
+        self.explore_window.raise_()
+        self._look()
 
     # ---- recipes ----
 
     def _what_to_export(self) -> tuple[napari.layers.Image | None, dict[str, Recipe]]:
         """The image, and the recipe of each live layer by what it shows; the last is the usual."""
-        order = self.order.currentData()
-        live = [kind for kind in order if self.sections[kind].live.isChecked()]
-        recipes = [self._recipe_of(kind) for kind in live]
+        recipes = [self._recipe_of(kind) for kind in self.steps.live()]
         named = {" › ".join(step.kind for step in recipe.steps): recipe for recipe in recipes}
         return self._source(), named
 
-    def _last_live(self) -> str:
-        live = [kind for kind in self.order.currentData() if self.sections[kind].live.isChecked()]
-        return str(live[-1]) if live else "diversify"
+    def _kept_of_sheet(self) -> tuple[Sampling, tuple[int, ...]] | None:
+        """What the sheet of samples shows, and which are kept."""
+        sampling = self.samples.sampling
+        return None if sampling is None else (sampling, self.samples.kept())
 
     def _recipe_of(self, kind: str) -> Recipe:
-        """What the live layer of a section shows: its step, after those before it if chained."""
-        if not self.chain.isChecked():
-            return self._with_steps([kind])
-        order = self.order.currentData()
-        before = order[: order.index(kind)]
-        return self._with_steps([k for k in before if self.sections[k].live.isChecked()] + [kind])
+        """What the live layer of a section shows, or that of the last one."""
+        return self._with_steps(self.steps.upto(self.steps.last_live() if kind == _LAST else kind))
 
-    def _with_steps(self, kinds: list[str]) -> Recipe:
-        steps = tuple(self.sections[kind].value() for kind in kinds)
+    def _with_steps(self, steps: tuple[AnyStep, ...]) -> Recipe:
         recipe: Recipe = self._setup.replace(steps=steps, sample=self._sample)
         return recipe
 
@@ -346,6 +341,7 @@ class Explorer(QWidget):
     def _on_source_changed(self, source: napari.layers.Image | None) -> None:
         self._measurement.forget()
         self._cache.clear()
+        self.compare.stop()
         self.diversify.panel.setPsnrModel(None, "")
         problem = _NO_IMAGE if source is None else why_unusable(source)
         self._announce = True
@@ -432,7 +428,7 @@ class Explorer(QWidget):
 
     # ---- what the user does ----
 
-    def _on_step_changed(self, step: Diversify | DegradeContrast | LowPass) -> None:
+    def _on_step_changed(self, step: AnyStep) -> None:
         self.source_panel.setValue(self._setup)
         measured = self._measurement.windows
         if isinstance(step, Diversify) and measured not in (None, (step.window, step.stride)):
@@ -453,8 +449,36 @@ class Explorer(QWidget):
         self._sample = int(sample)
         self._throttle.throttle()
 
+    def _pair(self) -> tuple[napari.layers.Image, napari.layers.Image] | None:
+        """The image and its last live result, if both are there."""
+        source, result = self._source(), self.views[self.steps.last_live()].live.layer
+        if source is None or result is None or not result.visible:
+            return None
+        return source, result
+
+    def _on_divider(self, divider: tuple[int, float]) -> None:
+        view = self.views["split"]
+        assert isinstance(view, SplitView)
+        view.move_divider(divider)
+
+    def _on_weights_picked(self, w_i: float, w_v: float) -> None:
+        step = self.diversify.value().replace(w_i=w_i, w_v=w_v)
+        self.diversify.setValue(step)
+        self._on_step_changed(step)
+
+    def _on_sheet_changed(self) -> None:
+        if self.export_dialog is not None:
+            self.export_dialog.look_at_sheet()
+
+    def _export_kept(self) -> None:
+        self.open_export()
+        if self.export_dialog is not None:
+            self.export_dialog.only_kept.setChecked(True)
+
     def _on_switched(self, view: View, on: bool) -> None:
-        source = self._source()
+        source, on = self._source(), view.switch.isChecked()  # perhaps refused meanwhile
+        if any(view is self.views[kind] for kind in self.sections):
+            self.compare.stop()  # the last live result may be another now
         if not on:
             view.live.pause()
             self._look()
@@ -481,11 +505,13 @@ class Explorer(QWidget):
 
     def _look(self) -> None:
         """Give the numbers of the last live layer, as it is in view."""
-        live = self.views[self._last_live()].live
+        live = self.views[self.steps.last_live()].live
         seen = live.in_view()
         source = self._source()
         if seen is None or source is None or live.layer is None:
             self.readout.clear()
+            if self.explore_window is not None:
+                self.explore_window.clear()
             return
         array, index = seen
         labels = live.layer.axis_labels
@@ -498,6 +524,8 @@ class Explorer(QWidget):
             if part.start is not None and n > 1
         ]
         self.readout.look(array, index, ", ".join(fixed) or "view")
+        if self.explore_window is not None:
+            self.explore_window.look(array, index, live.layer)
 
     def _on_ready(self) -> None:
         if not any(task.running for task in self._tasks):
@@ -521,7 +549,7 @@ class Explorer(QWidget):
 
     def _say_what_is_shown(self) -> None:
         source = self._source()
-        live = self.views[self._last_live()].live
+        live = self.views[self.steps.last_live()].live
         if source is None or live.layer is None:
             self.status.say("")
             return
@@ -544,6 +572,7 @@ class Explorer(QWidget):
         if not self._connected:
             self._take_over()
             self._connected = True
+            self.compare.connect_viewer()
             self.source_panel.picker.connect_viewer()
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -552,10 +581,15 @@ class Explorer(QWidget):
         if self._connected and not event.spontaneous():
             self._connected = False
             self._settled.stop()
+            self.compare.disconnect_viewer()
+            for window in (self.samples_window, self.explore_window):
+                if window is not None:
+                    window.close()
             for task in self._tasks:
                 task.cancel()
             for view in self.views.values():
                 view.live.release()
+            self.samples.release()
             self.source_panel.picker.disconnect_viewer()
             self.status.rest()
 
@@ -572,13 +606,26 @@ class Explorer(QWidget):
         for name, view in self.views.items():
             layer = found[name]
             with signals_blocked(view.switch):
-                if self._first_shown and layer is not None:
+                if self._first_shown and layer is not None and name != "split":
                     view.switch.setChecked(layer.visible or waits(layer))
                 elif layer is None and not (self._first_shown and name == "diversify"):
                     view.switch.setChecked(False)
             if layer is not None:
                 view.live.adopt(layer, paused=not view.switch.isChecked())
         self._first_shown = False
+        self._take_over_sheet()
+
+    def _take_over_sheet(self) -> None:
+        layers = self._viewer.layers
+        sheet = next((la for la in layers if role_of(la) == "samples"), None)
+        if sheet is None:
+            return
+        entry = sheet.metadata[METADATA_KEY]
+        if entry["source"] in layers:
+            try:
+                self.samples.take_over(sheet, layers[entry["source"]])
+            except (KeyError, TypeError, ValueError) as error:
+                self.status.say(f"The samples of “{sheet.name}” could not be read: {error}.")
 
     def _read_back(self, layer: napari.layers.Image) -> None:
         entry = layer.metadata[METADATA_KEY]

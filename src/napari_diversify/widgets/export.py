@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import get_args
+from typing import TypeAlias
 
 import napari.layers
 from napari.components import ViewerModel
@@ -12,7 +12,7 @@ from qtpy.QtCore import QTimer, QUrl, Signal
 from qtpy.QtGui import QCloseEvent, QDesktopServices
 from qtpy.QtWidgets import (
     QApplication,
-    QComboBox,
+    QCheckBox,
     QDialog,
     QFileDialog,
     QFormLayout,
@@ -20,24 +20,28 @@ from qtpy.QtWidgets import (
     QLabel,
     QLayout,
     QLineEdit,
-    QPushButton,
-    QSpinBox,
     QVBoxLayout,
     QWidget,
 )
 
 from ..batch import Job, Report, as_command, as_python, run, size_of
-from ..files import FORMATS, LAYOUTS
+from ..files import FORMATS, LAYOUTS, free_name
 from ..recipe import DegradeContrast, Recipe, Sampling
 from ..recipe.model import extra_of
-from ..recipe.sampling import Strategy
+from ..report import NAME, reporting
 from .background import Background
 from .exporting import source_of
-from .ranges import RangesPanel
+from .parts import button, combo, fill, row, tip
+from .sampling_panel import SamplingPanel
 from .status import StatusLine
 
 _SETTLED_MS = 200
 _NO_LABELS = "none"
+
+#: The image, and the recipe of each live layer by what it shows; the last is the usual.
+Choices: TypeAlias = Callable[[], tuple[napari.layers.Image | None, dict[str, Recipe]]]
+#: What a sheet of samples shows, and which of them are kept; None if there is no sheet.
+Kept: TypeAlias = Callable[[], tuple[Sampling, tuple[int, ...]] | None]
 
 
 class ExportDialog(QDialog):
@@ -48,11 +52,12 @@ class ExportDialog(QDialog):
     viewer : ViewerModel
     choices : callable
         ``choices()`` gives (image layer or None, {what is shown: its recipe}).
+    kept : callable
+        ``kept()`` gives what a sheet of samples shows and which are kept, or None.
     """
 
-    # what     [ nuclei: diversify v]
-    # samples  [ 8 ]     strategy [random v]
-    # vary     [x] w_i (signal) [0.2] to [1.8]   ...
+    # [x] only the 12 kept of the 20 samples on the sheet
+    # (what, samples, strategy, vary: as in the Samples window)
     # PSNR     [ 30, 20, 12 ] dB
     # labels   [ nuclei labels v]
     # layout   [StarDist v]   format [tiff v]
@@ -65,42 +70,46 @@ class ExportDialog(QDialog):
     def __init__(
         self,
         viewer: ViewerModel,
-        choices: Callable[[], tuple[napari.layers.Image | None, dict[str, Recipe]]],
+        choices: Choices,
+        kept: Kept,
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self.setWindowTitle("Export samples")
         self._viewer = viewer
         self._choices = choices
-        self._recipes: dict[str, Recipe] = {}
+        self._kept = kept
         self._background = Background(self)
-        self.what = _combo("what", "Which of the live layers to make samples of.")
-        self.samples = QSpinBox()
-        self.samples.setRange(1, 1_000_000)
-        self.samples.setValue(8)
+        self._reporting = Background(self)
+        self.only_kept = QCheckBox()
+        self.only_kept.setToolTip(
+            tip("only the kept", "Make those samples of the sheet that were not rejected.")
+        )
+        self.sampling = SamplingPanel()
         fields = Sampling.model_fields
-        self.samples.setToolTip(_tip("samples", str(fields["samples"].description)))
-        self.strategy = _combo("strategy", str(fields["strategy"].description))
-        self.strategy.addItems(get_args(Strategy))
-        self.ranges = RangesPanel()
         self.psnr = QLineEdit()
         self.psnr.setPlaceholderText("none; for a benchmark series e.g. 30, 25, 20, 15, 12")
         unit = extra_of(fields["psnr"])["unit"]
         self.psnr.setToolTip(
-            _tip(f"PSNR levels ({unit})", f"{fields['psnr'].description} Samples: of each level.")
+            tip(f"PSNR levels ({unit})", f"{fields['psnr'].description} Samples: of each level.")
         )
-        self.labels = _combo("labels", "Labels layer to copy, unchanged, beside every sample.")
-        self.layout_ = _combo("layout", "How the training tool wants its files named.")
+        self.labels = combo("labels", "Labels layer to copy, unchanged, beside every sample.")
+        self.layout_ = combo("layout", "How the training tool wants its files named.")
         for name, layout in LAYOUTS.items():
             self.layout_.addItem(layout.title, name)
             self.layout_.setItemData(self.layout_.count() - 1, layout.description, 3)
-        self.format = _combo("format", "File format of images and labels.")
+        self.format = combo("format", "File format of images and labels.")
         self.folder = QLineEdit()
         self.folder.setPlaceholderText("folder of the training set")
-        self.folder.setToolTip(_tip("folder", "Where the files go. It is made if need be."))
-        self.choose = QPushButton("Choose…")
-        self.choose.setToolTip("Choose the folder of the training set.")
-        self.existing = _combo(
+        self.folder.setToolTip(tip("folder", "Where the files go. It is made if need be."))
+        self.choose = button("Choose…", "Choose the folder of the training set.")
+        self.real = QLineEdit()
+        self.real.setPlaceholderText("none; compared with in the report")
+        self.real.setToolTip(
+            tip("real images", "Folder of real images that the report compares the samples with.")
+        )
+        self.choose_real = button("Choose…", "Choose the folder of real images.")
+        self.existing = combo(
             "existing files",
             "What to do if samples of these names are there already. Nothing is ever overwritten "
             "unless you choose so.",
@@ -110,12 +119,17 @@ class ExportDialog(QDialog):
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.status = StatusLine()
-        self.copy_python = _button("Copy as Python", "Copy a program that makes the same files.")
-        self.copy_command = _button(
+        self.copy_python = button("Copy as Python", "Copy a program that makes the same files.")
+        self.copy_command = button(
             "Copy as command", "Copy the command line that makes the same files."
         )
-        self.open_folder = _button("Open folder", "Show the folder in the file manager.")
-        self.export = _button("Export", "Make all samples. Other work can go on meanwhile.")
+        self.report = button(
+            "Report",
+            "Write one page on what is in the folder: what stands out, how the numbers lie. Then "
+            "show it in the web browser.",
+        )
+        self.open_folder = button("Open folder", "Show the folder in the file manager.")
+        self.export = button("Export", "Make all samples. Other work can go on meanwhile.")
         self.export.setDefault(True)
         self._settled = QTimer(self)
         self._settled.setSingleShot(True)
@@ -125,17 +139,23 @@ class ExportDialog(QDialog):
 
     def _lay_out(self) -> None:
         form = QFormLayout()
-        form.addRow("what", self.what)
-        form.addRow("samples", _row(self.samples, QLabel("strategy"), self.strategy))
-        form.addRow("vary", self.ranges)
+        form.addRow(self.only_kept)
+        form.addRow(self.sampling)
         form.addRow("PSNR levels (dB)", self.psnr)
         form.addRow("labels", self.labels)
-        form.addRow("layout", _row(self.layout_, QLabel("format"), self.format))
-        form.addRow("folder", _row(self.folder, self.choose))
+        form.addRow("layout", row(self.layout_, QLabel("format"), self.format))
+        form.addRow("folder", row(self.folder, self.choose))
         form.addRow("existing files", self.existing)
+        form.addRow("real images", row(self.real, self.choose_real))
         buttons = QHBoxLayout()
-        for button in (self.copy_python, self.copy_command, self.open_folder, self.export):
-            buttons.addWidget(button)
+        for push in (
+            self.copy_python,
+            self.copy_command,
+            self.open_folder,
+            self.report,
+            self.export,
+        ):
+            buttons.addWidget(push)
         layout = QVBoxLayout(self)
         layout.addLayout(form)
         layout.addWidget(self.note)
@@ -145,16 +165,17 @@ class ExportDialog(QDialog):
         self.setMinimumWidth(520)
 
     def _wire(self) -> None:
-        self.what.currentIndexChanged.connect(self._on_what)
+        self.only_kept.toggled.connect(self._on_only_kept)
+        self.sampling.valueChanged.connect(self._settled.start)
         self.layout_.currentIndexChanged.connect(self._on_layout)
-        for combo in (self.strategy, self.labels, self.format, self.existing):
-            combo.currentIndexChanged.connect(self._settled.start)
+        for box in (self.labels, self.format, self.existing):
+            box.currentIndexChanged.connect(self._settled.start)
         for edit in (self.psnr, self.folder):
             edit.textChanged.connect(self._settled.start)
-        self.samples.valueChanged.connect(self._settled.start)
-        self.ranges.valueChanged.connect(self._settled.start)
         self._settled.timeout.connect(self._say_plan)
-        self.choose.clicked.connect(self._ask_folder)
+        self.choose.clicked.connect(lambda: self._ask_folder(self.folder))
+        self.choose_real.clicked.connect(lambda: self._ask_folder(self.real))
+        self.report.clicked.connect(self.write_report)
         self.copy_python.clicked.connect(lambda: self._copy(as_python, "Python"))
         self.copy_command.clicked.connect(lambda: self._copy(as_command, "command"))
         self.open_folder.clicked.connect(self._open_folder)
@@ -162,20 +183,35 @@ class ExportDialog(QDialog):
         self._background.progressed.connect(self.status.show_progress)
         self._background.finished.connect(self._on_finished)
         self._background.failed.connect(self._on_failed)
-        self._background.stopped.connect(self._on_stopped)
+        self._reporting.progressed.connect(self.status.show_progress)
+        self._reporting.finished.connect(self._on_report)
+        self._reporting.failed.connect(self._on_failed)
+        for background in (self._background, self._reporting):
+            background.stopped.connect(self._on_stopped)
         self.status.cancelled.connect(self._on_cancelled)
 
     # ---- public ----
 
     def look(self) -> None:
         """Take in what the dock shows now."""
-        _, self._recipes = self._choices()
-        before = self.what.currentText()
-        _fill(self.what, list(self._recipes), before or None)
+        self.sampling.setRecipes(self._choices()[1])
         names = [la.name for la in self._viewer.layers if isinstance(la, napari.layers.Labels)]
-        _fill(self.labels, [_NO_LABELS, *names], self.labels.currentText() or None)
-        self._on_what()
+        fill(self.labels, [_NO_LABELS, *names], self.labels.currentText() or None, _NO_LABELS)
+        self.look_at_sheet()
         self._on_layout()
+
+    def look_at_sheet(self) -> None:
+        """Take in which samples of the sheet are kept."""
+        kept = self._kept()
+        self.only_kept.setVisible(kept is not None)
+        if kept is None:
+            self.only_kept.setChecked(False)
+        else:
+            sampling, numbers = kept
+            self.only_kept.setText(
+                f"only the {len(numbers)} kept of the {len(sampling)} samples on the sheet"
+            )
+        self._on_only_kept()
 
     def job(self, *, with_file: bool = True) -> Job:
         """What is asked for; ``with_file``: look whether the image is that of a file, still.
@@ -188,27 +224,11 @@ class ExportDialog(QDialog):
         layer, recipes = self._choices()
         if layer is None:
             raise ValueError("there is no image to export: open one first")
-        if self.what.currentText() not in recipes:
-            raise ValueError("choose what to export: no step is live")
         if not self.folder.text().strip():
             raise ValueError("choose a folder to export to")
         name = self.labels.currentText()
         labels = next((layer for layer in self._viewer.layers if layer.name == name), None)
-        levels = self.psnr.text().replace(";", ",").split(",")
-        try:
-            psnr = tuple(float(level) for level in levels if level.strip())
-        except ValueError:
-            raise ValueError(
-                f"PSNR levels are numbers with commas between; got {self.psnr.text()!r}"
-            ) from None
-        ranges = {n: r for n, r in self.ranges.value().items() if not (psnr and n.endswith(".w_v"))}
-        sampling = Sampling(
-            recipe=recipes[self.what.currentText()],
-            samples=self.samples.value(),
-            strategy=self.strategy.currentText(),
-            ranges=ranges,
-            psnr=psnr,
-        )
+        sampling, only = self._what(recipes)
         in_lengths = any(isinstance(s, DegradeContrast) for s in sampling.recipe.steps)
         source = source_of(layer, labels, with_file=with_file, in_lengths=in_lengths)
         return Job(
@@ -217,7 +237,22 @@ class ExportDialog(QDialog):
             Path(self.folder.text().strip()).expanduser(),
             self.layout_.currentData(),
             self.format.currentData(),
+            only=only,
         )
+
+    def _what(self, recipes: dict[str, Recipe]) -> tuple[Sampling, tuple[int, ...] | None]:
+        """What is to be drawn, and which of it is to be made if not all."""
+        kept = self._kept() if self.only_kept.isChecked() else None
+        if kept is not None:
+            return kept
+        levels = self.psnr.text().replace(";", ",").split(",")
+        try:
+            psnr = tuple(float(level) for level in levels if level.strip())
+        except ValueError:
+            raise ValueError(
+                f"PSNR levels are numbers with commas between; got {self.psnr.text()!r}"
+            ) from None
+        return self.sampling.value(recipes, psnr), None
 
     def start(self) -> None:
         """Make all samples, in a thread."""
@@ -231,17 +266,32 @@ class ExportDialog(QDialog):
         self.status.show_progress(0, 1)
         self._background.start(lambda: run(job, resume=resume, overwrite=overwrite))
 
+    def write_report(self) -> None:
+        """Write the page on what is in the folder, in a thread, and show it."""
+        if not self.folder.text().strip():
+            self.status.say("Choose the folder to report on.")
+            return
+        folder = Path(self.folder.text().strip()).expanduser()
+        real = self.real.text().strip()
+        self.report.setEnabled(False)
+        self.status.say(f"Looking at the samples in {folder} …")
+        self._reporting.start(
+            lambda: reporting(
+                folder, real=Path(real).expanduser() if real else None, out=free_name(folder / NAME)
+            )
+        )
+
     @property
     def running(self) -> bool:
-        """Whether an export is under way."""
-        return self._background.running
+        """Whether an export or a report is under way."""
+        return self._background.running or self._reporting.running
 
     # ---- what the user does ----
 
-    def _on_what(self) -> None:
-        recipe = self._recipes.get(self.what.currentText())
-        if recipe is not None:
-            self.ranges.setRecipe(recipe)
+    def _on_only_kept(self) -> None:
+        drawn_here = not self.only_kept.isChecked()
+        self.sampling.setEnabled(drawn_here)
+        self.psnr.setEnabled(drawn_here)
         self._settled.start()
 
     def _on_layout(self) -> None:
@@ -257,10 +307,10 @@ class ExportDialog(QDialog):
             self.labels.setCurrentIndex(0)
         self._settled.start()
 
-    def _ask_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Folder of the training set")
+    def _ask_folder(self, line: QLineEdit) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Choose a folder")
         if folder:
-            self.folder.setText(folder)
+            line.setText(folder)
 
     def _copy(self, words: Callable[[Job], str], what: str) -> None:
         job = self._job_or_reason()
@@ -282,6 +332,10 @@ class ExportDialog(QDialog):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder.resolve())))
 
     def _on_cancelled(self) -> None:
+        if self._reporting.running:
+            self._reporting.cancel()
+            self.status.say("Cancelled. No report was written.")
+            return
         self._background.cancel()
         self.status.say(
             "Cancelled. Finished samples stay; choose “keep and go on” to make the rest."
@@ -290,6 +344,7 @@ class ExportDialog(QDialog):
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop what is under way: finished samples stay, nothing half-made does."""
         self._background.cancel()
+        self._reporting.cancel()
         super().closeEvent(event)
 
     # ---- what is said ----
@@ -319,12 +374,18 @@ class ExportDialog(QDialog):
         self.status.say(f"{len(report.made)} samples made.{kept}{failed}{more}")
         self.exported.emit(report)
 
+    def _on_report(self, page: Path) -> None:
+        self.status.say(f"The report is in {page}.")
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(page.resolve())))
+
     def _on_failed(self, error: Exception) -> None:
         self.status.say(f"{str(error).rstrip('.')}.")
 
     def _on_stopped(self) -> None:
-        self.status.rest()
-        self.export.setEnabled(True)
+        if not self.running:
+            self.status.rest()
+        self.export.setEnabled(not self._background.running)
+        self.report.setEnabled(not self._reporting.running)
 
 
 def _bytes(n: int) -> str:
@@ -332,41 +393,3 @@ def _bytes(n: int) -> str:
         if n >= size:
             return f"{n / size:.1f} {unit}"
     return f"{n / 1e3:.1f} kB"
-
-
-def _tip(name: str, meaning: str) -> str:
-    return f"<p><b>{name}</b><br>{meaning}</p>"
-
-
-def _combo(name: str, meaning: str) -> QComboBox:
-    combo = QComboBox()
-    combo.setToolTip(_tip(name, meaning))
-    return combo
-
-
-def _button(name: str, meaning: str) -> QPushButton:
-    button = QPushButton(name)
-    button.setToolTip(_tip(name, meaning))
-    button.setAutoDefault(False)
-    return button
-
-
-def _row(*widgets: QWidget) -> QWidget:
-    row = QWidget()
-    layout = QHBoxLayout(row)
-    layout.setContentsMargins(0, 0, 0, 0)
-    for widget in widgets:
-        layout.addWidget(widget, stretch=0 if isinstance(widget, (QLabel, QPushButton)) else 1)
-    return row
-
-
-def _fill(combo: QComboBox, texts: list[str], chosen: str | None) -> None:
-    """Fill a list anew, keeping what was chosen if it is still there; else the last."""
-    combo.blockSignals(True)
-    combo.clear()
-    combo.addItems(texts)
-    if chosen in texts:
-        combo.setCurrentIndex(texts.index(chosen))
-    elif chosen is None and texts and texts[0] != _NO_LABELS:
-        combo.setCurrentIndex(len(texts) - 1)
-    combo.blockSignals(False)

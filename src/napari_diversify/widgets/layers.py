@@ -7,6 +7,7 @@ from typing import Any
 
 import napari.layers
 import numpy as np
+import numpy.typing as npt
 
 from ..recipe.lazy_array import check_source
 
@@ -88,10 +89,36 @@ def level_spacings(layer: napari.layers.Image, spatial_ndim: int) -> list[tuple[
     ]
 
 
-def spatial_state(layer: napari.layers.Image) -> dict[str, Any]:
-    """Keywords that put a new layer where ``layer`` is."""
+def spatial_state(layer: napari.layers.Image, first: str = "") -> dict[str, Any]:
+    """Keywords that put a new layer where ``layer`` is; ``first`` names an axis more before all."""
     values = layer.as_layer_data_tuple()[1]
-    return {name: values[name] for name in SPATIAL}
+    state = {name: values[name] for name in SPATIAL}
+    if not first:
+        return state
+    n = layer.ndim
+    return {
+        "scale": (1.0, *state["scale"]),
+        "translate": (0.0, *state["translate"]),
+        "rotate": _before(state["rotate"]),
+        # the entries above the diagonal, row by row: the new row is the first
+        "shear": np.concatenate([np.zeros(n), _above_diagonal(state["shear"])]),
+        "affine": _before(state["affine"]),
+        "units": ("pixel", *state["units"]),
+        "axis_labels": (first, *state["axis_labels"]),
+    }
+
+
+def _before(matrix: Any) -> npt.NDArray[np.float64]:
+    """A transform that leaves a new first axis alone."""
+    matrix = np.asarray(matrix, np.float64)
+    out = np.eye(len(matrix) + 1)
+    out[1:, 1:] = matrix
+    return out
+
+
+def _above_diagonal(shear: Any) -> npt.NDArray[np.float64]:
+    values: npt.NDArray[np.float64] = np.asarray(shear, np.float64)
+    return values if values.ndim == 1 else np.asarray(values[np.triu_indices(len(values), 1)])
 
 
 def appearance(layer: napari.layers.Image) -> dict[str, Any]:
@@ -102,7 +129,8 @@ def appearance(layer: napari.layers.Image) -> dict[str, Any]:
 
 def copy_spatial_state(source: napari.layers.Image, target: napari.layers.Image) -> None:
     """Put ``target`` where ``source`` is, touching only what differs."""
-    for name, value in spatial_state(source).items():
+    first = target.axis_labels[0] if target.ndim > source.ndim else ""
+    for name, value in spatial_state(source, first).items():
         if not np.array_equal(_comparable(value), _comparable(getattr(target, name))):
             setattr(target, name, value)
 
@@ -118,8 +146,11 @@ def displayed_index(
 ) -> tuple[Any, ...]:
     """The index into an array of ``shape`` that the viewer shows of a layer now.
 
-    ``shape`` is that of the level shown; the axes in view are taken whole.
+    ``shape`` is that of the level shown; the axes in view are taken whole. Of
+    an axis more than the layer has, the first is taken.
     """
+    if len(shape) > layer.ndim:
+        return (slice(0, 1), *displayed_index(layer, viewer, shape[1:]))
     dims = viewer.dims
     offset = dims.ndim - layer.ndim
     in_view = {axis - offset for axis in dims.displayed}

@@ -109,6 +109,7 @@ class LiveLayer(QObject):
     ) -> None:
         """Show ``arrays``, one per level of the source: in our layer if there is one, or a new one.
 
+        They may have one axis more than the source, of samples, before its own.
         ``looks`` are keywords of ``add_image`` for a new layer, which otherwise
         looks like the source.
         """
@@ -117,7 +118,7 @@ class LiveLayer(QObject):
         self._shown = _Picture(tuple(arrays), metadata)
         self._wanted = _Picture(tuple(copy.copy(a) for a in arrays), metadata)
         if self.layer is not None and (
-            self.layer.multiscale != source.multiscale or self.layer.ndim != source.ndim
+            self.layer.multiscale != source.multiscale or self.layer.ndim != arrays[0].ndim
         ):  # napari cannot turn one kind of layer into the other
             looks = {**appearance(self.layer), **looks}
             self._disconnect()
@@ -207,7 +208,7 @@ class LiveLayer(QObject):
             projection_mode="none",  # thick slices would average the noise away
             visible=not big,
             metadata={METADATA_KEY: self._shown.metadata},
-            **spatial_state(source),
+            **spatial_state(source, "" if levels[0].ndim == source.ndim else "sample"),
             **{**appearance(source), **looks},
         )
         self._connect_viewer()

@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from ..recipe.step import Step
+from ..recipe.steps import AnyStep
 
 
 class StepSection(QCollapsible):
@@ -49,12 +49,12 @@ class StepSection(QCollapsible):
         """Put another switch beside "live"."""
         self._switches.insertWidget(self._switches.count() - 1, box)
 
-    def value(self) -> Step:
+    def value(self) -> AnyStep:
         """The step shown."""
-        step: Step = self.panel.value()
+        step: AnyStep = self.panel.value()
         return step
 
-    def setValue(self, step: Step) -> None:
+    def setValue(self, step: AnyStep) -> None:
         """Show a step."""
         self.panel.setValue(step)
 

@@ -10,11 +10,12 @@ from typing import Any
 import napari.layers
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QCheckBox
+from qtpy.QtWidgets import QAbstractButton
 
 from .. import __version__
 from ..recipe import Diversify, LazyLocalStd, LazyRemoved, LazyVolume, LowPass, Recipe
 from ..recipe.cache import Cache
+from ..recipe.compared import LazyDifference, LazySplit
 from ..recipe.lazy_array import LazyArray
 from .layers import level_spacings, levels_of
 from .preview import LiveLayer
@@ -28,7 +29,7 @@ class View(QObject):
     viewer : ViewerModel
     role : str
         What the layer shows; in its name.
-    switch : QCheckBox
+    switch : QAbstractButton
         On: the layer is shown and follows the settings.
     recipe_of, kind
         ``recipe_of(kind)`` gives the newest recipe, with seed, range and axes.
@@ -44,7 +45,7 @@ class View(QObject):
         self,
         viewer: ViewerModel,
         role: str,
-        switch: QCheckBox,
+        switch: QAbstractButton,
         recipe_of: Callable[[str], Recipe],
         kind: str,
         cache: Cache,
@@ -198,3 +199,42 @@ class RemovedView(View):
             coarse.recipe = coarse.recipe.replace(steps=(*before, last.replace(volume=False)))
         spread = float(coarse[tuple(n // 2 for n in coarse.shape[:-2])].std()) or 1.0
         return {"colormap": "gray", "contrast_limits": (-3 * spread, 3 * spread), "gamma": 1.0}
+
+
+class DifferenceView(View):
+    """The result minus the image, at +-3 standard deviations."""
+
+    linked = False
+
+    def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
+        return self._volumes(LazyDifference, source, recipe, sample)
+
+    def _looks(self, arrays: list[LazyArray]) -> dict[str, Any]:
+        low, high = self._recipe().intensity_range or (0.0, 1.0)
+        limit = (high - low) / 4
+        return {"colormap": "PiYG", "contrast_limits": (-limit, limit), "gamma": 1.0}
+
+
+class SplitView(View):
+    """The image on one side of a divider, the result on the other."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.divider = (-1, 0.5)  # axis counted from the end, share of its length
+
+    def move_divider(self, divider: tuple[int, float]) -> None:
+        """Put the divider elsewhere."""
+        if divider != self.divider:
+            self.divider = divider
+            self.live.change(self._divide, {})
+
+    def _divide(self, array: LazyArray) -> None:
+        assert isinstance(array, LazySplit)
+        axis, share = self.divider
+        array.divider = (axis, round(share * array.shape[axis]))
+
+    def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
+        arrays = self._volumes(LazySplit, source, recipe, sample)
+        for array in arrays:
+            self._divide(array)
+        return arrays

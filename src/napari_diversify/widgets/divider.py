@@ -1,0 +1,138 @@
+"""A line across the image that can be dragged."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import napari.layers
+import numpy as np
+from napari.components import ViewerModel
+from qtpy.QtCore import QObject, Signal
+
+from .layers import METADATA_KEY, levels_of, spatial_state
+
+_GRASP_PX = 8  # how near to the line a drag may begin
+_WIDTH_PX = 2
+
+
+class Divider(QObject):
+    """A line across what is in view of an image, along the vertical of the canvas.
+
+    A layer of one line, for the eye; the mouse is listened to in the viewer, so
+    that the line can be dragged whichever layer is active.
+    """
+
+    moved = Signal(object)  # (axis counted from the end, share of its length)
+    removed = Signal()  # the user deleted the line
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._source: napari.layers.Image | None = None
+        self._line: napari.layers.Shapes | None = None
+        self._share = 0.5
+
+    @property
+    def place(self) -> tuple[int, float]:
+        """Axis of the image along which the line is dragged, from the end, and how far it is."""
+        return self._axis(-1), self._share
+
+    def show(self, source: napari.layers.Image) -> None:
+        """Draw the line over an image, in its middle."""
+        self.hide()
+        self._source, self._share = source, 0.5
+        active = self._viewer.layers.selection.active
+        self._line = self._viewer.add_shapes(
+            None,
+            ndim=source.ndim,
+            name=f"{source.name} (divider: drag it)",
+            metadata={METADATA_KEY: {"live": "divider"}},
+            **spatial_state(source),
+        )
+        self._viewer.layers.selection.active = active
+        self._draw()
+        self._viewer.mouse_drag_callbacks.append(self._drag)
+        for emitter in self._emitters():
+            emitter.connect(self._on_view_changed)
+        self._viewer.layers.events.removed.connect(self._on_removed)
+
+    def hide(self) -> None:
+        """Take the line away."""
+        if self._line is None:
+            return
+        line, self._line, self._source = self._line, None, None
+        self._viewer.mouse_drag_callbacks.remove(self._drag)
+        for emitter in self._emitters():
+            emitter.disconnect(self._on_view_changed)
+        self._viewer.layers.events.removed.disconnect(self._on_removed)
+        if line in self._viewer.layers:
+            self._viewer.layers.remove(line)
+
+    # ---- private ----
+
+    def _emitters(self) -> tuple[Any, ...]:
+        dims = self._viewer.dims.events
+        return dims.point, dims.order, dims.ndisplay, self._viewer.scene.camera.events.zoom
+
+    def _axis(self, nth: int) -> int:
+        """The n-th axis in view, counted from the end of the image's axes."""
+        dims = self._viewer.dims
+        return int(dims.displayed[nth] - dims.ndim)
+
+    def _draw(self) -> None:
+        """Put the line where it belongs, in the plane in view."""
+        if self._line is None or self._source is None:
+            return
+        dims = self._viewer.dims
+        if dims.ndisplay == 3:
+            self._line.visible = False
+            return
+        shape = levels_of(self._source)[0].shape
+        across, down = self._axis(-1), self._axis(-2)
+        at = np.round(np.asarray(self._source.world_to_data(dims.point))[-len(shape) :])
+        ends = np.stack([at, at])
+        ends[:, across] = round(self._share * shape[across]) - 0.5
+        ends[:, down] = -0.5, shape[down] - 0.5
+        thickness = _WIDTH_PX * self._pixel()
+        self._line.visible = True
+        self._line.data = []
+        self._line.add_lines([ends], edge_color="#ffd166", edge_width=thickness)
+        self._line.editable = False
+
+    def _pixel(self) -> float:
+        """Size of a pixel of the canvas, in voxels across."""
+        assert self._source is not None
+        scale = float(self._source.scale[self._axis(-1)])
+        return 1 / max(float(self._viewer.scene.camera.zoom) * scale, 1e-9)
+
+    def _on_view_changed(self) -> None:
+        self._draw()
+        self.moved.emit(self.place)
+
+    def _on_removed(self, event: Any) -> None:
+        if event.value == self._line:
+            self.hide()
+            self.removed.emit()
+
+    def _drag(self, viewer: Any, event: Any) -> Generator[None, None, None]:
+        if self._source is None or self._viewer.dims.ndisplay == 3:
+            return
+        n = levels_of(self._source)[0].shape[self._axis(-1)]
+        if abs(self._voxel(event) - (self._share * n - 0.5)) > _GRASP_PX * self._pixel():
+            return
+        camera = self._viewer.scene.camera
+        before, camera.mouse_pan = camera.mouse_pan, False
+        try:
+            yield
+            while event.type == "mouse_move":
+                self._share = min(max((self._voxel(event) + 0.5) / n, 0.0), 1.0)
+                self._draw()
+                self.moved.emit(self.place)
+                yield
+        finally:
+            camera.mouse_pan = before
+
+    def _voxel(self, event: Any) -> float:
+        assert self._source is not None
+        return float(self._source.world_to_data(event.position)[self._axis(-1)])

@@ -1,0 +1,190 @@
+"""A sheet of drawn samples in the viewer: one layer, looked through, kept or rejected."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import napari.layers
+from napari.components import ViewerModel
+from qtpy.QtCore import QObject, Signal
+
+from .. import __version__
+from ..recipe import LazySamples, Sampling
+from ..recipe.cache import Cache
+from .keys import Keys
+from .layers import METADATA_KEY, displayed_index, level_spacings, levels_of
+from .preview import LiveLayer
+
+#: Keys that mark the sample in view.
+KEEP, REJECT = "K", "R"
+
+
+class Samples(QObject):
+    """The sheet of a viewer: the samples of a sampling along an axis of their own.
+
+    The sheet shows what was drawn and does not follow the sliders. Which
+    samples are rejected stands in the layer's metadata, so that it outlives
+    the dock.
+    """
+
+    changed = Signal()  # what is drawn, kept, or in view
+
+    def __init__(self, viewer: ViewerModel, cache: Cache, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self._cache = cache
+        self.sampling: Sampling | None = None
+        self._rejected: set[int] = set()
+        self.live = LiveLayer(viewer, "samples", parent=self)
+        self.live.drawn.connect(self._look)
+        self.live.removed.connect(self._forget)
+        self._keys = Keys(viewer, {KEEP: self.keep, REJECT: self.reject})
+        self._written: tuple[str, bool] | None = None  # the canvas's text before ours
+
+    # ---- public ----
+
+    def draw(self, source: napari.layers.Image, sampling: Sampling) -> None:
+        """Show the samples of an image in place of those shown before.
+
+        Raises
+        ------
+        ValueError
+            If the image or the samples cannot be shown; the message says why.
+        """
+        ndim = sampling.recipe.spatial_ndim or min(source.ndim, 3)
+        arrays = [
+            LazySamples(level, sampling, size, cache=self._cache)
+            for level, size in zip(levels_of(source), level_spacings(source, ndim), strict=True)
+        ]
+        if sampling != self.sampling:
+            self._rejected.clear()
+        self.sampling = sampling
+        self.live.show(source, arrays, self._metadata())
+        if self.live.layer is not None:
+            self.live.layer.events.visible.connect(self._look)
+            self._viewer.dims.last_used = self._axis()  # the arrow keys turn the pages
+        self._look()
+
+    def kept(self) -> tuple[int, ...]:
+        """Numbers of the samples that are not rejected."""
+        n = 0 if self.sampling is None else len(self.sampling)
+        return tuple(i for i in range(n) if i not in self._rejected)
+
+    def current(self) -> int | None:
+        """The sample in view, if one is."""
+        layer = self.live.layer
+        if layer is None or not layer.visible or self._axis() in self._viewer.dims.displayed:
+            return None
+        index = displayed_index(layer, self._viewer, levels_of(layer)[0].shape)
+        return int(index[0].start)
+
+    def go_to(self, number: int) -> None:
+        """Bring a sample into view."""
+        if self.live.layer is not None:
+            self.live.layer.visible = True
+            self._viewer.dims.set_point(self._axis(), float(number))
+            self._viewer.dims.last_used = self._axis()
+
+    def keep(self) -> None:
+        """Keep the sample in view, and go on to the next."""
+        self._mark(True)
+
+    def reject(self) -> None:
+        """Reject the sample in view, and go on to the next."""
+        self._mark(False)
+
+    def set_kept(self, number: int, kept: bool) -> None:
+        """Keep a sample, or reject it."""
+        (self._rejected.discard if kept else self._rejected.add)(number)
+        self._write()
+
+    def is_kept(self, number: int) -> bool:
+        """Whether a sample is not rejected."""
+        return number not in self._rejected
+
+    def keep_all(self) -> None:
+        """Take back all rejections."""
+        self._rejected.clear()
+        self._write()
+
+    def close(self) -> None:
+        """Remove the sheet."""
+        if self.live.layer is not None:
+            self._viewer.layers.remove(self.live.layer)
+
+    def release(self) -> None:
+        """Let go of the sheet, which stays as it is."""
+        self.live.release()
+        self._look()
+
+    def take_over(self, layer: napari.layers.Image, source: napari.layers.Image) -> None:
+        """Go on with a sheet that was left behind.
+
+        Raises
+        ------
+        ValueError, KeyError
+            If its metadata do not tell what it shows.
+        """
+        entry = layer.metadata[METADATA_KEY]
+        sampling = Sampling(**entry["sampling"])
+        self.sampling = sampling
+        self._rejected = {int(n) for n in entry["rejected"]}
+        self.live.adopt(layer, paused=not layer.visible)
+        self.draw(source, sampling)
+
+    # ---- private ----
+
+    def _axis(self) -> int:
+        """The viewer's axis along which the samples lie."""
+        assert self.live.layer is not None
+        return int(self._viewer.dims.ndim - self.live.layer.ndim)
+
+    def _mark(self, kept: bool) -> None:
+        number = self.current()
+        if number is None or self.sampling is None:
+            return
+        self.set_kept(number, kept)
+        if number + 1 < len(self.sampling):
+            self.go_to(number + 1)
+
+    def _metadata(self) -> dict[str, Any]:
+        assert self.sampling is not None
+        return {
+            "sampling": json.loads(self.sampling.model_dump_json()),
+            "rejected": sorted(self._rejected),
+            "version": __version__,
+        }
+
+    def _write(self) -> None:
+        self.live.change(lambda array: None, self._metadata())
+        self._look()
+
+    def _look(self) -> None:
+        """Say which sample is in view; take the keys while one is."""
+        number = self.current()
+        text = self._viewer.canvas.overlays.text
+        if number is None:
+            self._keys.release()
+            if self._written is not None:
+                text.text, text.visible = self._written
+                self._written = None
+        else:
+            self._keys.take()
+            if self._written is None:
+                self._written = (text.text, text.visible)
+            text.text, text.visible = self.caption(number), True
+        self.changed.emit()
+
+    def caption(self, number: int) -> str:
+        """A sample in words: its number, what was drawn for it, whether it is kept."""
+        assert self.sampling is not None
+        drawn = [f"{n.split('.')[-1]} {v:.3g}" for n, v in self.sampling.drawn(number).items()]
+        mark = "kept" if self.is_kept(number) else "REJECTED"
+        parts = [f"sample {number + 1} of {len(self.sampling)}", *drawn, mark]
+        return "  ·  ".join(parts)
+
+    def _forget(self) -> None:
+        self.sampling = None
+        self._rejected.clear()
+        self._look()
