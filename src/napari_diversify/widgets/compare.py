@@ -62,7 +62,7 @@ class Compare(QWidget):
         self.difference = button(
             "Difference",
             "Show the last live result minus the image, in grey levels, in a layer of its own: "
-            "green is more, pink is less. Key: D.",
+            "orange is more, blue is less. Key: D.",
             checkable=True,
         )
         layout = QHBoxLayout(self)
@@ -107,6 +107,10 @@ class Compare(QWidget):
         for way in self._ways:
             way.setChecked(False)
 
+    def raise_divider(self) -> None:
+        """Put the line on top of all layers."""
+        self._divider.to_top()
+
     def divider(self) -> tuple[int, float]:
         """Axis of the divider, counted from the end, and its place as a share of the length."""
         return self._divider.place
@@ -144,9 +148,11 @@ class Compare(QWidget):
     def _put_side_by_side(self, source: napari.layers.Image, result: napari.layers.Image) -> None:
         for layer in list(self._viewer.layers):
             self._set(layer, visible=layer in (source, result))
-        grid = self._viewer.canvas.grid
+        grid, camera = self._viewer.canvas.grid, self._viewer.scene.camera
         first = self._viewer.layers.index(source) < self._viewer.layers.index(result)
-        self._set(grid, enabled=True, shape=(1, 2), stride=-1 if first else 1)
+        # napari begins with the lowest layer, or, with a negative stride, with the topmost
+        self._set(grid, stride=1 if first else -1, shape=(1, 2), enabled=True)
+        self._set(camera, zoom=camera.zoom / 2)  # each has half the width
 
     def _set(self, thing: Any, **values: Any) -> None:
         """Set attributes, and remember to set them back if nobody else has changed them."""

@@ -57,6 +57,12 @@ class Divider(QObject):
             emitter.connect(self._on_view_changed)
         self._viewer.layers.events.removed.connect(self._on_removed)
 
+    def to_top(self) -> None:
+        """Put the line on top of all layers."""
+        layers = self._viewer.layers
+        if self._line is not None:
+            layers.move(layers.index(self._line), len(layers))
+
     def hide(self) -> None:
         """Take the line away."""
         if self._line is None:

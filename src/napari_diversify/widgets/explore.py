@@ -20,6 +20,11 @@ from .background import Background
 
 SIDE = 144  # pixels of a tile: as many voxels at most
 _SETTLED_MS = 200
+_FRAMED = (
+    "QToolButton { border: 3px solid transparent; padding: 0px; }"
+    "QToolButton:hover { border-color: palette(mid); }"
+    "QToolButton:checked { border-color: #ffd166; }"
+)
 _FACTORS_I = (0.5, 0.75, 1.0, 1.25, 1.5)
 _FACTORS_V = (0.25, 0.5, 1.0, 2.0, 4.0)
 _FROM_NOTHING = (0.0, 0.5, 1.0, 2.0, 4.0)
@@ -181,6 +186,7 @@ class ExploreWindow(QWidget):
         tile = QToolButton()
         tile.setCheckable(True)
         tile.setIconSize(QSize(SIDE, SIDE))
+        tile.setStyleSheet(_FRAMED)
         tile.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
         tile.setToolTip(
             f"<p><b>w_i {weights[0]:.3g}, w_v {weights[1]:.3g}</b><br>Click to take these "

@@ -484,6 +484,7 @@ class Explorer(QWidget):
             self._look()
         elif source is not None and self._measurement.result is not None:
             self._show(view, source)
+            self.compare.raise_divider()
         if self.chain.isChecked():
             self._throttle.throttle()  # the steps after it read something else now
 

@@ -31,7 +31,7 @@ from ..recipe.model import extra_of
 from ..report import NAME, reporting
 from .background import Background
 from .exporting import source_of
-from .parts import button, combo, fill, row, tip
+from .parts import button, combo, fill, row, sentence, tip
 from .sampling_panel import SamplingPanel
 from .status import StatusLine
 
@@ -353,7 +353,7 @@ class ExportDialog(QDialog):
         try:
             return self.job()
         except (ValueError, TypeError, OSError) as error:
-            self.status.say(f"{str(error).rstrip('.')}.")
+            self.status.say(sentence(error))
             return None
 
     def _say_plan(self) -> None:
@@ -361,7 +361,7 @@ class ExportDialog(QDialog):
             job = self.job(with_file=False)
             size = size_of(job)
         except (ValueError, TypeError, OSError) as error:
-            self.note.setText(f"{str(error).rstrip('.')}.")
+            self.note.setText(sentence(error))
             return
         self.note.setText(
             f"{len(job)} samples, {_bytes(size)} on disk before compression. {job.how.description}"
@@ -379,7 +379,7 @@ class ExportDialog(QDialog):
         QDesktopServices.openUrl(QUrl.fromLocalFile(str(page.resolve())))
 
     def _on_failed(self, error: Exception) -> None:
-        self.status.say(f"{str(error).rstrip('.')}.")
+        self.status.say(sentence(error))
 
     def _on_stopped(self) -> None:
         if not self.running:

@@ -12,6 +12,12 @@ def tip(name: str, meaning: str) -> str:
     return f"<p><b>{name}</b><br>{meaning}</p>"
 
 
+def sentence(error: Exception) -> str:
+    """What an error says, as a sentence."""
+    text = str(error).rstrip(".") or type(error).__name__
+    return f"{text[0].upper()}{text[1:]}."
+
+
 def combo(name: str, meaning: str) -> QComboBox:
     """An empty list to choose from."""
     box = QComboBox()

@@ -173,16 +173,16 @@ class Samples(QObject):
             self._keys.take()
             if self._written is None:
                 self._written = (text.text, text.visible)
-            text.text, text.visible = self.caption(number), True
+            text.text = f"{self.caption(number)}\n{KEEP} keeps, {REJECT} rejects, arrows go on"
+            text.visible = True
         self.changed.emit()
 
     def caption(self, number: int) -> str:
-        """A sample in words: its number, what was drawn for it, whether it is kept."""
+        """A sample in words: its number in files, what was drawn for it, whether it is kept."""
         assert self.sampling is not None
         drawn = [f"{n.split('.')[-1]} {v:.3g}" for n, v in self.sampling.drawn(number).items()]
         mark = "kept" if self.is_kept(number) else "REJECTED"
-        parts = [f"sample {number + 1} of {len(self.sampling)}", *drawn, mark]
-        return "  ·  ".join(parts)
+        return "  ·  ".join([f"sample {self.sampling.recipe.sample + number}", *drawn, mark])
 
     def _forget(self) -> None:
         self.sampling = None

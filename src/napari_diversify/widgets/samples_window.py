@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from qtpy.QtCore import QAbstractListModel, QModelIndex, Qt, Signal
+from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, Signal
 from qtpy.QtWidgets import QDialog, QLabel, QListView, QVBoxLayout, QWidget
 
 from .export import Choices
-from .parts import button, row
+from .parts import button, row, sentence
 from .samples import KEEP, REJECT, Samples
 from .sampling_panel import SamplingPanel
 from .status import StatusLine
@@ -53,7 +53,7 @@ class SamplesWindow(QDialog):
         self.list = QListView()
         self.list.setUniformItemSizes(True)  # so that 10,000 lines cost no more than 10
         self.list.setToolTip("Click a sample to bring it into view; its box keeps or rejects it.")
-        self._lines = _Lines(samples)
+        self._lines = _Lines(samples, self)
         self.list.setModel(self._lines)
         self.count = QLabel(_NONE)
         self.count.setWordWrap(True)
@@ -99,7 +99,7 @@ class SamplesWindow(QDialog):
                 raise ValueError("there is no image to draw samples of: open one first")
             self._samples.draw(source, self.sampling.value(recipes))
         except ValueError as error:
-            self.status.say(f"{str(error).rstrip('.')}.")
+            self.status.say(sentence(error))
         else:
             self.status.say("")
 
@@ -108,7 +108,7 @@ class SamplesWindow(QDialog):
 
     def _on_failed(self, error: Exception) -> None:
         self.status.rest()
-        self.status.say(f"{error}.")
+        self.status.say(sentence(error))
 
     def _look(self) -> None:
         self._lines.look()
@@ -129,8 +129,8 @@ class SamplesWindow(QDialog):
 class _Lines(QAbstractListModel):
     """A line per sample, with a box that says whether it is kept."""
 
-    def __init__(self, samples: Samples) -> None:
-        super().__init__()
+    def __init__(self, samples: Samples, parent: QObject) -> None:
+        super().__init__(parent)
         self._samples = samples
         self._shown = 0
 
