@@ -268,7 +268,13 @@ def test_closing_the_dialog_stops_the_export(dialog, tmp_path):
 
 def test_every_control_says_what_it_is_for(dialog):
     named = [
-        *(dialog.sampling.what, dialog.sampling.samples, dialog.sampling.strategy, dialog.psnr, dialog.labels),
+        *(
+            dialog.sampling.what,
+            dialog.sampling.samples,
+            dialog.sampling.strategy,
+            dialog.psnr,
+            dialog.labels,
+        ),
         *(dialog.layout_, dialog.format, dialog.folder, dialog.choose, dialog.existing),
         *(dialog.copy_python, dialog.copy_command, dialog.open_folder, dialog.export),
         *(widget for row in dialog.sampling.ranges.rows.values() for widget in row),

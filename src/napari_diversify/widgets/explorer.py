@@ -321,7 +321,9 @@ class Explorer(QWidget):
     def _kept_of_sheet(self) -> tuple[Sampling, tuple[int, ...]] | None:
         """What the sheet of samples shows, and which are kept."""
         sampling = self.samples.sampling
-        return None if sampling is None else (sampling, self.samples.kept())
+        if sampling is None or self.samples.source != self._source():
+            return None
+        return sampling, self.samples.kept()
 
     def _recipe_of(self, kind: str) -> Recipe:
         """What the live layer of a section shows, or that of the last one."""
@@ -485,8 +487,7 @@ class Explorer(QWidget):
         elif source is not None and self._measurement.result is not None:
             self._show(view, source)
             self.compare.raise_divider()
-        if self.chain.isChecked():
-            self._throttle.throttle()  # the steps after it read something else now
+        self._throttle.throttle()  # for those that show something else now
 
     def _on_cancelled(self) -> None:
         for task in self._tasks:

@@ -35,6 +35,7 @@ class Samples(QObject):
         self._viewer = viewer
         self._cache = cache
         self.sampling: Sampling | None = None
+        self.source: napari.layers.Image | None = None  # of which the samples are
         self._rejected: set[int] = set()
         self.live = LiveLayer(viewer, "samples", parent=self)
         self.live.drawn.connect(self._look)
@@ -59,7 +60,7 @@ class Samples(QObject):
         ]
         if sampling != self.sampling:
             self._rejected.clear()
-        self.sampling = sampling
+        self.sampling, self.source = sampling, source
         self.live.show(source, arrays, self._metadata())
         if self.live.layer is not None:
             self.live.layer.events.visible.connect(self._look)
@@ -81,10 +82,12 @@ class Samples(QObject):
 
     def go_to(self, number: int) -> None:
         """Bring a sample into view."""
-        if self.live.layer is not None:
+        if self.live.layer is None:
+            return
+        self._viewer.dims.set_point(self._axis(), float(number))
+        self._viewer.dims.last_used = self._axis()
+        if not self.live.layer.visible:  # else napari would draw once more
             self.live.layer.visible = True
-            self._viewer.dims.set_point(self._axis(), float(number))
-            self._viewer.dims.last_used = self._axis()
 
     def keep(self) -> None:
         """Keep the sample in view, and go on to the next."""
@@ -185,6 +188,6 @@ class Samples(QObject):
         return "  ·  ".join([f"sample {self.sampling.recipe.sample + number}", *drawn, mark])
 
     def _forget(self) -> None:
-        self.sampling = None
+        self.sampling = self.source = None
         self._rejected.clear()
         self._look()
