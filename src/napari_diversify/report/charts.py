@@ -47,6 +47,8 @@ def histogram(
     middle = median(there)
     behind = f" {unit}" if unit else ""
     said = f"median {short(middle)}{behind}, {short(min(there))} to {short(max(there))}{behind}"
+    if len(set(there)) == 1:
+        said = f"{short(middle)}{behind} in all files"
     if len(there) < len(values):
         said += f"; {number_of(len(values) - len(there), 'file')} without a finite number"
     head = f"<figcaption><b>{escape(name)}</b> {escape(said)}</figcaption>"
