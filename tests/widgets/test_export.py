@@ -14,6 +14,7 @@ from napari_diversify import Recipe, cli
 from napari_diversify.batch import Job, as_command, as_python
 from napari_diversify.files import header_of, open_image, write_tiff
 from napari_diversify.recipe import Diversify, LowPass, Sampling
+from napari_diversify.widgets import export as export_module
 from napari_diversify.widgets.exporting import source_of
 
 
@@ -224,7 +225,7 @@ def test_what_is_there_already_is_left_alone_unless_told_otherwise(dialog, tmp_p
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda d: d.folder.setText(""), "choose a folder"),
+        (lambda d: d.folder.setText(""), "Choose a folder"),
         (lambda d: d.psnr.setText("20, loud"), "numbers with commas"),
         (lambda d: d.dock.explorer.diversify.live.setChecked(False), "no step is live"),
     ],
@@ -277,6 +278,7 @@ def test_every_control_says_what_it_is_for(dialog):
         ),
         *(dialog.layout_, dialog.format, dialog.folder, dialog.choose, dialog.existing),
         *(dialog.copy_python, dialog.copy_command, dialog.open_folder, dialog.export),
+        *(dialog.report, dialog.real, dialog.choose_real, dialog.only_kept),
         *(widget for row in dialog.sampling.ranges.rows.values() for widget in row),
     ]
     assert all(isinstance(widget, QWidget) and len(widget.toolTip()) > 15 for widget in named)
@@ -292,3 +294,77 @@ def test_layouts_offer_only_what_they_take(dialog):
         "ome-zarr",
         "ome-tiff",
     ]
+
+
+# ---- the report ----
+
+
+def asked_to_open(monkeypatch):
+    opened = []
+    monkeypatch.setattr(
+        "napari_diversify.widgets.export.QDesktopServices.openUrl",
+        lambda url: opened.append(url.toLocalFile()),
+    )
+    return opened
+
+
+def test_the_report_is_written_and_shown_and_no_older_one_is_replaced(
+    dialog, tmp_path, monkeypatch
+):
+    opened = asked_to_open(monkeypatch)
+    dialog.start()
+    finish(dialog)
+    for name in ("report.html", "report-2.html"):
+        dialog.report.click()
+        assert finish(dialog) == f"The report is in {tmp_path / 'out' / name}."
+        assert opened[-1] == str(tmp_path / "out" / name)
+    first, second = ((tmp_path / "out" / n).read_bytes() for n in ("report.html", "report-2.html"))
+    assert first == second
+    assert b"my_cells_0000" in first
+
+
+def test_the_report_compares_with_a_folder_of_real_images(dialog, tmp_path, volume, monkeypatch):
+    asked_to_open(monkeypatch)
+    (tmp_path / "real").mkdir()
+    for n in range(2):
+        tifffile.imwrite(tmp_path / "real" / f"{n}.tif", volume // (n + 1))
+    dialog.start()
+    finish(dialog)
+    dialog.real.setText(str(tmp_path / "real"))
+    dialog.report.click()
+    finish(dialog)
+    assert "Beside real images" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda d, folder: d.folder.setText(""), "Choose the folder"),
+        (lambda d, folder: None, "manifest"),
+        (lambda d, folder: d.folder.setText(str(folder / "nowhere")), "nowhere"),
+    ],
+)
+def test_a_folder_without_a_training_set_is_said(dialog, tmp_path, spoil, said):
+    (tmp_path / "out").mkdir()
+    spoil(dialog, tmp_path)
+    dialog.report.click()
+    assert said in finish(dialog)
+    assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_cancelled_report_leaves_nothing(dialog, tmp_path, gate, monkeypatch):
+    opened = asked_to_open(monkeypatch)
+    dialog.start()
+    finish(dialog)
+    guarded = gate.guard(export_module.reporting)
+    monkeypatch.setattr(export_module, "reporting", guarded)
+    gate.close()
+    dialog.report.click()
+    assert not dialog.report.isEnabled()
+    dialog.status.cancel.click()
+    gate.open()
+    dialog.dock.wait(lambda: not dialog.running)
+    assert dialog.status.message.text() == "Cancelled. No report was written."
+    assert dialog.report.isEnabled()
+    assert opened == []
+    assert not list((tmp_path / "out").glob("*report*"))
