@@ -10,7 +10,7 @@ from typing import Annotated, Any, NoReturn
 import numpy as np
 import typer
 
-from . import __version__, cli_batch, cli_report
+from . import __version__, cli_batch, cli_phantom, cli_report
 
 main = typer.Typer(
     name="napari-diversify",
@@ -24,6 +24,7 @@ for _command in (
     cli_batch.series,
     cli_batch.replay,
     cli_batch.info,
+    cli_phantom.phantom,
     cli_report.report,
 ):
     main.command()(_command)

@@ -1,10 +1,18 @@
 """Synthetic nuclei: seeded, labelled, apart from each other, and bright."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy import ndimage
 
 from napari_diversify.core import synthetic_nuclei
+from napari_diversify.core.blocks import slices, whole
+from napari_diversify.core.microscope import Microscope, Texture
+from napari_diversify.core.phantom import Nuclei
+from napari_diversify.core.population import Population
 
 SMALL = {"shape": (24, 96, 96), "count": 12}
 
@@ -17,7 +25,7 @@ def phantom():
 @pytest.fixture(scope="module")
 def crowd():
     return synthetic_nuclei(
-        (50, 110, 110), spacing=(0.2, 0.2, 0.2), radius=(1.2, 2.8), count=200, seed=5
+        (60, 120, 120), spacing=(0.2, 0.2, 0.2), radius=(1.2, 2.8), count=200, seed=5
     )
 
 
@@ -89,6 +97,150 @@ def test_semi_axes_are_given_in_micrometres():
     rough = synthetic_nuclei((30, 50, 50), radius=(3, 3), count=1, spacing=(0.6, 0.4, 0.4))
     volumes = [np.count_nonzero(p.labels) * np.prod(p.spacing) for p in (phantom, rough)]
     assert volumes[0] == pytest.approx(volumes[1], rel=0.05)
+
+
+def test_the_count_is_reached_where_there_is_room():
+    for seed in range(3):
+        assert synthetic_nuclei((40, 160, 160), count=25, seed=seed).labels.max() == 25
+
+
+def test_the_default_nuclei_fill_about_a_seventh_of_the_volume():
+    share = np.mean([(synthetic_nuclei(seed=s).labels > 0).mean() for s in range(3)])
+    assert 0.13 < share < 0.17
+
+
+@pytest.mark.parametrize("name", ["phantom", "crowd"])
+def test_no_nucleus_touches_another(name, request):
+    labels = request.getfixturevalue(name).labels
+    high = ndimage.maximum_filter(labels, 3, mode="nearest")
+    low = ndimage.minimum_filter(np.where(labels == 0, 2**15, labels), 3, mode="nearest")
+    assert not ((labels > 0) & ((high > labels) | (low < labels))).any()
+
+
+# ---- regions ----
+
+SIZES = {2: ((50, 70), (0.3, 0.3)), 3: ((18, 50, 60), (0.6, 0.3, 0.3))}
+
+
+@pytest.fixture(scope="module")
+def fields():
+    """Crowded, overlapping nuclei in 2D and 3D, and all their voxels."""
+    made = {}
+    for ndim, (shape, spacing) in SIZES.items():
+        many = Population(diameter=4.0, density={2: 30.0, 3: 4.0}[ndim], overlap=0.3)
+        nuclei = Nuclei(many.draw(shape, spacing, 3), shape, spacing, 3)
+        made[ndim] = nuclei, nuclei.labels(whole(shape)), nuclei.image(whole(shape))
+    return made
+
+
+@given(st.sampled_from([2, 3]), st.data())
+@settings(max_examples=60, deadline=None)
+def test_a_region_is_the_same_part_of_the_whole(fields, ndim, data):
+    nuclei, labels, image = fields[ndim]
+    region = []
+    for n in nuclei.shape:
+        start = data.draw(st.integers(0, n - 1))
+        region.append(range(start, data.draw(st.integers(start + 1, n))))
+    there = slices(tuple(region))
+    assert nuclei.labels(tuple(region)).tobytes() == labels[there].tobytes()
+    assert nuclei.image(tuple(region)).tobytes() == image[there].tobytes()
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_every_object_has_its_label_and_every_label_its_object(fields, ndim):
+    nuclei, labels, _ = fields[ndim]
+    assert np.unique(labels).tolist() == list(range(len(nuclei.objects) + 1))
+
+
+def test_more_than_65535_objects_take_wider_labels():
+    shape, spacing = (1300, 1300), (0.5, 0.5)
+    many = Population(diameter=1.2, diameter_variation=0, axis_ratio=1, density=200, overlap=0.3)
+    objects = many.draw(shape, spacing, 0)
+    assert len(objects) > 65535
+    assert Nuclei(objects, shape, spacing).labels((range(9), range(9))).dtype == np.uint32
+
+
+# ---- the image ----
+
+
+def plain(nuclei, **changes):
+    """The same nuclei, seen without blur, shading, background and (nearly) noise."""
+    clear = Microscope(blur=0, axial_blur=0, shading=0, background=0, read_noise=0, gain=1e4)
+    return replace(nuclei, **({"microscope": clear} | changes))
+
+
+@pytest.fixture(scope="module")
+def calm():
+    shape, spacing = (40, 120, 120), (0.5, 0.3, 0.3)
+    population = Population(diameter=7.0, density=1.0, brightness_variation=0.0)
+    return Nuclei(population.draw(shape, spacing, 1), shape, spacing, 1)
+
+
+@pytest.mark.parametrize("strength", [0.0, 0.1, 0.25])
+def test_texture_is_as_strong_as_asked(calm, strength):
+    nuclei = plain(calm, texture=Texture(strength, 1.0))
+    image = nuclei.image(whole(calm.shape)) - 100.0
+    smooth = plain(calm, texture=Texture(0.0, 1.0)).image(whole(calm.shape)) - 100.0
+    inside = ndimage.binary_erosion(calm.labels(whole(calm.shape)) > 0, iterations=2)
+    found = (image[inside] / smooth[inside]).std()
+    assert found == pytest.approx(strength, abs=0.01 + 0.08 * strength)
+
+
+@pytest.mark.parametrize("axes", [2, 3])
+def test_texture_is_as_coarse_as_its_grain(axes):
+    shape, spacing = ((300, 300), (0.2, 0.2)) if axes == 2 else ((80, 80, 80), (0.2,) * 3)
+    lengths = []
+    for grain in (0.6, 2.4):
+        one = Population(diameter=400, density=0).draw(shape, spacing, 0)
+        big = replace(
+            one,
+            centres=np.zeros((1, 3)),
+            semi_axes=np.full((1, 3), 500.0),
+            directions=np.eye(3)[None],
+            brightness=np.ones(1),
+        )
+        nuclei = plain(Nuclei(big, shape, spacing), texture=Texture(0.2, grain))
+        image = nuclei.image(whole(shape)).astype(float)
+        image -= image.mean()
+        lengths.append(np.mean(image[..., 3:] * image[..., :-3]) / image.var())
+    assert lengths[0] < 0.5 < 0.8 < lengths[1]  # correlation at 0.6 micrometres
+
+
+def test_the_rim_is_a_little_brighter_than_the_middle(calm):
+    image = plain(calm, texture=Texture(0.0, 1.0)).image(whole(calm.shape)) - 100.0
+    depth = ndimage.distance_transform_edt(calm.labels(whole(calm.shape)), sampling=calm.spacing)
+    # a voxel inside the surface, where the light does not fade yet
+    rim, middle = image[(depth > 0.5) & (depth < 0.9)], image[depth > 2.5]
+    assert 1.05 < rim.mean() / middle.mean() < 1.35
+
+
+def test_blur_spreads_light_without_losing_it(calm):
+    sharp = plain(calm).image(whole(calm.shape)) - 100.0
+    microscope = replace(plain(calm).microscope, blur=0.6, axial_blur=1.0)
+    blurred = plain(calm, microscope=microscope).image(whole(calm.shape)) - 100.0
+    inner = (slice(6, -6), slice(8, -8), slice(8, -8))
+    assert blurred[inner].sum() == pytest.approx(sharp[inner].sum(), rel=0.03)
+    expected = ndimage.gaussian_filter(sharp, (2.0, 2.0, 2.0), truncate=3)[inner]
+    np.testing.assert_allclose(blurred[inner], expected, atol=25)
+
+
+def test_noise_is_that_of_the_camera():
+    shape, spacing = (30, 60, 60), (0.5, 0.3, 0.3)
+    nothing = Population(density=0).draw(shape, spacing, 0)
+    microscope = Microscope(shading=0, background=400, offset=50, read_noise=6, gain=0.5)
+    image = Nuclei(nothing, shape, spacing, 0, microscope=microscope).image(whole(shape))
+    assert image.mean() == pytest.approx(450, rel=0.01)
+    assert image.std() == pytest.approx(np.sqrt(400 / 0.5 + 6**2), rel=0.02)
+
+
+def test_shading_darkens_the_corners():
+    shape, spacing = (2, 200, 200), (0.5, 0.3, 0.3)
+    nothing = Population(density=0).draw(shape, spacing, 0)
+    microscope = Microscope(shading=0.4, background=4000, offset=0, read_noise=0, gain=100)
+    image = Nuclei(nothing, shape, spacing, 0, microscope=microscope).image(whole(shape))[0]
+    corners = [float(image[y, x]) for y in (0, -1) for x in (0, -1)]
+    assert min(corners) == pytest.approx(0.6 * 4000, rel=0.02)
+    assert float(image.max()) == pytest.approx(4000, rel=0.02)
 
 
 def test_no_nuclei_may_be_asked_for():

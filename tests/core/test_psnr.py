@@ -8,9 +8,17 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from skimage.filters import threshold_otsu
 from skimage.metrics import peak_signal_noise_ratio
 
-from napari_diversify.core import PsnrModel, diversify, local_std, normal_field, psnr
+from napari_diversify.core import (
+    PsnrModel,
+    diversify,
+    local_std,
+    normal_field,
+    object_contrast,
+    psnr,
+)
 from napari_diversify.core.psnr import W_V_MAX
 
 # --- measured --------------------------------------------------------------
@@ -282,3 +290,44 @@ def test_image_and_sigma_of_a_model_must_have_one_shape():
 def test_a_model_needs_voxels(blocks):
     with pytest.raises(ValueError, match="no voxel"):
         PsnrModel.from_blocks(blocks)
+
+
+# --- contrast ----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("w_i", [0.2, 0.6, 1.0, 1.4, 1.8])
+def test_the_expected_contrast_is_the_measured_one(nuclei, coarse_nuclei, w_i):
+    objects = nuclei.image > threshold_otsu(nuclei.image)
+    for stack in (nuclei, coarse_nuclei):
+        for w_v in (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0):
+            measured = object_contrast(stack.diversified(w_i, w_v), objects)
+            assert stack.model.contrast(w_i, w_v) == pytest.approx(measured, rel=0.015), w_v
+
+
+def test_the_expected_contrast_of_two_levels_is_exact():
+    """Half of a voxel's noise is clipped at each end, and the mean follows."""
+    rng = np.random.default_rng(0)
+    image = np.where(np.arange(400_000) % 4 == 0, 0.7, 0.1)
+    sigma = np.where(image > 0.5, 0.2, 0.05)
+    model = PsnrModel.from_volume(image, sigma)
+    noise = rng.standard_normal(image.shape)
+    for w_i, w_v in [(1.0, 0.0), (1.0, 1.0), (0.5, 3.0), (1.8, 2.0)]:
+        seen = np.clip(w_i * image + w_v * sigma * noise, 0, 1)
+        measured = object_contrast(seen, image > 0.5)
+        assert model.contrast(w_i, w_v) == pytest.approx(measured, rel=0.01), (w_i, w_v)
+
+
+def test_a_model_in_which_nothing_is_brighter_has_no_contrast():
+    flat = PsnrModel.from_volume(np.full((4, 4), 0.5), np.full((4, 4), 0.1))
+    assert np.isnan(flat.contrast(1.0, 2.0))
+    two = PsnrModel.from_volume(np.array([0.1, 0.9]), np.zeros(2))
+    assert two.contrast(1.0, 1.0) == pytest.approx(8)
+    assert np.isnan(two.contrast(0.0, 1.0))  # all black
+
+
+@pytest.mark.parametrize("bad", [-1.0, np.nan, np.inf])
+def test_contrast_refuses_the_weights_that_psnr_refuses(nuclei, bad):
+    for weights in [(bad, 1.0), (1.0, bad)]:
+        with pytest.raises(ValueError, match="finite and not negative") as error:
+            nuclei.model.contrast(*weights)
+        assert repr(bad) in str(error.value)

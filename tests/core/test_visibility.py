@@ -10,6 +10,7 @@ from napari_diversify.core import fit_contrast_decay
 from napari_diversify.core.visibility import (
     contrast_by_depth,
     michelson_contrast,
+    object_contrast,
     rms_contrast,
     signal_to_background,
     weber_contrast,
@@ -171,6 +172,43 @@ def test_contrast_by_depth_is_what_the_decay_is_fitted_to():
     assert contrast_by_depth(stack, offset=3.0) == pytest.approx(decay.contrast, rel=1e-12)
 
 
+# --- objects -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", ["u1", "u2", "i2", "f4", "f8"])
+def test_object_contrast_is_webers_of_the_two_means(dtype):
+    rng = np.random.default_rng(0)
+    image = rng.integers(10, 100, (3, 5, 6)).astype(dtype)
+    objects = rng.random(image.shape) > 0.7
+    f, b = (image[at].astype(float).mean() - 5 for at in (objects, ~objects))
+    expected = pytest.approx((f - b) / b, rel=1e-13)
+    assert object_contrast(image, objects, offset=5) == expected
+    assert object_contrast(image, objects * 7, offset=5) == expected  # labels
+
+
+def test_noise_leaves_object_contrast_where_it_is_and_clipping_lowers_it():
+    rng = np.random.default_rng(0)
+    objects = np.arange(200_000) % 3 == 0
+    image = np.where(objects, 0.6, 0.2)
+    noisy = image + rng.standard_normal(image.shape)
+    clean = object_contrast(image, objects)
+    assert object_contrast(noisy, objects) == pytest.approx(clean, rel=0.05)
+    assert object_contrast(np.clip(noisy, 0, 1), objects) < 0.5 * clean
+    assert rms_contrast(noisy) > 3 * rms_contrast(image)  # why it is there
+
+
+def test_object_contrast_is_signed():
+    assert object_contrast([3, 3, 9], [0, 0, 1]) == 2.0
+    assert object_contrast([9, 9, 0], [0, 0, 1]) == -1.0
+
+
+def test_without_objects_rest_or_light_there_is_no_object_contrast():
+    assert isnan(object_contrast([1, 2], [0, 0]))
+    assert isnan(object_contrast([1, 2], [1, 1]))
+    assert isnan(object_contrast([0, 9], [0, 1]))
+    assert isnan(object_contrast([1, 2], [0, 1], offset=1))
+
+
 # --- wrong arguments ---------------------------------------------------------
 
 MEASURES = [
@@ -179,6 +217,7 @@ MEASURES = [
     signal_to_background,
     contrast_by_depth,
     lambda image, **more: weber_contrast(image, np.ones(np.shape(image), int), **more),
+    lambda image, **more: object_contrast(image, np.ones(np.shape(image), int), **more),
 ]
 
 
@@ -196,7 +235,7 @@ def test_wrong_images_and_offsets_are_refused(measure):
         measure(np.ones((4, 4), complex))
 
 
-@pytest.mark.parametrize("measure", [weber_contrast, signal_to_background])
+@pytest.mark.parametrize("measure", [weber_contrast, signal_to_background, object_contrast])
 def test_labels_must_fit_the_image(measure):
     with pytest.raises(ValueError, match="one shape") as error:
         measure(np.ones((4, 4)), np.ones((4, 5), int))

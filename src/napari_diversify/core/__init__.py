@@ -14,6 +14,7 @@ from .spectrum import noise_by_intensity, radial_power_spectrum
 from .visibility import (
     contrast_by_depth,
     michelson_contrast,
+    object_contrast,
     rms_contrast,
     signal_to_background,
     weber_contrast,
@@ -39,6 +40,7 @@ __all__ = [
     "michelson_contrast",
     "noise_by_intensity",
     "normal_field",
+    "object_contrast",
     "psnr",
     "radial_power_spectrum",
     "rms_contrast",

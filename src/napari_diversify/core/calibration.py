@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -106,9 +106,8 @@ def fit_contrast_decay(
             f"only {use.sum()} planes hold enough tissue to measure contrast in; "
             f"{_LEAST_PLANES} are needed"
         )
-    slope, c0, certainty = _line(depth[use], np.log(contrast[use]))
-    fall = 1 - np.exp(slope * np.ptp(depth[use]))
-    if slope >= 0 or fall < _LEAST_FALL or certainty < _LEAST_CERTAINTY:
+    slope, c0, fall, certain = _fall(depth[use], contrast[use])
+    if not certain:
         raise ValueError(
             "contrast does not fall with depth in this stack (change over the stack: "
             f"{-100 * fall:+.0f} %), so no scattering length can be told from it. "
@@ -119,7 +118,66 @@ def fit_contrast_decay(
     span = float(np.ptp(depth[use]))
     w = np.exp(-span / length)
     tau = w * collected / (1 - w * (1 - collected))
-    return ContrastDecay(depth, contrast, float(np.exp(c0)), length, float(-span / np.log(tau)))
+    return ContrastDecay(depth, contrast, c0, length, float(-span / np.log(tau)))
+
+
+class Decay(NamedTuple):
+    """The exponential c0 exp(-d / length)."""
+
+    c0: float
+    length: float
+
+
+def fit_decay(depth: npt.ArrayLike, contrast: npt.ArrayLike) -> Decay | None:
+    """Fit C0 exp(-d / length) to any contrast measured at some depths.
+
+    Parameters
+    ----------
+    depth, contrast : array_like, shape (n,)
+        Points at which the contrast is not finite or not positive are left out.
+
+    Returns
+    -------
+    Decay or None
+        ``length`` is in the unit of ``depth``. None where the points show no
+        decay: fewer than 5, a fall of less than a tenth, or one that is not
+        plainly told from the scatter.
+
+    Raises
+    ------
+    ValueError
+        If depth and contrast are not two lists of one length.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_diversify.core.calibration import fit_decay
+    >>> depth = np.arange(0.0, 50.0, 10.0)
+    >>> round(fit_decay(depth, 0.8 * np.exp(-depth / 40)).length, 6)
+    40.0
+    >>> fit_decay(depth, np.full(5, 0.8)) is None
+    True
+    """
+    d, c = np.asarray(depth, np.float64), np.asarray(contrast, np.float64)
+    if d.shape != c.shape or d.ndim != 1:
+        raise ValueError(
+            f"depth and contrast must be two lists of one length; got {d.shape} and {c.shape}"
+        )
+    use = np.isfinite(d) & np.isfinite(c) & (c > 0)
+    if use.sum() < _LEAST_PLANES or np.ptp(d[use]) == 0:
+        return None
+    slope, c0, _, certain = _fall(d[use], c[use])
+    return Decay(c0, -1 / slope) if certain else None
+
+
+def _fall(
+    depth: npt.NDArray[np.float64], contrast: npt.NDArray[np.float64]
+) -> tuple[float, float, float, bool]:
+    """Slope of the logarithm, C0, the share lost from first to last, and whether it is plain."""
+    slope, intercept, certainty = _line(depth, np.log(contrast))
+    fall = float(1 - np.exp(slope * np.ptp(depth)))
+    certain = slope < 0 and fall >= _LEAST_FALL and certainty >= _LEAST_CERTAINTY
+    return slope, float(np.exp(intercept)), fall, certain
 
 
 def _tissue(stack: npt.NDArray[Any], wide: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:

@@ -1,24 +1,170 @@
-"""Synthetic nuclei: a labelled volume that looks like a fluorescence stack.
+"""Synthetic nuclei: a labelled field that looks like a fluorescence stack.
 
-Our own generator, for demonstration and tests: smooth ellipsoids, placed at
-random without overlap, with texture, uneven brightness and illumination, the
-blur of a microscope, camera offset and noise.
+For demonstration, tests and training: ellipsoids (ellipses in 2D) that do not
+touch unless asked to, with a slightly brighter rim, texture, uneven brightness and
+illumination, the blur of a microscope, camera offset and noise. The objects are
+drawn as a whole; labels and image are computed in any region by itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter, zoom
 
-from .noise import normal_field
+from . import specimen_kernels as kernels
+from .blocks import Region, in_slabs, region_shape, whole
+from .ellipsoids import (
+    Ellipsoids,
+    boxes_of,
+    check_field,
+    in_field,
+    in_three,
+    kept_apart,
+    middle_of,
+    place,
+)
+from .microscope import Microscope, Texture
+from .noise import check_count
+from .population import draw_directions
 
-#: Grey levels of the camera: offset, brightest nucleus above it, read noise.
-OFFSET, SIGNAL, READ_NOISE = 100.0, 3000.0, 4.0
-_GAIN = 2.0  # electrons per grey level
-_TRIES = 30  # places tried for each nucleus before it is left out
+
+@dataclass(frozen=True, eq=False)
+class Nuclei:
+    """Ellipsoids in a field of voxels: labels and image of any region.
+
+    Parameters
+    ----------
+    objects : Ellipsoids
+        Numbered from 1 in their order.
+    shape : sequence of int
+        Voxels of the field, (y, x) or (z, y, x).
+    spacing : sequence of float
+        Voxel size in micrometres.
+    seed : int
+        Of texture, shading and noise.
+    texture : Texture, optional
+    microscope : Microscope, optional
+
+    Examples
+    --------
+    >>> from napari_diversify.core.population import Population
+    >>> shape, spacing = (16, 64, 64), (0.5, 0.25, 0.25)
+    >>> nuclei = Nuclei(Population(density=3).draw(shape, spacing, 1), shape, spacing, 1)
+    >>> plane = (range(8, 9), range(64), range(64))
+    >>> nuclei.image(plane).shape, bool((nuclei.labels(plane) > 0).any())
+    ((1, 64, 64), True)
+    """
+
+    objects: Ellipsoids
+    shape: Sequence[int]
+    spacing: Sequence[float]
+    seed: int = 0
+    texture: Texture = field(default_factory=Texture)
+    microscope: Microscope = field(default_factory=Microscope)
+    _centres: Any = field(init=False, repr=False)
+    _forms: Any = field(init=False, repr=False)
+    _boxes: Any = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        check_field(self.shape, self.spacing)
+        set_ = object.__setattr__  # the way for a frozen dataclass to fill its own fields
+        set_(self, "_centres", self.objects.centres - middle_of(self.shape))
+        set_(self, "_forms", self.objects.matrices(-2))
+        set_(self, "_boxes", boxes_of(self.objects, self.spacing, len(self.shape), kernels.EDGE))
+
+    @property
+    def label_dtype(self) -> np.dtype[Any]:
+        """uint16, or uint32 for more than 65535 objects."""
+        return np.dtype(np.uint16 if len(self.objects) < 2**16 else np.uint32)
+
+    def labels(self, region: Region) -> npt.NDArray[Any]:
+        """Instance labels of a gapless region: 0 is background.
+
+        Where objects overlap, a voxel belongs to the one with the smaller
+        normalised radius there.
+        """
+        inner = _three(region)
+        out = np.zeros(region_shape(inner), self.label_dtype)
+        nearest = np.full(out.shape, np.inf, np.float32)
+        _, size = in_three(self.shape, self.spacing)
+
+        def fill(numbers: Any, start: Any, part: tuple[slice, ...]) -> None:
+            kernels.label_ellipsoids(
+                self._forms,
+                self._centres,
+                self._boxes,
+                numbers,
+                start,
+                size,
+                nearest[part],
+                out[part],
+            )
+
+        self._in_slabs(fill, inner)
+        return out.reshape(region_shape(region))
+
+    def image(self, region: Region) -> npt.NDArray[np.uint16]:
+        """Grey levels of a gapless region."""
+        grey = self.microscope.record(
+            self.light, _three(region), self.shape, self.spacing, self.seed
+        )
+        return grey.reshape(region_shape(region))
+
+    def light(self, region: Region) -> npt.NDArray[np.float32]:
+        """Fluorescence of a gapless region (z, y, x), which may reach beyond the field."""
+        out = np.zeros(region_shape(region), np.float32)
+        coarse, finer, origin, scale = self.texture.lattices(
+            region, self.shape, self.spacing, self.seed
+        )
+        _, size = in_three(self.shape, self.spacing)
+
+        def fill(numbers: Any, start: Any, part: tuple[slice, ...]) -> None:
+            kernels.paint_ellipsoids(
+                self._forms,
+                self._centres,
+                self._boxes,
+                self.objects.brightness,
+                numbers,
+                start,
+                size,
+                coarse,
+                finer,
+                origin,
+                self.texture.grain,
+                self.texture.strength,
+                scale,
+                out[part],
+            )
+
+        self._in_slabs(fill, region)
+        return out
+
+    def _in_slabs(self, fill: Any, region: Region) -> None:
+        """Call ``fill`` with the objects of each slab, where it starts, and its slices."""
+        start = np.array([r.start for r in region])
+        stop = np.array([r.stop for r in region])
+        inside = (self._boxes[:, 0] < stop).all(axis=1) & (self._boxes[:, 1] > start).all(axis=1)
+        numbers = np.flatnonzero(inside)
+        axis = 0 if len(region[0]) > 1 else 1
+
+        def slab(s: slice) -> None:
+            first = start.copy()
+            first[axis] += s.start
+            fill(numbers, first, (slice(None),) * axis + (s,))
+
+        if len(numbers):
+            in_slabs(slab, len(region[axis]), int(np.prod(stop - start)))
+
+
+def _three(region: Region) -> Region:
+    return (range(1),) * (3 - len(region)) + tuple(region)
+
+
+# ---- a whole volume at once ----
 
 
 @dataclass(frozen=True)
@@ -39,21 +185,6 @@ class Phantom:
     spacing: tuple[float, float, float]
 
 
-def _rotation(rng: np.random.Generator) -> npt.NDArray[np.float64]:
-    """A random rotation: the orthogonal part of a Gaussian matrix."""
-    q, r = np.linalg.qr(rng.standard_normal((3, 3)))
-    return q * np.sign(np.diag(r))
-
-
-def _smooth(
-    rng: np.random.Generator, shape: tuple[int, ...], cells: tuple[int, int, int]
-) -> npt.NDArray[np.float32]:
-    """A smooth random field between 0 and 1, with about ``cells`` bumps per axis."""
-    coarse = rng.random(cells).astype(np.float32)
-    field = zoom(coarse, np.array(shape) / cells, order=1, mode="nearest", grid_mode=True)
-    return np.clip(field, 0, 1)
-
-
 def synthetic_nuclei(
     shape: tuple[int, int, int] = (64, 256, 256),
     *,
@@ -63,6 +194,9 @@ def synthetic_nuclei(
     seed: int = 0,
 ) -> Phantom:
     """Make a volume of synthetic nuclei with its instance labels.
+
+    No two labels touch. For sizes and shapes by their distributions, density,
+    overlap, clusters and images, see :class:`~napari_diversify.recipe.synthetic.SyntheticNuclei`.
 
     Parameters
     ----------
@@ -74,7 +208,8 @@ def synthetic_nuclei(
         Shortest and longest semi-axis in micrometres; each of the three
         semi-axes of a nucleus is drawn between them.
     count : int, optional
-        Number of nuclei to place; fewer if there is no room without overlap.
+        Number of nuclei to place; fewer if there is no room. Their centres lie
+        in the volume.
     seed : int, optional
         The same seed gives the same volume.
 
@@ -103,61 +238,14 @@ def synthetic_nuclei(
         raise ValueError(f"radius must be (low, high) with 0 < low <= high; got {radius!r}")
     if not 0 <= count <= np.iinfo(np.uint16).max:
         raise ValueError(f"count must be from 0 to 65535; got {count!r}")
-    rng = np.random.default_rng(seed)
-    size = np.array(spacing)
-    labels = np.zeros(shape, np.uint16)
-    signal = np.zeros(shape, np.float32)
-    texture = _smooth(rng, shape, _cells(shape, spacing, 1.2))
-    placed = 0
-    for _ in range(count):
-        for _ in range(_TRIES):
-            centre = rng.random(3) * shape
-            axes = rng.uniform(*radius, 3)
-            box, r = _ellipsoid(centre, axes, _rotation(rng), size, shape)
-            inside = r <= 1
-            if inside.any() and not labels[box][r <= 1.12].any():
-                placed += 1
-                labels[box][inside] = placed
-                brightness = rng.uniform(0.35, 1.0)
-                # a rim slightly brighter than the middle, falling off smoothly
-                profile = np.clip((1.08 - r) / 0.16, 0, 1) * (0.75 + 0.25 * np.minimum(r, 1) ** 2)
-                grain = 0.7 + 0.6 * texture[box]
-                signal[box] = np.maximum(signal[box], brightness * profile * grain)
-                break
-    signal = gaussian_filter(signal, np.array((0.45, 0.16, 0.16)) / size, truncate=3)
-    light = 0.7 + 0.3 * _smooth(rng, shape, (2, 3, 3))
-    photons = SIGNAL * light * (signal + 0.015)
-    noise = normal_field(shape, int(rng.integers(2**32)))
-    grey = OFFSET + photons + np.sqrt(photons / _GAIN + READ_NOISE**2) * noise
-    image = np.clip(np.rint(grey), 0, np.iinfo(np.uint16).max).astype(np.uint16)
-    return Phantom(image, labels, spacing)
-
-
-def _cells(
-    shape: tuple[int, int, int], spacing: tuple[float, float, float], size: float
-) -> tuple[int, int, int]:
-    """How many cells of ``size`` micrometres fit along each axis, at least one."""
-    z, y, x = (max(1, round(n * s / size)) for n, s in zip(shape, spacing, strict=True))
-    return z, y, x
-
-
-def _ellipsoid(
-    centre: npt.NDArray[np.float64],
-    axes: npt.NDArray[np.float64],
-    rotation: npt.NDArray[np.float64],
-    size: npt.NDArray[np.float64],
-    shape: tuple[int, ...],
-) -> tuple[tuple[slice, ...], npt.NDArray[np.float32]]:
-    """The box around an ellipsoid and the normalised radius (1 at the surface) in it."""
-    reach = 1.2 * axes.max() / size
-    low = np.maximum(np.floor(centre - reach), 0).astype(int)
-    high = np.minimum(np.ceil(centre + reach) + 1, shape).astype(int)
-    box = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    offsets = [
-        ((np.arange(a, b) - c) * s).astype(np.float32)
-        for a, b, c, s in zip(low, high, centre, size, strict=True)
-    ]
-    z, y, x = np.meshgrid(*offsets, indexing="ij", sparse=True)
-    to_sphere = (rotation / axes[:, None]).astype(np.float32)
-    r2 = sum((row[0] * z + row[1] * y + row[2] * x) ** 2 for row in to_sphere)
-    return box, np.sqrt(r2)
+    rng = np.random.default_rng(check_count("seed", seed, 64))
+    semi_axes = -np.sort(-rng.uniform(*radius, (count, 3)), axis=1)
+    directions = draw_directions(count, 3, 0.0, rng)
+    matrices, reach = kept_apart(semi_axes, directions, spacing, 0.0)
+    size = np.multiply(shape, spacing)
+    centres, placed = place(matrices, reach, np.zeros(3), size, rng, tries=1000)
+    brightness = rng.uniform(0.35, 1.0, count)
+    drawn = Ellipsoids(centres, semi_axes, directions, brightness, count, int(placed.sum()))
+    nuclei = Nuclei(in_field(drawn.take(placed), shape, spacing), shape, spacing, seed)
+    everything = whole(shape)
+    return Phantom(nuclei.image(everything), nuclei.labels(everything), spacing)

@@ -1,22 +1,26 @@
-"""PSNR of a diversified image: measured, expected, and solved for.
+"""PSNR of a diversified image: measured, expected, and solved for; and the contrast to expect.
 
 Clipping makes the textbook formula for added noise wrong by many decibels at
 high noise. The expected error is therefore integrated in closed form, clipped
 Gaussian by clipped Gaussian, over the joint histogram of intensity and σ; no
-noise is drawn.
+noise is drawn. So is the expected contrast between the bright objects and the rest.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
+from math import nan
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
 from scipy.special import ndtr
+from skimage.filters import threshold_otsu
+
+from .visibility import ratio
 
 #: Highest weight of the noise that a target is searched up to.
 W_V_MAX = 32.0
@@ -62,6 +66,19 @@ def psnr(reference: npt.ArrayLike, image: npt.ArrayLike, data_range: float) -> f
     planes = zip(a.reshape((-1,) + a.shape[-2:]), b.reshape((-1,) + b.shape[-2:]), strict=True)
     error = sum(float(np.square(np.subtract(p, q, dtype=np.float64)).sum()) for p, q in planes)
     return _decibel(error / a.size, float(data_range))
+
+
+def _density(n: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    density: npt.NDArray[np.float64] = _DENSITY * np.exp(-n * n / 2)
+    return density
+
+
+def _check_weights(w_i: float, w_v: float) -> tuple[float, float]:
+    if not (np.isfinite([w_i, w_v]).all() and w_i >= 0 and w_v >= 0):
+        raise ValueError(
+            f"the weights must be finite and not negative; got w_i={w_i!r}, w_v={w_v!r}"
+        )
+    return float(w_i), float(w_v)
 
 
 def _decibel(mse: float, data_range: float = 1.0) -> float:
@@ -167,11 +184,52 @@ class PsnrModel:
         ValueError
             If a weight is negative or not finite.
         """
-        if not (np.isfinite([w_i, w_v]).all() and w_i >= 0 and w_v >= 0):
-            raise ValueError(
-                f"the weights must be finite and not negative; got w_i={w_i!r}, w_v={w_v!r}"
-            )
-        return _decibel(self._mse(float(w_i), float(w_v)))
+        return _decibel(self._mse(*_check_weights(w_i, w_v)))
+
+    def contrast(self, w_i: float = 1.0, w_v: float = 1.0) -> float:
+        """Expected object contrast of clip(w_i * I + w_v * σ * n, 0, 1), above an offset of 0.
+
+        That of :func:`object_contrast`, between the expected mean of the objects
+        and that of the rest. The objects are what is above the threshold of Otsu's
+        method in the image itself, whatever the weights. NaN if the image is
+        constant or the rest of it is black.
+
+        Raises
+        ------
+        ValueError
+            If a weight is negative or not finite.
+        """
+        w_i, w_v = _check_weights(w_i, w_v)
+        objects = self._objects
+        if objects.all() or not objects.any():
+            return nan
+        light = self.share * self._mean(w_i, w_v)
+        bright = light[objects].sum() / self.share[objects].sum()
+        rest = light[~objects].sum() / self.share[~objects].sum()
+        return ratio(bright - rest, rest)
+
+    @cached_property
+    def _objects(self) -> npt.NDArray[np.bool_]:
+        """Which bins are above Otsu's threshold of the intensities."""
+        # as finely as the histogram was counted: bins of one row differ in σ, and in their
+        # mean intensity only by chance
+        row = np.clip(self.intensity * _I_BINS, 0, _I_BINS - 1).astype(np.intp)
+        share = np.bincount(row, weights=self.share)
+        light = np.bincount(row, weights=self.share * self.intensity)
+        rows = np.flatnonzero(share)
+        if rows.size < 2:
+            return np.zeros(row.shape, np.bool_)
+        threshold = threshold_otsu(hist=(share[rows], light[rows] / share[rows]))
+        above: npt.NDArray[np.bool_] = self.intensity > threshold
+        return above
+
+    def _mean(self, w_i: float, w_v: float) -> npt.NDArray[np.float64]:
+        """E[clip(m + s n)] of each bin, m = w_i I, s = w_v σ."""
+        m = w_i * self.intensity
+        s = np.maximum(w_v * self.sigma, 1e-12)
+        a, b = -m / s, (1 - m) / s  # where n meets the two clips
+        mean = ndtr(-b) + m * (ndtr(b) - ndtr(a)) + s * (_density(a) - _density(b))
+        return np.where(w_v * self.sigma > 0, mean, np.clip(m, 0, 1))
 
     def _mse(self, w_i: float, w_v: float) -> float:
         """E[(clip(m + s n) - r)^2], m = w_i I, s = w_v σ, r = clip(I)."""
@@ -180,7 +238,7 @@ class PsnrModel:
         s = np.maximum(w_v * self.sigma, 1e-12)
         a, b = -m / s, (1 - m) / s  # where n meets the two clips
         cdf_a, cdf_b = ndtr(a), ndtr(b)
-        pdf_a, pdf_b = _DENSITY * np.exp(-a * a / 2), _DENSITY * np.exp(-b * b / 2)
+        pdf_a, pdf_b = _density(a), _density(b)
         inside = cdf_b - cdf_a
         d = m - r
         mse = (

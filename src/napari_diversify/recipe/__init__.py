@@ -5,6 +5,7 @@ from .recipe import Recipe
 from .samples import LazySamples
 from .sampling import Sampling
 from .steps import DegradeContrast, Diversify, LowPass
+from .synthetic import SyntheticMembranes, SyntheticNuclei
 
 __all__ = [
     "DegradeContrast",
@@ -16,4 +17,6 @@ __all__ = [
     "LowPass",
     "Recipe",
     "Sampling",
+    "SyntheticMembranes",
+    "SyntheticNuclei",
 ]

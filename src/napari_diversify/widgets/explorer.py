@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import napari.layers
 import numpy.typing as npt
@@ -39,6 +39,9 @@ from .source_panel import SourcePanel
 from .status import StatusLine
 from .steps_panel import StepsPanel
 from .views import DifferenceView, RemovedView, SigmaView, SplitView, View
+
+if TYPE_CHECKING:  # its library is loaded when plots are asked for
+    from .plots import PlotsWindow
 
 #: Instead of a section: whichever is the last that is live.
 _LAST = "last"
@@ -114,6 +117,7 @@ class Explorer(QWidget):
         self.export_dialog: ExportDialog | None = None
         self.samples_window: SamplesWindow | None = None
         self.explore_window: ExploreWindow | None = None
+        self.plots_window: PlotsWindow | None = None
 
         cache = Cache()
         self._cache = cache
@@ -209,6 +213,7 @@ class Explorer(QWidget):
         self.export_button.clicked.connect(self.open_export)
         self.samples_button.clicked.connect(self.open_samples)
         self.explore_button.clicked.connect(self.open_explore)
+        self.plots_button.clicked.connect(self.open_plots)
         self.samples.changed.connect(self._on_sheet_changed)
 
     # ---- public ----
@@ -310,6 +315,18 @@ class Explorer(QWidget):
         self.explore_window.raise_()
         self._look()
 
+    def open_plots(self) -> None:
+        """Open the plots of what is shown now."""
+        if self.plots_window is None:
+            from .plots import PlotsWindow
+
+            self.plots_window = PlotsWindow(self._viewer, self)
+            self.plots_window.weightPicked.connect(self._on_weight_picked)
+        self.plots_window.show()
+        self.plots_window.raise_()
+        self._look()
+        self._expect()
+
     # ---- recipes ----
 
     def _what_to_export(self) -> tuple[napari.layers.Image | None, dict[str, Recipe]]:
@@ -345,6 +362,7 @@ class Explorer(QWidget):
         self._cache.clear()
         self.compare.stop()
         self.diversify.panel.setPsnrModel(None, "")
+        self._expect()
         problem = _NO_IMAGE if source is None else why_unusable(source)
         self._announce = True
         if problem is not None:
@@ -367,6 +385,7 @@ class Explorer(QWidget):
             self._setup = self._setup.replace(intensity_range=(measured.low, measured.high))
         self.source_panel.setValue(self._setup)
         self.diversify.panel.setPsnrModel(measured.psnr, self._psnr_note())
+        self._expect()
         self._show_layers()
 
     # ---- the live layers ----
@@ -432,6 +451,7 @@ class Explorer(QWidget):
 
     def _on_step_changed(self, step: AnyStep) -> None:
         self.source_panel.setValue(self._setup)
+        self._expect()
         measured = self._measurement.windows
         if isinstance(step, Diversify) and measured not in (None, (step.window, step.stride)):
             self._settled.start()
@@ -467,6 +487,9 @@ class Explorer(QWidget):
         step = self.diversify.value().replace(w_i=w_i, w_v=w_v)
         self.diversify.setValue(step)
         self._on_step_changed(step)
+
+    def _on_weight_picked(self, w_v: float) -> None:
+        self._on_weights_picked(self.diversify.panel.value().w_i, w_v)
 
     def _on_sheet_changed(self) -> None:
         if self.export_dialog is not None:
@@ -512,8 +535,10 @@ class Explorer(QWidget):
         source = self._source()
         if seen is None or source is None or live.layer is None:
             self.readout.clear()
-            if self.explore_window is not None:
-                self.explore_window.clear()
+            for window in (self.explore_window, self.plots_window):
+                if window is not None:
+                    window.clear()
+            self._expect()
             return
         array, index = seen
         labels = live.layer.axis_labels
@@ -525,9 +550,19 @@ class Explorer(QWidget):
             for label, part, n in zip(labels, index, array.shape, strict=True)
             if part.start is not None and n > 1
         ]
-        self.readout.look(array, index, ", ".join(fixed) or "view")
+        name = ", ".join(fixed) or "view"
+        self.readout.look(array, index, name)
+        if self.plots_window is not None:
+            self.plots_window.look(array, index, name)
         if self.explore_window is not None:
             self.explore_window.look(array, index, live.layer)
+
+    def _expect(self) -> None:
+        """Tell the plots what is expected of the weights that are set."""
+        if self.plots_window is not None:
+            measured, step = self._measurement.result, self.diversify.panel.value()
+            model = None if measured is None else measured.psnr
+            self.plots_window.setModel(model, step.w_i, step.w_v)
 
     def _on_ready(self) -> None:
         if not any(task.running for task in self._tasks):
@@ -584,7 +619,7 @@ class Explorer(QWidget):
             self._connected = False
             self._settled.stop()
             self.compare.disconnect_viewer()
-            for window in (self.samples_window, self.explore_window):
+            for window in (self.samples_window, self.explore_window, self.plots_window):
                 if window is not None:
                     window.close()
             for task in self._tasks:
