@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QPointF, Qt, Signal
+from qtpy.QtCore import QPointF, QSize, Qt, Signal
 from qtpy.QtGui import QColor
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QStackedLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
 from ..core.psnr import W_V_MAX, PsnrModel
 from .curves import ByDepth, ByNoise, Histogram, Spectrum, contrast_kept, said_half
@@ -49,18 +49,26 @@ def colours_of(theme: str) -> Colours:
     return Colours(ground, text, (86, 180, 233), (230, 159, 0), (64, 205, 160))
 
 
+_PADDING_PX = 12
+
 # ---- one plot ----
 
 
 class _Words(QLabel):
-    """Text in lines that asks for no height: rows of plots stay equally high."""
+    """Text that always takes so many lines: no plot moves when the text grows."""
 
-    def __init__(self) -> None:
+    def __init__(self, lines: int) -> None:
         super().__init__()
+        self._lines = lines
         self.setWordWrap(True)
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
 
     def hasHeightForWidth(self) -> bool:
         return False
+
+    def sizeHint(self) -> QSize:
+        # asked for anew whenever the theme brings another font
+        return QSize(0, self._lines * self.fontMetrics().lineSpacing() + _PADDING_PX)
 
 
 class Plot(QWidget):
@@ -88,9 +96,8 @@ class Plot(QWidget):
         self._faint: set[str] = set()
         self._colours = colours_of("dark")
         self.heading, self.legend = QLabel(), QLabel()
-        self.note, self.sentence = _Words(), _Words()
-        # always two lines, so that no plot moves when the text grows
-        self.note.setFixedHeight(2 * self.note.fontMetrics().lineSpacing() + 4)
+        self.note, self.sentence = _Words(2), _Words(1)
+        self.sentence.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.note.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.plot = pg.PlotWidget(enableMenu=False)
         self.plot.setMinimumSize(220, 120)
@@ -98,6 +105,7 @@ class Plot(QWidget):
         # a menu that nobody opens, and nobody else would take along when this goes
         item.ctrlMenu.setParent(self, item.ctrlMenu.windowFlags())
         item.getAxis("left").setWidth(58)  # plots above each other begin at one line
+        item.layout.setContentsMargins(1, 1, 1, 6)  # the label reaches below its axis
         for name in ("left", "bottom"):
             item.getAxis(name).enableAutoSIPrefix(False)
         self.axes = {"bottom": item.getAxis("bottom"), "left": item.getAxis("left")}

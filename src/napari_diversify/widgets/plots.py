@@ -147,7 +147,7 @@ class PlotsWindow(QWidget):
         layout = QVBoxLayout(self)
         layout.addLayout(row)
         layout.addLayout(grid, stretch=1)
-        self.resize(1000, 700)
+        self.resize(1000, 760)
 
     def _wire(self) -> None:
         for timer, wait, start in (
