@@ -1,12 +1,15 @@
-"""Drive the real widget and write the pictures that README shows.
+"""Drive the real widget and write the pictures that README and docs show.
 
 Run it where a display is, or on a virtual one:
 ``xvfb-run -a -s "-screen 0 1600x1000x24" python docs/make_pictures.py``
+The report is pictured by Chromium, if there is one.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,7 +20,9 @@ from typing import Any
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
 
 import napari
-from qtpy.QtWidgets import QApplication
+from qtpy.QtWidgets import QApplication, QWidget
+
+from napari_diversify.report import write_report
 
 IMAGES = Path(__file__).with_name("images")
 TIMEOUT_S = 60
@@ -45,6 +50,83 @@ def save(viewer: napari.Viewer, widget: Any, name: str) -> None:
     settle()
     viewer.window.screenshot(str(IMAGES / name), canvas_only=False, flash=False)
     print(f"wrote {IMAGES / name}")
+
+
+def grab(window: QWidget, name: str) -> None:
+    settle()
+    window.grab().save(str(IMAGES / name))
+    print(f"wrote {IMAGES / name}")
+
+
+def pick_weights(viewer: napari.Viewer, widget: Any) -> None:
+    """The strongest noise that leaves half of the contrast, found in the plots alone."""
+    widget.open_plots()
+    plots = widget.plots_window
+    wait_until(lambda: plots.in_step and not plots.running)
+    half = plots.noise.at_half.getData()[0][0] ** 2  # the axis is the root of w_v
+    print(f"half of the contrast is left at w_v {half:.2f}")
+    plots.weightPicked.emit(round(half, 2))
+    settle()
+    wait_until(lambda: plots.in_step and not plots.running)
+    grab(plots, "plots.png")
+    plots.close()
+
+    widget.open_explore()
+    wait_until(lambda: len(widget.explore_window.values) == len(widget.explore_window.tiles) > 0)
+    grab(widget.explore_window, "explore.png")
+    widget.explore_window.close()
+
+    widget.compare.split.click()
+    save(viewer, widget, "compare-split.png")
+    widget.compare.split.click()
+    widget.compare.difference.click()
+    save(viewer, widget, "compare-difference.png")
+    widget.compare.difference.click()
+
+
+def keep_some(viewer: napari.Viewer, widget: Any, folder: Path) -> None:
+    """Draw 20 samples up to that noise, keep 12, export these, and read the report."""
+    strongest = widget.diversify.value().w_v
+    widget.open_samples()
+    window, samples = widget.samples_window, widget.samples
+    window.sampling.samples.setValue(20)
+    for name, (low, high) in {"w_i": (0.5, 1.2), "w_v": (0.0, strongest)}.items():
+        switch, lowest, highest = window.sampling.ranges.rows[f"diversify.{name}"]
+        switch.setChecked(True)
+        lowest.setValue(low)
+        highest.setValue(high)
+    window.draw.click()
+    # the eight darkest go
+    drawn = [samples.sampling.drawn(n)["diversify.w_i"] for n in range(20)]
+    for number in sorted(range(20), key=drawn.__getitem__)[:8]:
+        samples.set_kept(number, False)
+    samples.go_to(4)
+    save(viewer, widget, "samples.png")
+    grab(window, "samples-window.png")
+    window.export.click()
+    dialog = widget.export_dialog
+    dialog.folder.setText(str(folder))
+    dialog.labels.setCurrentIndex(dialog.labels.count() - 1)
+    dialog.layout_.setCurrentIndex(dialog.layout_.findData("stardist"))
+    dialog.start()
+    wait_until(lambda: not dialog.running)
+    print(dialog.status.message.text())
+    window.close()
+    dialog.close()
+    samples.close()
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        print("there is no Chromium, so the picture of the report stays as it is")
+        return
+    page = write_report(folder)
+    options = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+    picture = f"--screenshot={IMAGES / 'report.png'}"
+    subprocess.run(
+        [browser, *options, "--window-size=1100,1300", picture, page.as_uri()],
+        check=True,
+        capture_output=True,
+    )
+    print(f"wrote {IMAGES / 'report.png'}")
 
 
 def main() -> None:
@@ -136,7 +218,18 @@ def main() -> None:
     settle()
     dialog.grab().save(str(IMAGES / "export.png"))
     print(f"wrote {IMAGES / 'export.png'}")
+    dialog.only_kept.setChecked(False)
     dialog.close()
+
+    viewer.dims.ndisplay = 2
+    viewer.canvas.grid.enabled = False
+    viewer.scene.camera.angles = (0, 0, 90)
+    for layer in viewer.layers:
+        layer.name_overlay.visible = False
+    viewer.fit_to_view()
+    with tempfile.TemporaryDirectory() as folder:
+        pick_weights(viewer, widget)
+        keep_some(viewer, widget, Path(folder) / "training set")
     settle(2)
     viewer.close()
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
 
+from .charts import short
 from .flags import CLIPPED, KINDS, LEAST_FILES, MADS, Flag, ssim_limits
 from .found import Found, Pair
 from .rows import METRICS, Row, number_of
@@ -87,7 +89,7 @@ def _how_looked(found: Found) -> str:
 
 def _card(row: Row, flags: Sequence[Flag], pair: Pair, settings: Sequence[str]) -> str:
     why = "".join(f"<li>{escape(flag.reason)}</li>" for flag in flags)
-    numbers = "".join(f"<dt>{m}</dt><dd>{escape(row.metrics[m])}</dd>" for m in METRICS)
+    numbers = "".join(f"<dt>{m}</dt><dd>{_in_short(row, m)}</dd>" for m in METRICS)
     numbers += f"<dt>target</dt><dd>{escape(row.target)}</dd>" if row.target else ""
     told = [f"sample {row.sample}", f"seed {row.seed}"]
     told += [f"{name} {trimmed(row.parameters[name])}" for name in settings]
@@ -98,3 +100,8 @@ def _card(row: Row, flags: Sequence[Flag], pair: Pair, settings: Sequence[str]) 
         f'<ul class="why">{why}</ul><dl>{numbers}</dl>'
         f'<p class="soft">{escape(", ".join(told))}</p></li>'
     )
+
+
+def _in_short(row: Row, metric: str) -> str:
+    value = row.number(metric)
+    return short(value) if math.isfinite(value) else escape(row.metrics[metric])

@@ -39,7 +39,7 @@ class Readout(QWidget):
     they come back when they have been computed, in a thread.
     """
 
-    # plane 31   PSNR 21.3 dB   SSIM 0.71   contrast 0.38 → 0.21   clipped 1.2 %
+    # plane 31   PSNR 21.3 dB   SSIM 0.71   RMS contrast 0.38 → 0.21   clipped 1.2 %
     # volume     PSNR 21.4 dB   ...                          [measure]
 
     def __init__(self) -> None:
@@ -54,8 +54,8 @@ class Readout(QWidget):
         )
         meaning = (
             "<p><b>{}</b><br>PSNR: the peak is the intensity range, background included. SSIM: "
-            "structural similarity, 1 for equal images{}. Contrast: standard deviation over mean, "
-            "source → result. Clipped: share of voxels that ended at an end of the range without "
+            "structural similarity, 1 for equal images{}. RMS contrast: standard deviation over mean, "
+            "source → result; noise raises it, other than the contrast in the plots. Clipped: share of voxels that ended at an end of the range without "
             "having been there.</p>"
         )
         self.plane.setToolTip(meaning.format("the plane in view", ""))
@@ -174,7 +174,7 @@ def _said(sums: PairSums, similar: float | None) -> str:
     if similar is not None:
         parts.append(f"SSIM {similar:.2f}")
     parts += [
-        f"contrast {before:.2f} → {after:.2f}",
+        f"RMS contrast {before:.2f} → {after:.2f}",
         f"clipped {100 * sums.clipped_fraction:.1f} %",
     ]
     return "   ".join(parts)
