@@ -7,19 +7,20 @@ that is not known or no number; 3 samples failed, or a replay differs; 130 stopp
 from __future__ import annotations
 
 import json
-import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
+
+from .cli_progress import told
 
 if TYPE_CHECKING:  # imported where they are used: --help shall not wait for them
     from .batch import Job, Report
     from .recipe import Recipe, Sampling
 
-T = TypeVar("T")
+_STOPPED = "Stopped. Finished samples stay; --resume goes on from here."
 
 _Inputs = Annotated[
     list[Path], typer.Argument(help="Images: OME-Zarr, OME-TIFF, TIFF, NumPy; or folders of them.")
@@ -181,7 +182,7 @@ def replay(
     results = []
     for path in paths:
         with _Answered():
-            results.append(_told(batch.replay(path, source), f"replay {path.name}"))
+            results.append(told(batch.replay(path, source), f"replay {path.name}", _STOPPED))
     if as_json:
         rows = [{**vars(r), "path": str(r.path), "source": str(r.source)} for r in results]
         typer.echo(json.dumps(rows, indent=2))
@@ -356,34 +357,14 @@ def _do(
             _say_plan(job, as_json)
         return
     with _Answered(), batch.engine(workers, scheduler) as executor:
-        report = _told(
+        report = told(
             batch.run(job, executor=executor, resume=resume, overwrite=overwrite),
             f"{len(job)} samples",
+            _STOPPED,
         )
     _say_report(job, report, as_json)
     if report.failed:
         raise typer.Exit(3)
-
-
-def _told(work: Generator[tuple[int, int], None, T], what: str) -> T:
-    """Run work to its end with a progress bar, if somebody is looking."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=None)
-        try:
-            while True:
-                done, total = next(work)
-                bar.update(task, completed=done, total=total)
-        except StopIteration as end:
-            result: T = end.value
-            return result
-        except KeyboardInterrupt:
-            work.close()
-            typer.echo("Stopped. Finished samples stay; --resume goes on from here.", err=True)
-            raise typer.Exit(130) from None
 
 
 def _say_plan(job: Job, as_json: bool) -> None:

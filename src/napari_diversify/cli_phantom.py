@@ -9,9 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 import math
-import sys
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, get_args, get_origin
@@ -20,6 +18,7 @@ import numpy as np
 import typer
 
 # files are imported where they are used: --help shall not wait
+from .cli_progress import bar, stop
 from .core.blocks import slices
 from .recipe.model import extra_of
 from .recipe.specimen import Specimen, SpecimenArray
@@ -123,8 +122,8 @@ def phantom(
             }
             made.append(row)
             if not dry_run:
-                with _bar(target.image.name, 2 * specimen.image.size) as tell:
-                    _write(one, specimen, target, overwrite, tell)
+                with bar(target.image.name, 2 * specimen.image.size) as tell:
+                    _write(one, specimen, target, overwrite, lambda n: tell(advance=n))
             if specimen.note:
                 typer.echo(f"{target.image.name}: {specimen.note}", err=True)
             if dry_run:
@@ -132,8 +131,7 @@ def phantom(
     except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
         _fail(f"{str(error).rstrip('.') or type(error).__name__}.")
     except KeyboardInterrupt:
-        typer.echo("Stopped. Finished specimens stay.", err=True)
-        raise typer.Exit(130) from None
+        stop("Stopped. Finished specimens stay.")
     if as_json:
         found = {"made": [] if dry_run else made, "samples": samples, "shape": list(voxels)}
         if dry_run:
@@ -361,18 +359,6 @@ def _counted(planes: Iterator[Any], tell: Callable[[int], None]) -> Iterator[Any
     for plane in planes:
         yield plane
         tell(plane.size)
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A progress bar, if somebody is looking."""
-    from rich.console import Console
-    from rich.progress import Progress
-
-    console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda voxels: bar.update(task, advance=voxels)
 
 
 def _listed(model: Synthetic) -> str:

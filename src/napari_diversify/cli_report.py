@@ -1,7 +1,7 @@
 """The command that reports on a training set.
 
 Exit status: 0 the page is written; 1 it is not, with the reason; 2 the command
-itself was wrong.
+itself was wrong; 130 stopped.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from .cli_progress import told
 
 
 def report(
@@ -42,10 +44,11 @@ def report(
 
       napari-diversify report train --real microscope/ -o check.html
     """
-    from .report import write_report
+    from .report import reporting
 
     try:
-        page = write_report(folder, real=real, out=output, overwrite=overwrite)
+        work = reporting(folder, real=real, out=output, overwrite=overwrite)
+        page = told(work, f"report on {folder.name}", "Stopped. No report was written.")
     except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
         typer.echo(f"{str(error).rstrip('.') or type(error).__name__}.", err=True)
         raise typer.Exit(1) from None

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ..core.blocks import normalise_index, region_shape, span
+from ..core.computed import Computed
 
 
-class Arranged:
+class Arranged(Computed):
     """A lazy view of an array whose axes are named, ordered and native as ours are.
 
     Files keep axes in any order, with or without those of length 1, in either
@@ -46,27 +46,6 @@ class Arranged:
         self.shape: tuple[int, ...] = tuple(int(sizes.get(a, 1)) for a in wanted)
         self.dtype: np.dtype[Any] = np.dtype(array.dtype).newbyteorder("=")
 
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of voxels."""
-        return math.prod(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the whole array would take."""
-        return self.size * self.dtype.itemsize
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.shape} {self.dtype}>"
-
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         region, dropped = normalise_index(key, self.shape)
         shape = region_shape(region)
@@ -84,11 +63,3 @@ class Arranged:
         block = block.reshape([len(spans[axis]) for axis in self._wanted])
         block = block[tuple(slice(None, None, r.step if len(r) > 1 else 1) for r in region)]
         return block.astype(self.dtype, copy=False).squeeze(dropped)
-
-    def __array__(
-        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
-    ) -> npt.NDArray[Any]:
-        if copy is False:
-            raise ValueError(f"{type(self).__name__} is read: it cannot be had without a copy")
-        whole = self[...]
-        return whole if dtype is None else whole.astype(dtype, copy=False)

@@ -8,7 +8,7 @@ is asked for.
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from typing import Any
@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.blocks import Region, normalise_index, region_shape, slices, span, whole
+from ..core.computed import Computed
 
 # Voxels computed at once when much is asked for; bounds the temporary memory.
 _SLAB = 1 << 22
@@ -25,7 +26,7 @@ _DEEP, _LEAST_ROWS = 32, 16
 _HELD = 1 << 29
 
 
-class LazyArray(ABC):
+class LazyArray(Computed):
     """An array over a source array, computed region by region.
 
     Subclasses say how one gapless region of one image is computed
@@ -53,27 +54,6 @@ class LazyArray(ABC):
         if self.spatial_ndim not in (2, 3):
             raise ValueError(f"spatial_ndim must be 2 or 3; got {spatial_ndim!r}")
 
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of voxels."""
-        return int(np.prod(self.shape, dtype=np.int64))
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the whole array would take."""
-        return self.size * self.dtype.itemsize
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.shape} {self.dtype}>"
-
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         region, dropped = normalise_index(key, self.shape)
         held, state = self._held, self._state
@@ -95,15 +75,11 @@ class LazyArray(ABC):
             out = np.empty(region_shape(region), self.dtype)
         return out.squeeze(dropped)
 
-    def __array__(
-        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
-    ) -> npt.NDArray[Any]:
-        if copy is False:
-            raise ValueError(f"{type(self).__name__} is computed: it cannot be had without a copy")
+    def _whole(self) -> npt.NDArray[Any]:
         out = np.empty(self.shape, self.dtype)
         for place, block in self.slabs():
             out[place] = block
-        return out if dtype is None else out.astype(dtype, copy=False)
+        return out
 
     def read(self, region: Region) -> npt.NDArray[Any]:
         """Compute a gapless region, piece by piece; nothing is kept."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.blocks import Region, normalise_index, region_shape, span
+from ..core.computed import Computed
 from ..core.phantom import Nuclei
 from ..core.voronoi import Cells
 
@@ -17,7 +17,7 @@ from ..core.voronoi import Cells
 _SLAB = 1 << 22
 
 
-class SpecimenArray:
+class SpecimenArray(Computed):
     """Image or labels of a synthetic specimen, computed where they are looked at.
 
     Takes every basic index. Any part equals the same part of the whole, bit for bit.
@@ -33,27 +33,6 @@ class SpecimenArray:
         self.shape = shape
         self.dtype: np.dtype[Any] = np.dtype(dtype)
 
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return len(self.shape)
-
-    @property
-    def size(self) -> int:
-        """Number of voxels."""
-        return math.prod(self.shape)
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes that the whole array would take."""
-        return self.size * self.dtype.itemsize
-
-    def __len__(self) -> int:
-        return self.shape[0]
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.shape} {self.dtype}>"
-
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         region, dropped = normalise_index(key, self.shape)
         out = np.empty(region_shape(region), self.dtype)
@@ -61,14 +40,6 @@ class SpecimenArray:
             block = self._compute(tuple(span(r) for r in part))
             out[place] = block[tuple(slice(None, None, r.step if len(r) > 1 else 1) for r in part)]
         return out.squeeze(dropped)
-
-    def __array__(
-        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
-    ) -> npt.NDArray[Any]:
-        if copy is False:
-            raise ValueError(f"{type(self).__name__} is computed: it cannot be had without a copy")
-        whole = self[...]
-        return whole if dtype is None else whole.astype(dtype, copy=False)
 
     def __copy__(self) -> SpecimenArray:
         return SpecimenArray(self._compute, self.shape, self.dtype)

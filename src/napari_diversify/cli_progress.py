@@ -1,0 +1,46 @@
+"""A progress bar in the terminal, if somebody is looking."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import NoReturn, TypeVar
+
+import typer
+
+T = TypeVar("T")
+
+
+@contextmanager
+def bar(what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
+    """Give a function that is told ``completed`` of ``total`` pieces, or to ``advance`` by some."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
+        task = progress.add_task(what, total=total)
+        yield partial(progress.update, task)
+
+
+def told(work: Generator[tuple[int, int], None, T], what: str, stopped: str) -> T:
+    """Run work that yields (pieces done, pieces) to its end; ``stopped`` is said after Ctrl+C."""
+    with bar(what) as tell:
+        try:
+            while True:
+                done, total = next(work)
+                tell(completed=done, total=total)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+        except KeyboardInterrupt:
+            work.close()
+            stop(stopped)
+
+
+def stop(said: str) -> NoReturn:
+    """Say what Ctrl+C has left, and end as a program does that was stopped."""
+    typer.echo(said, err=True)
+    raise typer.Exit(130) from None
