@@ -94,7 +94,7 @@ def phantom(
 
     Try:
 
-      napari-diversify phantom train -n 8 --density 2 --axis-ratio 1.6
+      napari-diversify phantom train -n 8 --density 1 --axis-ratio 1.6
 
       napari-diversify phantom cells.ome.zarr --kind membranes --shape 64,512,512
 
