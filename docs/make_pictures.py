@@ -60,8 +60,8 @@ def grab(window: QWidget, name: str) -> None:
 
 def pick_weights(viewer: napari.Viewer, widget: Any) -> None:
     """The strongest noise that leaves half of the contrast, found in the plots alone."""
-    widget.open_plots()
-    plots = widget.plots_window
+    widget.windows.open_plots()
+    plots = widget.windows.plots
     wait_until(lambda: plots.in_step and not plots.running)
     half = plots.noise.at_half.getData()[0][0] ** 2  # the axis is the root of w_v
     print(f"half of the contrast is left at w_v {half:.2f}")
@@ -71,10 +71,10 @@ def pick_weights(viewer: napari.Viewer, widget: Any) -> None:
     grab(plots, "plots.png")
     plots.close()
 
-    widget.open_explore()
-    wait_until(lambda: len(widget.explore_window.values) == len(widget.explore_window.tiles) > 0)
-    grab(widget.explore_window, "explore.png")
-    widget.explore_window.close()
+    widget.windows.open_explore()
+    wait_until(lambda: len(widget.windows.explore.values) == len(widget.windows.explore.tiles) > 0)
+    grab(widget.windows.explore, "explore.png")
+    widget.windows.explore.close()
 
     widget.compare.split.click()
     save(viewer, widget, "compare-split.png")
@@ -87,8 +87,8 @@ def pick_weights(viewer: napari.Viewer, widget: Any) -> None:
 def keep_some(viewer: napari.Viewer, widget: Any, folder: Path) -> None:
     """Draw 20 samples up to that noise, keep 12, export these, and read the report."""
     strongest = widget.diversify.value().w_v
-    widget.open_samples()
-    window, samples = widget.samples_window, widget.samples
+    widget.windows.open_samples()
+    window, samples = widget.windows.samples, widget.samples
     window.sampling.samples.setValue(20)
     for name, (low, high) in {"w_i": (0.5, 1.2), "w_v": (0.0, strongest)}.items():
         switch, lowest, highest = window.sampling.ranges.rows[f"diversify.{name}"]
@@ -104,7 +104,7 @@ def keep_some(viewer: napari.Viewer, widget: Any, folder: Path) -> None:
     save(viewer, widget, "samples.png")
     grab(window, "samples-window.png")
     window.export.click()
-    dialog = widget.export_dialog
+    dialog = widget.windows.export
     dialog.folder.setText(str(folder))
     dialog.labels.setCurrentIndex(dialog.labels.count() - 1)
     dialog.layout_.setCurrentIndex(dialog.layout_.findData("stardist"))
@@ -209,8 +209,8 @@ def main() -> None:
     save(viewer, widget, "diversify-3d.png")
 
     # the Export dialog
-    widget.open_export()
-    dialog = widget.export_dialog
+    widget.windows.open_export()
+    dialog = widget.windows.export
     dialog.folder.setText("training set")
     dialog.labels.setCurrentIndex(dialog.labels.count() - 1)
     dialog.layout_.setCurrentIndex(dialog.layout_.findData("stardist"))

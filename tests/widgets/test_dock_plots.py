@@ -9,8 +9,8 @@ import pytest
 
 @pytest.fixture
 def plotted(viewer, live, monkeypatch, qtbot):
-    live.explorer.open_plots()
-    live.plots = live.explorer.plots_window
+    live.explorer.windows.open_plots()
+    live.plots = live.explorer.windows.plots
     settle(live)
     return live
 
@@ -66,7 +66,7 @@ def test_the_dock_takes_its_plots_along(plotted):
     assert not plotted.plots.isVisible()
     assert not plotted.plots.running
     plotted.explorer.show()
-    plotted.explorer.open_plots()
+    plotted.explorer.windows.open_plots()
     settle(plotted)
     assert plotted.plots.histogram.has_curves
 

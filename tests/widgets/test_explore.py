@@ -9,8 +9,8 @@ from napari_diversify.widgets.explore import SIDE, weights_around
 
 @pytest.fixture
 def window(viewer, live):
-    live.explorer.open_explore()
-    window = live.explorer.explore_window
+    live.explorer.windows.open_explore()
+    window = live.explorer.windows.explore
     settled(live, window)
     return window
 
@@ -73,7 +73,7 @@ def test_a_hidden_window_computes_nothing(viewer, live, window):
     viewer.dims.set_current_step(0, 1)
     settled(live, window)
     assert window.values == {}
-    live.explorer.open_explore()
+    live.explorer.windows.open_explore()
     live.wait(lambda: (1.0, 3.0) in window.values)
 
 
@@ -82,8 +82,8 @@ def test_a_big_plane_has_tiles_of_its_middle_in_full_resolution(viewer, open_doc
     viewer.scene.camera.center = (0, 350, 200)
     dock = open_dock(viewer)
     dock.wait()
-    dock.explorer.open_explore()
-    window = dock.explorer.explore_window
+    dock.explorer.windows.open_explore()
+    window = dock.explorer.windows.explore
     dock.wait(lambda: len(window.values) == 25)
     shown = np.asarray(dock.layer.data)
     half = SIDE // 2

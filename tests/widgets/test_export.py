@@ -54,8 +54,8 @@ def open_file(viewer, path, kind="image"):
 def opened(viewer, open_dock, folder):
     dock = open_dock(viewer)
     dock.wait()
-    dock.explorer.open_export()
-    dialog = dock.explorer.export_dialog
+    dock.explorer.windows.open_export()
+    dialog = dock.explorer.windows.export
     dialog.dock = dock
     dialog.folder.setText(str(folder))
     dialog.sampling.samples.setValue(2)
@@ -96,7 +96,7 @@ def test_a_chain_is_exported_as_it_is_shown(dialog, tmp_path, same_bits):
     explorer.lowpass.live.setChecked(True)
     dialog.dock.wait(lambda: explorer.views["lowpass"].live.layer is not None)
     dialog.dock.wait(lambda: not any(task.running for task in explorer._tasks))
-    explorer.open_export()
+    explorer.windows.open_export()
     assert [dialog.sampling.what.itemText(i) for i in range(dialog.sampling.what.count())] == [
         "diversify",
         "diversify › lowpass",

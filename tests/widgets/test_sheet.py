@@ -18,8 +18,8 @@ def drawn(viewer, open_dock, make_image):
 def draw(viewer, open_dock, n=20):
     dock = open_dock(viewer)
     dock.wait()
-    dock.explorer.open_samples()
-    dock.window = dock.explorer.samples_window
+    dock.explorer.windows.open_samples()
+    dock.window = dock.explorer.windows.samples
     dock.window.sampling.samples.setValue(n)
     for name in ("w_i", "w_v"):
         dock.window.sampling.ranges.rows[f"diversify.{name}"][0].setChecked(True)
@@ -112,7 +112,7 @@ def test_exactly_the_kept_samples_are_exported(viewer, drawn, tmp_path, same_bit
     for number in range(20):
         drawn.samples.set_kept(number, number % 5 in (0, 2, 4))
     drawn.window.export.click()
-    dialog = drawn.explorer.export_dialog
+    dialog = drawn.explorer.windows.export
     assert dialog.only_kept.isChecked()
     assert dialog.only_kept.text() == "only the 12 kept of the 20 samples on the sheet"
     assert not dialog.sampling.isEnabled()
@@ -131,12 +131,12 @@ def test_exactly_the_kept_samples_are_exported(viewer, drawn, tmp_path, same_bit
 def test_the_kept_belong_to_their_image(viewer, drawn, make_image):
     other = viewer.add_image(make_image(seed=1), name="other")
     drawn.wait_for_source(other)
-    drawn.explorer.open_export()
-    dialog = drawn.explorer.export_dialog
+    drawn.explorer.windows.open_export()
+    dialog = drawn.explorer.windows.export
     assert not dialog.only_kept.isVisible()
     viewer.layers.selection.active = viewer.layers["cells"]
     drawn.wait_for_source(viewer.layers["cells"])
-    drawn.explorer.open_export()
+    drawn.explorer.windows.open_export()
     assert dialog.only_kept.isVisible()
 
 
@@ -144,7 +144,7 @@ def test_nothing_kept_is_said(drawn, tmp_path):
     for number in range(20):
         drawn.samples.set_kept(number, False)
     drawn.window.export.click()
-    dialog = drawn.explorer.export_dialog
+    dialog = drawn.explorer.windows.export
     dialog.folder.setText(str(tmp_path / "out"))
     dialog.start()
     assert "no sample is chosen" in dialog.status.message.text().lower()
@@ -208,9 +208,9 @@ def test_a_dock_opened_again_goes_on_with_the_sheet(viewer, drawn, open_dock, ho
 
 def test_no_image_is_said(viewer, open_dock):
     dock = open_dock(viewer)
-    dock.explorer.open_samples()
-    dock.explorer.samples_window.draw.click()
-    assert "no image" in dock.explorer.samples_window.status.message.text().lower()
+    dock.explorer.windows.open_samples()
+    dock.explorer.windows.samples.draw.click()
+    assert "no image" in dock.explorer.windows.samples.status.message.text().lower()
 
 
 def test_one_sample_and_10000(viewer, open_dock, make_image):

@@ -59,7 +59,7 @@ class ExploreWindow(QWidget):
     #          w_v 0.5   1    2    4    8
     # w_i 0.5  [tile] [tile] ...
     # ...
-    picked = Signal(float, float)  # w_i, w_v
+    picked = Signal(object, float)  # w_i, w_v
 
     def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)

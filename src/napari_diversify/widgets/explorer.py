@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import napari.layers
 import numpy.typing as npt
@@ -14,13 +14,11 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QVBoxLayout, QWidget
 from superqt.utils import QSignalThrottler, signals_blocked
 
-from ..recipe import Diversify, LazyVolume, Recipe, Sampling
+from ..recipe import Diversify, LazyVolume, Recipe
 from ..recipe.cache import Cache
 from ..recipe.measure import Measured
 from ..recipe.steps import AnyStep
 from .compare import Compare
-from .explore import ExploreWindow
-from .export import ExportDialog
 from .layers import (
     METADATA_KEY,
     levels_of,
@@ -33,15 +31,12 @@ from .measurement import Measurement
 from .parts import button
 from .readout import Readout
 from .samples import Samples
-from .samples_window import SamplesWindow
 from .snapshot import Snapshot
 from .source_panel import SourcePanel
 from .status import StatusLine
 from .steps_panel import StepsPanel
 from .views import DifferenceView, RemovedView, SigmaView, SplitView, View
-
-if TYPE_CHECKING:  # its library is loaded when plots are asked for
-    from .plots import PlotsWindow
+from .windows import Windows
 
 #: Instead of a section: whichever is the last that is live.
 _LAST = "last"
@@ -113,15 +108,11 @@ class Explorer(QWidget):
             "Make any number of samples with these settings, in files that training tools take as "
             "they are.",
         )
-        # windows, until they are asked for
-        self.export_dialog: ExportDialog | None = None
-        self.samples_window: SamplesWindow | None = None
-        self.explore_window: ExploreWindow | None = None
-        self.plots_window: PlotsWindow | None = None
 
         cache = Cache()
         self._cache = cache
         self.samples = Samples(napari_viewer, cache, self)
+        self.windows = Windows(napari_viewer, self.samples, self._what_to_export, self)
 
         def view(kind: type[View], role: str, box: Any, section: str) -> View:
             return kind(napari_viewer, role, box, self._recipe_of, section, cache, self)
@@ -210,11 +201,12 @@ class Explorer(QWidget):
         self.snapshot_button.clicked.connect(self.take_snapshot)
         self.save_button.clicked.connect(self._ask_where_to_save)
         self.load_button.clicked.connect(self._ask_what_to_load)
-        self.export_button.clicked.connect(self.open_export)
-        self.samples_button.clicked.connect(self.open_samples)
-        self.explore_button.clicked.connect(self.open_explore)
-        self.plots_button.clicked.connect(self.open_plots)
-        self.samples.changed.connect(self._on_sheet_changed)
+        self.export_button.clicked.connect(self.windows.open_export)
+        self.samples_button.clicked.connect(self.windows.open_samples)
+        self.explore_button.clicked.connect(self.windows.open_explore)
+        self.plots_button.clicked.connect(self.windows.open_plots)
+        self.windows.weightsPicked.connect(self._on_weights_picked)
+        self.windows.opened.connect(self._on_window_opened)
 
     # ---- public ----
 
@@ -287,46 +279,6 @@ class Explorer(QWidget):
             return
         self._snapshot.take(source, array, metadata)
 
-    def open_export(self) -> None:
-        """Open the Export dialog on what is shown now."""
-        if self.export_dialog is None:
-            self.export_dialog = ExportDialog(
-                self._viewer, self._what_to_export, self._kept_of_sheet, self
-            )
-        self.export_dialog.look()
-        self.export_dialog.show()
-        self.export_dialog.raise_()
-
-    def open_samples(self) -> None:
-        """Open the Samples window on what is shown now."""
-        if self.samples_window is None:
-            self.samples_window = SamplesWindow(self.samples, self._what_to_export, self)
-            self.samples_window.exportRequested.connect(self._export_kept)
-        self.samples_window.look()
-        self.samples_window.show()
-        self.samples_window.raise_()
-
-    def open_explore(self) -> None:
-        """Open the sheet of weights around those that are set."""
-        if self.explore_window is None:
-            self.explore_window = ExploreWindow(self._viewer, self)
-            self.explore_window.picked.connect(self._on_weights_picked)
-        self.explore_window.show()
-        self.explore_window.raise_()
-        self._look()
-
-    def open_plots(self) -> None:
-        """Open the plots of what is shown now."""
-        if self.plots_window is None:
-            from .plots import PlotsWindow
-
-            self.plots_window = PlotsWindow(self._viewer, self)
-            self.plots_window.weightPicked.connect(self._on_weight_picked)
-        self.plots_window.show()
-        self.plots_window.raise_()
-        self._look()
-        self._expect()
-
     # ---- recipes ----
 
     def _what_to_export(self) -> tuple[napari.layers.Image | None, dict[str, Recipe]]:
@@ -334,13 +286,6 @@ class Explorer(QWidget):
         recipes = [self._recipe_of(kind) for kind in self.steps.live()]
         named = {" › ".join(step.kind for step in recipe.steps): recipe for recipe in recipes}
         return self._source(), named
-
-    def _kept_of_sheet(self) -> tuple[Sampling, tuple[int, ...]] | None:
-        """What the sheet of samples shows, and which are kept."""
-        sampling = self.samples.sampling
-        if sampling is None or self.samples.source != self._source():
-            return None
-        return sampling, self.samples.kept()
 
     def _recipe_of(self, kind: str) -> Recipe:
         """What the live layer of a section shows, or that of the last one."""
@@ -483,22 +428,15 @@ class Explorer(QWidget):
         assert isinstance(view, SplitView)
         view.move_divider(divider)
 
-    def _on_weights_picked(self, w_i: float, w_v: float) -> None:
-        step = self.diversify.value().replace(w_i=w_i, w_v=w_v)
+    def _on_weights_picked(self, w_i: float | None, w_v: float) -> None:
+        step = self.diversify.panel.value()
+        step = step.replace(w_i=step.w_i if w_i is None else w_i, w_v=w_v)
         self.diversify.setValue(step)
         self._on_step_changed(step)
 
-    def _on_weight_picked(self, w_v: float) -> None:
-        self._on_weights_picked(self.diversify.panel.value().w_i, w_v)
-
-    def _on_sheet_changed(self) -> None:
-        if self.export_dialog is not None:
-            self.export_dialog.look_at_sheet()
-
-    def _export_kept(self) -> None:
-        self.open_export()
-        if self.export_dialog is not None:
-            self.export_dialog.only_kept.setChecked(True)
+    def _on_window_opened(self) -> None:
+        self._look()
+        self._expect()
 
     def _on_switched(self, view: View, on: bool) -> None:
         source, on = self._source(), view.switch.isChecked()  # perhaps refused meanwhile
@@ -535,9 +473,7 @@ class Explorer(QWidget):
         source = self._source()
         if seen is None or source is None or live.layer is None:
             self.readout.clear()
-            for window in (self.explore_window, self.plots_window):
-                if window is not None:
-                    window.clear()
+            self.windows.clear()
             self._expect()
             return
         array, index = seen
@@ -552,17 +488,12 @@ class Explorer(QWidget):
         ]
         name = ", ".join(fixed) or "view"
         self.readout.look(array, index, name)
-        if self.plots_window is not None:
-            self.plots_window.look(array, index, name)
-        if self.explore_window is not None:
-            self.explore_window.look(array, index, live.layer)
+        self.windows.look(array, index, live.layer, name)
 
     def _expect(self) -> None:
-        """Tell the plots what is expected of the weights that are set."""
-        if self.plots_window is not None:
-            measured, step = self._measurement.result, self.diversify.panel.value()
-            model = None if measured is None else measured.psnr
-            self.plots_window.setModel(model, step.w_i, step.w_v)
+        """Tell the plots which weights are set, and what is to be expected of any."""
+        measured, step = self._measurement.result, self.diversify.panel.value()
+        self.windows.expect(None if measured is None else measured.psnr, step.w_i, step.w_v)
 
     def _on_ready(self) -> None:
         if not any(task.running for task in self._tasks):
@@ -619,9 +550,7 @@ class Explorer(QWidget):
             self._connected = False
             self._settled.stop()
             self.compare.disconnect_viewer()
-            for window in (self.samples_window, self.explore_window, self.plots_window):
-                if window is not None:
-                    window.close()
+            self.windows.close()
             for task in self._tasks:
                 task.cancel()
             for view in self.views.values():
