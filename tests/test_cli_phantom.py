@@ -213,3 +213,33 @@ def test_membranes_can_be_like_labels(invoke, tmp_path):
     result = invoke("n.tif", "--kind", "membranes", "--like", "m_labels.tif")
     assert result.exit_code == 0, result.stderr
     assert json.loads((tmp_path / "n.json").read_text())["parameters"]["apart"] is True
+
+
+def test_stopped_while_replacing_it_leaves_the_old_specimen_whole(invoke, tmp_path, monkeypatch):
+    words = [str(tmp_path / "x.ome.tif"), "--shape", "8,32,32"]
+    assert invoke(*words).exit_code == 0
+    before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
+    assert len(before) == 3
+    calls = []
+    original = files.planes_of
+
+    def second_fails(*arguments):
+        calls.append(arguments)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    monkeypatch.setattr(files, "planes_of", second_fails)
+    assert invoke(*words, "--overwrite", "--seed", "5").exit_code == 130
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
+
+
+def test_a_name_that_is_no_image_and_a_seed_that_runs_out_are_refused(invoke, tmp_path):
+    result = invoke(str(tmp_path / "k.png"))
+    assert result.exit_code == 1
+    assert "ends in .ome.tif" in result.output.replace("\n", " ")
+    words = [str(tmp_path / "out"), "-n", "2", "--shape", "4,16,16"]
+    result = invoke(*words, "--seed", str(2**32 - 1))
+    assert result.exit_code == 1
+    assert "seed" in result.output
+    assert list(tmp_path.iterdir()) == []

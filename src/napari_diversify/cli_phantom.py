@@ -26,6 +26,7 @@ from .recipe.synthetic import KINDS, Synthetic
 
 _ENDINGS = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
 _DEFAULTS = {2: ((512, 512), (0.2, 0.2)), 3: ((64, 256, 256), (0.5, 0.2, 0.2))}
+_NOT_WRITTEN = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".npy", ".npz", ".zarr", ".h5", ".hdf5")
 _APART = ("kind", "seed")  # fields that are options of their own
 
 
@@ -104,6 +105,7 @@ def phantom(
     try:
         folder, name, ending = _where(output, file_format, samples)
         model, voxels, size = _model(kind, given, like, like_image, shape, spacing)
+        model.replace(seed=seed + samples - 1)  # refused before the first, not at the last
         model = model.replace(seed=seed)
         targets = _targets(folder, name, ending, samples)
         if not (dry_run or overwrite):
@@ -279,6 +281,11 @@ def _where(output: Path, file_format: str | None, samples: int) -> tuple[Path, s
         if file_format is not None and ("zarr" in ending) != (file_format == "ome-zarr"):
             raise ValueError(f"{output} is no name for --format {file_format}. Leave one of them")
         return output.parent, output.name[: -len(ending)], output.name[-len(ending) :]
+    if output.suffix.lower() in _NOT_WRITTEN and not output.is_dir():
+        raise ValueError(
+            f"{output} is no name of an image that can be written: give a folder, or a name that "
+            "ends in .ome.tif, .tif or .ome.zarr"
+        )
     return output, "", _ENDINGS[file_format or "ome-tiff"]
 
 
@@ -309,25 +316,33 @@ def _write(
     overwrite: bool,
     tell: Callable[[int], None],
 ) -> None:
-    """Write labels, parameters and image, the image last; tell how many voxels are done."""
-    from . import files
+    """Write image, labels and parameters; tell how many voxels are done.
+
+    They get their names when all three are complete: an image beside the labels
+    of another would be worse than none.
+    """
+    from .files import writing
 
     record = {"parameters": model.model_dump(mode="json"), "shape": list(specimen.shape)}
     record |= {"spacing": list(specimen.spacing), "unit": "micrometer"}
-    _write_array(target.labels, specimen.labels, specimen, record, True, overwrite, tell)
-    with files.writing(target.parameters, overwrite) as partial:
+    with (
+        writing(target.image, overwrite) as image,  # it gets its name last
+        writing(target.labels, overwrite) as labels,
+        writing(target.parameters, overwrite) as parameters,
+    ):
         text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-        partial.write_text(text, encoding="utf-8")
-    _write_array(target.image, specimen.image, specimen, record, False, overwrite, tell)
+        parameters.write_text(text, encoding="utf-8")
+        _write_array(labels, target.labels, specimen.labels, specimen, record, True, tell)
+        _write_array(image, target.image, specimen.image, specimen, record, False, tell)
 
 
 def _write_array(
+    partial: Path,
     path: Path,
     array: SpecimenArray,
     specimen: Specimen,
     record: dict[str, Any],
     labels: bool,
-    overwrite: bool,
     tell: Callable[[int], None],
 ) -> None:
     from . import files
@@ -341,18 +356,17 @@ def _write_array(
         name=files.stem(path),
         provenance={"specimen": record},
     )
-    with files.writing(path, overwrite) as partial:
-        if not path.name.endswith(".zarr"):
-            planes = _counted(files.planes_of(array, header), tell)
-            files.write_tiff(partial, header, planes, labels=labels)
-            return
-        files.create(partial, header, labels=labels)
-        for region in files.slabs(partial):
-            files.write_slab(partial, region, array[slices(region)])
-            tell(math.prod(len(r) for r in region))
-        for level, region in files.reduced(partial):
-            files.write_reduced(partial, level, region)
-        files.finish(partial, header.provenance)
+    if not path.name.endswith(".zarr"):
+        planes = _counted(files.planes_of(array, header), tell)
+        files.write_tiff(partial, header, planes, labels=labels)
+        return
+    files.create(partial, header, labels=labels)
+    for region in files.slabs(partial):
+        files.write_slab(partial, region, array[slices(region)])
+        tell(math.prod(len(r) for r in region))
+    for level, region in files.reduced(partial):
+        files.write_reduced(partial, level, region)
+    files.finish(partial, header.provenance)
 
 
 def _counted(planes: Iterator[Any], tell: Callable[[int], None]) -> Iterator[Any]:

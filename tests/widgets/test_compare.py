@@ -141,8 +141,9 @@ def test_split_shows_the_source_left_and_the_result_right(viewer, live, source, 
     expected[:, :16] = source.data[z][:, :16]
     same_bits(np.asarray(split._slice.image.raw), expected)
     assert viewer.layers[-1].name == "cells (divider: drag it)"
-    line = viewer.layers[-1].data[0]
-    np.testing.assert_array_equal(line, [[z, -0.5, 15.5], [z, 23.5, 15.5]])
+    start, along = viewer.layers[-1].data[0]
+    np.testing.assert_array_equal(start, [z, -0.5, 15.5])
+    np.testing.assert_array_equal(along, [0, 24, 0])
     press(viewer, "S")
     assert not split.visible
     assert "divider" not in " ".join(la.name for la in viewer.layers)
@@ -175,8 +176,8 @@ def test_the_divider_follows_the_view(viewer, live, source):
     live.wait()
     split = layer_of(live, "split")
     assert split.data.divider == (-3, 3)
-    z_is_across = viewer.layers[-1].data[0]
-    assert z_is_across[0, 0] == z_is_across[1, 0] == 2.5
+    start, along = viewer.layers[-1].data[0]
+    assert (start[0], along[0]) == (2.5, 0)
     viewer.dims.ndisplay = 3
     assert not viewer.layers[-1].visible
 
@@ -269,3 +270,55 @@ def test_a_closed_dock_puts_all_back_and_gives_the_keys_back(viewer, live, sourc
     assert not any(str(key) in "GBSDKR" for key in viewer.keymap)
     live.explorer.show()
     assert {"G", "B", "S", "D"} <= {str(key) for key in viewer.keymap}
+
+
+# ---- what once went wrong ----
+
+
+@pytest.mark.parametrize("first", ["difference", "sigma"])
+def test_a_layer_put_away_and_switched_off_meanwhile_stays_away(viewer, live, source, first):
+    switch = live.explorer.views[first].switch
+    switch.setChecked(True)
+    live.explorer.compare.side_by_side.click()
+    switch.setChecked(False)
+    assert not layer_of(live, first).visible
+    assert not live.explorer.compare.side_by_side.isChecked()
+    assert viewer.layers["truth"].visible
+
+
+def test_a_way_refused_leaves_another_on(viewer, live, source):
+    compare = live.explorer.compare
+    compare.blink.click()
+    live.layer.visible = False
+    compare.split.click()
+    assert not compare.split.isChecked()
+    assert compare.blink.isChecked()
+    assert compare._timer.isActive()
+    compare.blink.click()
+
+
+def test_a_view_along_an_axis_that_the_image_lacks_hides_the_line(viewer, open_dock, make_image):
+    viewer.add_image(make_image((5, 20, 20)), name="volume")
+    plane = viewer.add_image(make_image((20, 20)), name="plane")
+    viewer.layers.selection.active = plane
+    dock = open_dock(viewer)
+    dock.wait()
+    compare = dock.explorer.compare
+    viewer.dims.order = (2, 0, 1)
+    compare.split.click()
+    assert not any("divider" in la.name and la.visible for la in viewer.layers)
+    viewer.dims.order = (0, 1, 2)
+    assert any("divider" in la.name and la.visible for la in viewer.layers)
+    compare.split.click()
+    assert not any("divider" in la.name for la in viewer.layers)
+    compare.split.click()
+    assert sum("divider" in la.name for la in viewer.layers) == 1
+
+
+def test_the_line_moves_with_its_image(viewer, live, source):
+    live.explorer.compare.split.click()
+    line = viewer.layers[-1]
+    source.translate = (0, 7, 9)
+    source.scale = (2, 0.5, 0.5)
+    np.testing.assert_array_equal(line.translate, (0, 7, 9))
+    np.testing.assert_array_equal(line.scale, (2, 0.5, 0.5))

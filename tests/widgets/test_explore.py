@@ -108,3 +108,41 @@ def test_a_chain_is_explored_as_a_chain(viewer, live, window):
     shown = live.explorer.views["lowpass"].live.layer
     z = viewer.dims.current_step[0]
     live.wait(lambda: np.array_equal(window.values.get((1.0, 2.0)), shown.data[z]))
+
+
+def test_a_late_tile_of_another_plane_is_not_shown(viewer, live, window, monkeypatch):
+    import threading
+
+    from napari_diversify.widgets import explore
+
+    go, asked, tile = threading.Event(), threading.Event(), explore._tile
+
+    def slow(*arguments):
+        if not asked.is_set():
+            asked.set()
+            go.wait(10)
+        return tile(*arguments)
+
+    monkeypatch.setattr(explore, "_tile", slow)
+    viewer.dims.set_current_step(0, 0)
+    live.wait(asked.is_set)  # a tile of plane 0 is under way
+    viewer.dims.set_current_step(0, 5)
+    live.wait(lambda: not window._soon.isActive())
+    go.set()
+    settled(live, window)
+    live.wait(lambda: len(window.values) == 25)
+    recipe, source = live.explorer.value(), viewer.layers["cells"].data
+    for (w_i, w_v), values in window.values.items():
+        step = recipe.steps[0].replace(w_i=w_i, w_v=w_v)
+        np.testing.assert_array_equal(values, recipe.replace(steps=(step,)).apply(source)[5])
+
+
+def test_a_view_one_voxel_high_has_tiles(viewer, open_dock, make_image):
+    viewer.add_image(make_image((1, 40, 50)), name="sheet")
+    dock = open_dock(viewer)
+    dock.wait()
+    viewer.dims.order = (1, 0, 2)
+    dock.explorer.windows.open_explore()
+    window = dock.explorer.windows.explore
+    dock.wait(lambda: len(window.values) == 25)
+    assert {values.shape for values in window.values.values()} == {(1, 50)}

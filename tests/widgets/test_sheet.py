@@ -241,3 +241,132 @@ def test_a_sheet_in_3d_is_computed_in_a_thread(viewer, drawn, handed):
     drawn.wait(lambda: drawn.sheet.visible and not drawn.samples.live.running)
     assert handed.computed_on_gui_thread(more_than=1 << 22) == []
     assert drawn.samples.current() == 0
+
+
+# ---- what once went wrong ----
+
+
+def exported(drawn, folder):
+    drawn.explorer.windows.open_export()
+    dialog = drawn.explorer.windows.export
+    dialog.only_kept.setChecked(True)
+    dialog.folder.setText(str(folder))
+    dialog.start()
+    drawn.wait(lambda: not dialog.running)
+    return [open_image(path) for path in sorted(folder.glob("*.ome.zarr"))]
+
+
+def assert_shown_is_written(drawn, folder, same_bits):
+    for number in range(3, 20):
+        drawn.samples.set_kept(number, False)
+    files = exported(drawn, folder)
+    assert len(files) == 3
+    for number, image in enumerate(files):
+        with image as opened:
+            same_bits(np.asarray(opened.data), np.asarray(drawn.sheet.data[number]))
+
+
+@pytest.mark.parametrize("shape", [(6, 24, 32), (4, 20, 28)])
+def test_a_replaced_array_is_what_the_sheet_shows_and_the_export_writes(
+    viewer, drawn, make_image, tmp_path, same_bits, shape
+):
+    source = viewer.layers["cells"]
+    source.data = make_image(shape, seed=9)
+    drawn.wait()
+    assert drawn.sheet.data.source is source.data
+    assert_shown_is_written(drawn, tmp_path / "out", same_bits)
+
+
+def test_a_new_scale_is_that_of_layers_sheet_and_export(
+    viewer, open_dock, make_image, tmp_path, same_bits
+):
+    source = viewer.add_image(make_image(), name="cells", scale=(2, 0.5, 0.5), units="um")
+    dock = open_dock(viewer)
+    dock.wait()
+    dock.explorer.contrast.live.setChecked(True)
+    dock.explorer.diversify.live.setChecked(False)
+    dock.wait(lambda: dock.explorer.views["contrast"].live.layer is not None)
+    dock.explorer.windows.open_samples()
+    dock.explorer.windows.samples.draw.click()
+    dock.samples, dock.sheet = dock.explorer.samples, dock.explorer.samples.live.layer
+    source.scale = (1, 0.1, 0.1)
+    live = dock.explorer.views["contrast"].live.layer
+    expected = dock.explorer.value().apply(source.data, (1, 0.1, 0.1))
+    dock.wait(lambda: np.array_equal(np.asarray(live.data), expected))
+    same_bits(np.asarray(dock.sheet.data[0]), expected)
+    assert_shown_is_written(dock, tmp_path / "out", same_bits)
+
+
+def test_another_image_of_the_name_does_not_get_the_sheet(viewer, drawn, make_image):
+    drawn.samples.set_kept(1, False)
+    drawn.explorer.hide()
+    cells = viewer.layers["cells"]
+    cells.name = "old"
+    viewer.add_image(make_image(seed=5), name="cells")
+    drawn.explorer.show()
+    assert drawn.samples.source == cells
+    assert drawn.sheet.data.source is cells.data
+    assert drawn.samples.kept() == (0, *range(2, 20))
+
+
+def test_a_sheet_deleted_while_the_dock_was_away_is_forgotten(viewer, drawn):
+    drawn.explorer.hide()
+    viewer.layers.remove(drawn.sheet)
+    drawn.explorer.show()
+    assert drawn.samples.sampling is None
+    drawn.explorer.windows.open_export()
+    assert not drawn.explorer.windows.export.only_kept.isVisible()
+
+
+def test_text_written_over_ours_is_the_users(viewer, drawn):
+    viewer.canvas.overlays.text.text = "mine"
+    drawn.samples.go_to(4)
+    assert overlay(viewer) == "mine"
+    drawn.sheet.visible = False
+    assert overlay(viewer) == "mine"
+
+
+def test_text_hidden_by_the_user_stays_hidden(viewer, drawn):
+    viewer.canvas.overlays.text.visible = False
+    drawn.samples.go_to(4)
+    assert overlay(viewer) == ""
+
+
+def test_marking_draws_nothing_anew(drawn, handed):
+    handed.calls.clear()
+    drawn.samples.set_kept(0, False)
+    assert handed.calls == []
+
+
+def test_before_the_image_is_measured_nothing_is_drawn(
+    viewer, open_dock, make_image, gate, monkeypatch
+):
+    from napari_diversify.widgets import measurement
+
+    viewer.add_image(make_image(), name="cells")
+    gate.close()
+    monkeypatch.setattr(measurement, "measure", gate.guard(measurement.measure))
+    dock = open_dock(viewer)
+    dock.explorer.windows.open_samples()
+    window = dock.explorer.windows.samples
+    window.draw.click()
+    assert "still being measured" in window.status.message.text()
+    assert dock.explorer.samples.live.layer is None
+    gate.open()
+    dock.wait()
+    window.draw.click()
+    assert dock.explorer.samples.live.layer is not None
+
+
+def test_a_view_that_does_not_fit_into_the_memory_is_refused(
+    viewer, open_dock, make_image, monkeypatch
+):
+    viewer.add_image(make_image((40, 40)), name="plane")
+    dock = draw(viewer, open_dock, 2000)
+    free = type("free", (), {"available": 1_000_000})
+    monkeypatch.setattr("napari_diversify.widgets.layers.psutil.virtual_memory", lambda: free)
+    monkeypatch.setattr("napari_diversify.widgets.preview.AT_ONCE", 1 << 12)
+    viewer.dims.ndisplay = 3
+    dock.wait(lambda: "memory" in dock.window.status.message.text())
+    viewer.dims.ndisplay = 2
+    assert dock.sheet.visible

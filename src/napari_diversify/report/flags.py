@@ -115,7 +115,9 @@ def _off_target(rows: Sequence[Row]) -> dict[int, Flag]:
     out = {}
     for members in samples.values():
         target = float(rows[members[0]].target)
-        errors = [10 ** (-rows[n].number("psnr") / 10) for n in members]
+        # below -300 dB the table is damaged, and a power of ten no number
+        decibels = [rows[n].number("psnr") for n in members]
+        errors = [10 ** (-(-300.0 if d < -300 else d) / 10) for d in decibels]
         mean = math.fsum(errors) / len(errors)
         reached = -10 * math.log10(mean) if mean > 0 else math.inf
         off = abs(reached - target)

@@ -60,7 +60,11 @@ def middle_plane(path: Path, axes: str | None = None, at: Mapping[str, int] | No
 def trouble_of(folder: Path, row: Row, *, opened: bool) -> str | None:
     """What is wrong with the files of a row, if anything; headers are read if ``opened``."""
     for name in (row.file, row.labels, row.clean):
-        if name and not (folder / name).exists():
+        try:
+            there = not name or (folder / name).exists()
+        except OSError as error:  # no file can have such a name
+            return f"it cannot be read: {sentence(error, folder / name)}"
+        if not there:
             return f"{name} is missing"
     if not opened:
         return None

@@ -212,7 +212,7 @@ def _origins(folder: Path) -> tuple[dict[str, Origin], int]:
         record = read_record(folder, path.stem)
         try:
             found |= _told(path.stem, record or {})
-        except (KeyError, TypeError, ValueError, AttributeError):
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
             unread += 1
     return found, unread
 

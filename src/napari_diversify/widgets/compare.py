@@ -10,6 +10,7 @@ import napari.layers
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from superqt.utils import signals_blocked
 
 from .divider import Divider
 from .keys import Keys
@@ -128,7 +129,8 @@ class Compare(QWidget):
     def _begin(self, way: QPushButton) -> None:
         pair = self._pair()
         if pair is None:
-            way.setChecked(False)
+            with signals_blocked(way):  # another way may be on, and stays so
+                way.setChecked(False)
             self.refused.emit("There is nothing to compare: switch a step live first.")
             return
         for other in self._ways:

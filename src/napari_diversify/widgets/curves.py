@@ -112,7 +112,8 @@ def histogram(
     if source.dtype.kind in "iu" and result.dtype.kind in "iu":
         # as many grey levels in each bin: others would make a comb
         levels = np.floor(last) - np.ceil(first) + 1
-        width = np.ceil(levels / _BINS)
+        # beyond 2^53 not every level is a number of its own
+        width = max(np.ceil(levels / _BINS), np.spacing(last))
         edges = np.ceil(first) - 0.5 + width * np.arange(np.ceil(levels / width) + 1)
     else:
         edges = np.linspace(first, last, _BINS + 1)

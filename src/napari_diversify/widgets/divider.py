@@ -10,7 +10,7 @@ import numpy as np
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
-from .layers import METADATA_KEY, levels_of, spatial_state
+from .layers import METADATA_KEY, SPATIAL, copy_spatial_state, levels_of, spatial_state
 
 _GRASP_PX = 8  # how near to the line a drag may begin
 _WIDTH_PX = 2
@@ -30,7 +30,7 @@ class Divider(QObject):
         super().__init__()
         self._viewer = viewer
         self._source: napari.layers.Image | None = None
-        self._line: napari.layers.Shapes | None = None
+        self._line: napari.layers.Vectors | None = None
         self._share = 0.5
 
     @property
@@ -43,19 +43,21 @@ class Divider(QObject):
         self.hide()
         self._source, self._share = source, 0.5
         active = self._viewer.layers.selection.active
-        self._line = self._viewer.add_shapes(
+        self._line = self._viewer.add_vectors(
             None,
             ndim=source.ndim,
             name=f"{source.name} (divider: drag it)",
             metadata={METADATA_KEY: {"live": "divider"}},
+            edge_color="#ffd166",
+            vector_style="line",
             **spatial_state(source),
         )
         self._viewer.layers.selection.active = active
-        self._draw()
         self._viewer.mouse_drag_callbacks.append(self._drag)
-        for emitter in self._emitters():
+        for emitter in self._emitters(source):
             emitter.connect(self._on_view_changed)
         self._viewer.layers.events.removed.connect(self._on_removed)
+        self._draw()
 
     def to_top(self) -> None:
         """Put the line on top of all layers."""
@@ -67,9 +69,9 @@ class Divider(QObject):
         """Take the line away."""
         if self._line is None:
             return
-        line, self._line, self._source = self._line, None, None
+        line, source, self._line, self._source = self._line, self._source, None, None
         self._viewer.mouse_drag_callbacks.remove(self._drag)
-        for emitter in self._emitters():
+        for emitter in self._emitters(source):
             emitter.disconnect(self._on_view_changed)
         self._viewer.layers.events.removed.disconnect(self._on_removed)
         if line in self._viewer.layers:
@@ -77,9 +79,19 @@ class Divider(QObject):
 
     # ---- private ----
 
-    def _emitters(self) -> tuple[Any, ...]:
+    def _emitters(self, source: Any) -> tuple[Any, ...]:
         dims = self._viewer.dims.events
-        return dims.point, dims.order, dims.ndisplay, self._viewer.scene.camera.events.zoom
+        moved = (getattr(source.events, name) for name in SPATIAL)
+        return dims.point, dims.order, dims.ndisplay, *moved
+
+    def _can_be_seen(self) -> bool:
+        """Whether a plane of the image is in view."""
+        dims = self._viewer.dims
+        return (
+            self._source is not None
+            and dims.ndisplay == 2
+            and min(dims.displayed) >= dims.ndim - self._source.ndim
+        )
 
     def _axis(self, nth: int) -> int:
         """The n-th axis in view, counted from the end of the image's axes."""
@@ -91,20 +103,20 @@ class Divider(QObject):
         if self._line is None or self._source is None:
             return
         dims = self._viewer.dims
-        if dims.ndisplay == 3:
+        if not self._can_be_seen():
             self._line.visible = False
             return
+        copy_spatial_state(self._source, self._line)
         shape = levels_of(self._source)[0].shape
         across, down = self._axis(-1), self._axis(-2)
         at = np.round(np.asarray(self._source.world_to_data(dims.point))[-len(shape) :])
         ends = np.stack([at, at])
         ends[:, across] = round(self._share * shape[across]) - 0.5
         ends[:, down] = -0.5, shape[down] - 0.5
-        thickness = _WIDTH_PX * self._pixel()
-        self._line.visible = True
-        self._line.data = []
-        self._line.add_lines([ends], edge_color="#ffd166", edge_width=thickness)
-        self._line.editable = False
+        self._line.data = np.stack([ends[0], ends[1] - ends[0]])[np.newaxis]
+        self._line.edge_width = _WIDTH_PX * self._pixel()
+        if not self._line.visible:
+            self._line.visible = True
 
     def _pixel(self) -> float:
         """Size of a pixel of the canvas, in voxels across."""
@@ -114,7 +126,8 @@ class Divider(QObject):
 
     def _on_view_changed(self) -> None:
         self._draw()
-        self.moved.emit(self.place)
+        if self._can_be_seen():
+            self.moved.emit(self.place)
 
     def _on_removed(self, event: Any) -> None:
         if event.value == self._line:
@@ -122,7 +135,7 @@ class Divider(QObject):
             self.removed.emit()
 
     def _drag(self, viewer: Any, event: Any) -> Generator[None, None, None]:
-        if self._source is None or self._viewer.dims.ndisplay == 3:
+        if self._source is None or not self._can_be_seen():
             return
         n = levels_of(self._source)[0].shape[self._axis(-1)]
         if abs(self._voxel(event) - (self._share * n - 0.5)) > _GRASP_PX * self._pixel():

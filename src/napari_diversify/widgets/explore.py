@@ -70,6 +70,7 @@ class ExploreWindow(QWidget):
         self._layer: napari.layers.Image | None = None
         self.tiles: dict[tuple[float, float], QToolButton] = {}
         self.values: dict[tuple[float, float], npt.NDArray[Any]] = {}
+        self._painted: set[tuple[float, float]] = set()
         self.note = QLabel("Rows: w_i. Columns: w_v. Click a tile to take its weights.")
         self.note.setWordWrap(True)
         self._grid = QGridLayout()
@@ -121,8 +122,9 @@ class ExploreWindow(QWidget):
         if at is None:
             self.note.setText("Weights belong to the Diversify step: switch it live.")
             return
-        if sum(isinstance(part, slice) and part == slice(None) for part in self._index) > 2:
-            self.note.setText("Tiles show a plane: go back to the 2D view.")
+        plane = tuple(part if part == slice(None) else 0 for part in self._index)
+        if plane.count(slice(None)) != 2:
+            self.note.setText("Tiles show a plane of the image: go back to a 2D view of one.")
             return
         step = steps[at]
         assert isinstance(step, Diversify)
@@ -135,13 +137,15 @@ class ExploreWindow(QWidget):
             for w in self.tiles
         ]
 
+        values: dict[tuple[float, float], npt.NDArray[Any]] = {}  # of this run alone
+
         def work() -> Generator[tuple[int, int], None, None]:
             for n, (weights, tile) in enumerate(wanted):
                 yield n, len(wanted)
-                self.values[weights] = _tile(array, tile, region)
+                values[weights] = _tile(array, tile, region, plane)
             yield len(wanted), len(wanted)
 
-        self.values = {}
+        self.values, self._painted = values, set()
         self._background.start(work)
 
     def _middle(self, array: LazyVolume) -> tuple[Any, ...]:
@@ -201,9 +205,9 @@ class ExploreWindow(QWidget):
         if self._layer is None:
             return
         for weights, values in list(self.values.items()):
-            tile = self.tiles.get(weights)
-            if tile is not None:
-                tile.setIcon(QIcon(_pixmap(values, self._layer)))
+            if weights not in self._painted and weights in self.tiles:
+                self._painted.add(weights)
+                self.tiles[weights].setIcon(QIcon(_pixmap(values, self._layer)))
 
     def _on_finished(self) -> None:
         self._paint()
@@ -223,12 +227,14 @@ class ExploreWindow(QWidget):
         self.cancel()
 
 
-def _tile(array: LazyVolume, recipe: Recipe, region: tuple[Any, ...]) -> npt.NDArray[Any]:
+def _tile(
+    array: LazyVolume, recipe: Recipe, region: tuple[Any, ...], plane: tuple[Any, ...]
+) -> npt.NDArray[Any]:
     """A part of the result of another recipe; what both have in common is computed once."""
     other = copy.copy(array)
     other.recipe = recipe
-    values = other[region]
-    return values.reshape([n for n in values.shape if n > 1][-2:] or (1, 1))
+    values: npt.NDArray[Any] = other[region][plane]
+    return values
 
 
 def _pixmap(values: npt.NDArray[Any], layer: napari.layers.Image) -> QPixmap:

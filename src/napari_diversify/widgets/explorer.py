@@ -14,13 +14,14 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QGridLayout, QVBoxLayout, QWidget
 from superqt.utils import QSignalThrottler, signals_blocked
 
-from ..recipe import Diversify, LazyVolume, Recipe
+from ..recipe import Diversify, LazySamples, LazyVolume, Recipe
 from ..recipe.cache import Cache
 from ..recipe.measure import Measured
 from ..recipe.steps import AnyStep
 from .compare import Compare
 from .layers import (
     METADATA_KEY,
+    can_be_source,
     levels_of,
     role_of,
     spacing_in_micrometres,
@@ -188,6 +189,7 @@ class Explorer(QWidget):
             view.live.ready.connect(self._on_ready)
             view.live.source_edited.connect(self._settled.start)
             view.live.level_changed.connect(self._say_what_is_shown)
+            view.outdated.connect(self._throttle.throttle)
         for kind in self.sections:
             self.views[kind].live.drawn.connect(self._look)
         self._calibration.finished.connect(self._on_ready)
@@ -314,7 +316,17 @@ class Explorer(QWidget):
             self.status.say(problem)
             return
         self._setup = self.source_panel.value()
+        self._renew_sheet()
         self._measure()
+
+    def _renew_sheet(self) -> None:
+        """Draw the sheet anew if its image holds another array now."""
+        try:
+            if self.samples.source == self._source():
+                self.samples.renew()
+        except (TypeError, ValueError) as error:
+            self.samples.close()
+            self.status.say(f"The sheet of samples was closed: {error}.")
 
     def _measure(self) -> None:
         """Measure range and PSNR of the source in a thread; the live layers follow."""
@@ -440,8 +452,8 @@ class Explorer(QWidget):
 
     def _on_switched(self, view: View, on: bool) -> None:
         source, on = self._source(), view.switch.isChecked()  # perhaps refused meanwhile
-        if any(view is self.views[kind] for kind in self.sections):
-            self.compare.stop()  # the last live result may be another now
+        if view is not self.views["split"]:
+            self.compare.stop()  # what it has put away may be what is switched
         if not on:
             view.live.pause()
             self._look()
@@ -583,13 +595,17 @@ class Explorer(QWidget):
 
     def _take_over_sheet(self) -> None:
         layers = self._viewer.layers
-        sheet = next((la for la in layers if role_of(la) == "samples"), None)
+        sheets = (la for la in layers if role_of(la) == "samples")
+        sheet = next((la for la in sheets if isinstance(levels_of(la)[0], LazySamples)), None)
+        self.samples.forget()
         if sheet is None:
             return
-        entry = sheet.metadata[METADATA_KEY]
-        if entry["source"] in layers:
+        # by its voxels, as another image may have got the name
+        array = levels_of(sheet)[0].source
+        images = [la for la in layers if can_be_source(la) and levels_of(la)[0] is array]
+        if images:
             try:
-                self.samples.take_over(sheet, layers[entry["source"]])
+                self.samples.take_over(sheet, images[0])
             except (KeyError, TypeError, ValueError) as error:
                 self.status.say(f"The samples of “{sheet.name}” could not be read: {error}.")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
 import napari.layers
 import numpy as np
 import numpy.typing as npt
+import psutil
 
 from ..recipe.lazy_array import check_source
 
@@ -17,6 +19,9 @@ METADATA_KEY = "napari-diversify"
 #: Where in space an image lies: copied to every generated layer, and kept in step.
 SPATIAL = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 _LOOKS = ("colormap", "gamma", "blending", "interpolation2d", "interpolation3d", "rendering")
+
+#: Share of the free memory that what is computed whole may take.
+_SHARE = 0.7
 
 _NOT_SPACE = {"t", "time", "frame", "frames", "c", "ch", "channel", "channels", "s", "sample"}
 
@@ -73,7 +78,7 @@ def spacing_in_micrometres(
     for size, unit in zip(layer.scale[-spatial_ndim:], layer.units[-spatial_ndim:], strict=True):
         if unit.dimensionality != {"[length]": 1}:
             return None
-        sizes.append(float((size * unit).to("micrometer").magnitude))
+        sizes.append(abs(float((size * unit).to("micrometer").magnitude)))  # flipped: no smaller
     return tuple(sizes)
 
 
@@ -127,7 +132,7 @@ def appearance(layer: napari.layers.Image) -> dict[str, Any]:
     return {name: values[name] for name in (*_LOOKS, "contrast_limits")}
 
 
-def copy_spatial_state(source: napari.layers.Image, target: napari.layers.Image) -> None:
+def copy_spatial_state(source: napari.layers.Image, target: napari.layers.Layer) -> None:
     """Put ``target`` where ``source`` is, touching only what differs."""
     first = target.axis_labels[0] if target.ndim > source.ndim else ""
     for name, value in spatial_state(source, first).items():
@@ -139,6 +144,22 @@ def _comparable(value: Any) -> Any:
     if hasattr(value, "affine_matrix"):
         return value.affine_matrix
     return [str(v) for v in value] if isinstance(value, tuple) else np.asarray(value)
+
+
+def too_big(array: Any, index: tuple[Any, ...] | None = None) -> str:
+    """A sentence if an array, or a part of it, does not fit into the free memory; else empty."""
+    sides = [
+        n if index is None or part == slice(None) else 1
+        for n, part in zip(array.shape, index or array.shape, strict=True)
+    ]
+    size = math.prod(sides) * array.dtype.itemsize
+    free = psutil.virtual_memory().available
+    if size <= _SHARE * free:
+        return ""
+    return (
+        f"it would take {size / 1e9:.1f} GB, but only {free / 1e9:.1f} GB of memory are free. "
+        "Crop the image first, or look at it in 2D"
+    )
 
 
 def displayed_index(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import napari.layers
@@ -29,6 +29,7 @@ from .layers import (
     displayed_index,
     shown_level,
     spatial_state,
+    too_big,
     waits,
 )
 
@@ -66,6 +67,7 @@ class LiveLayer(QObject):
     level_changed = Signal(int)  # of a pyramid, because the user zoomed
     drawn = Signal()  # with newer settings, or another part of it
     source_edited = Signal()  # somebody changed the source's voxels in place
+    source_moved = Signal()  # or its place, scale or units
 
     def __init__(
         self, viewer: ViewerModel, role: str, *, linked: bool = True, parent: QObject | None = None
@@ -156,6 +158,13 @@ class LiveLayer(QObject):
             change(array)
         self._wanted = _Picture(levels, {**self._wanted.metadata, **metadata})
         self._bring_up_to_date()
+
+    def annotate(self, metadata: dict[str, Any]) -> None:
+        """Write more into the layer's metadata, of what it shows no other voxel depends on."""
+        if self.layer is not None and self._shown is not None and self._wanted is not None:
+            self._wanted = replace(self._wanted, metadata={**self._wanted.metadata, **metadata})
+            self._shown = replace(self._shown, metadata={**self._shown.metadata, **metadata})
+            self._write_metadata()
 
     def in_view(self) -> tuple[LazyArray, tuple[Any, ...]] | None:
         """What is shown, the array and the index into it; None if nothing is."""
@@ -269,6 +278,9 @@ class LiveLayer(QObject):
             self._cancel()
             self._adopt_picture(self._wanted)
         elif self._computing is None:  # else the running one is finished first
+            if problem := too_big(array, index):
+                self.failed.emit(MemoryError(problem))
+                return
             self._computing = self._wanted
             self._background.start(lambda: array.prefetch(index))
 
@@ -440,6 +452,7 @@ class LiveLayer(QObject):
     def _on_source_moved(self) -> None:
         if self.layer is not None and self._source is not None:
             copy_spatial_state(self._source, self.layer)
+            self.source_moved.emit()
 
     def _on_source_renamed(self) -> None:
         if self.layer is None or self._source is None or self._wanted is None:

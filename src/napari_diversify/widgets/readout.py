@@ -54,9 +54,10 @@ class Readout(QWidget):
         )
         meaning = (
             "<p><b>{}</b><br>PSNR: the peak is the intensity range, background included. SSIM: "
-            "structural similarity, 1 for equal images{}. RMS contrast: standard deviation over mean, "
-            "source → result; noise raises it, other than the contrast in the plots. Clipped: share of voxels that ended at an end of the range without "
-            "having been there.</p>"
+            "structural similarity, 1 for equal images{}. RMS contrast: standard deviation over "
+            "mean, source → result; noise raises it, other than the contrast in the plots. "
+            "Clipped: share of voxels that ended at an end of the range without having been "
+            "there.</p>"
         )
         self.plane.setToolTip(meaning.format("the plane in view", ""))
         self.volume.setToolTip(meaning.format("the whole volume", ", left out here"))

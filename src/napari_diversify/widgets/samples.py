@@ -39,9 +39,11 @@ class Samples(QObject):
         self._rejected: set[int] = set()
         self.live = LiveLayer(viewer, "samples", parent=self)
         self.live.drawn.connect(self._look)
-        self.live.removed.connect(self._forget)
+        self.live.removed.connect(self.forget)
         self._keys = Keys(viewer, {KEEP: self.keep, REJECT: self.reject})
         self._written: tuple[str, bool] | None = None  # the canvas's text before ours
+        self._said = ""  # ours
+        self.live.source_moved.connect(self._on_source_moved)
 
     # ---- public ----
 
@@ -53,10 +55,10 @@ class Samples(QObject):
         ValueError
             If the image or the samples cannot be shown; the message says why.
         """
-        ndim = sampling.recipe.spatial_ndim or min(source.ndim, 3)
+        sizes = level_spacings(source, _ndim(sampling, source))
         arrays = [
             LazySamples(level, sampling, size, cache=self._cache)
-            for level, size in zip(levels_of(source), level_spacings(source, ndim), strict=True)
+            for level, size in zip(levels_of(source), sizes, strict=True)
         ]
         if sampling != self.sampling:
             self._rejected.clear()
@@ -66,6 +68,22 @@ class Samples(QObject):
             self.live.layer.events.visible.connect(self._look)
             self._viewer.dims.last_used = self._axis()  # the arrow keys turn the pages
         self._look()
+
+    def shows(self, source: napari.layers.Image | None) -> bool:
+        """Whether the sheet is of this image, with the voxels and the scale that it has now."""
+        layer = self.live.layer
+        if layer is None or source is None or self.source != source or self.sampling is None:
+            return False
+        sheet, ndim = levels_of(layer)[0], _ndim(self.sampling, source)
+        return (
+            sheet.source is levels_of(source)[0]
+            and sheet.spacing == level_spacings(source, ndim)[0]
+        )
+
+    def renew(self) -> None:
+        """Show the same samples of the image as it is now, if it has been changed."""
+        if self.sampling is not None and self.source is not None and not self.shows(self.source):
+            self.draw(self.source, self.sampling)
 
     def kept(self) -> tuple[int, ...]:
         """Numbers of the samples that are not rejected."""
@@ -122,7 +140,7 @@ class Samples(QObject):
         self._look()
 
     def take_over(self, layer: napari.layers.Image, source: napari.layers.Image) -> None:
-        """Go on with a sheet that was left behind.
+        """Go on with a sheet of this image that was left behind.
 
         Raises
         ------
@@ -137,6 +155,18 @@ class Samples(QObject):
         self.draw(source, sampling)
 
     # ---- private ----
+
+    def forget(self) -> None:
+        """There is no sheet any more."""
+        self.sampling = self.source = None
+        self._rejected.clear()
+        self._look()
+
+    def _on_source_moved(self) -> None:
+        try:
+            self.renew()
+        except ValueError:  # as the live layers say
+            self.close()
 
     def _axis(self) -> int:
         """The viewer's axis along which the samples lie."""
@@ -160,7 +190,7 @@ class Samples(QObject):
         }
 
     def _write(self) -> None:
-        self.live.change(lambda array: None, self._metadata())
+        self.live.annotate(self._metadata())
         self._look()
 
     def _look(self) -> None:
@@ -170,14 +200,17 @@ class Samples(QObject):
         if number is None:
             self._keys.release()
             if self._written is not None:
-                text.text, text.visible = self._written
+                if text.text == self._said:  # else somebody else has written meanwhile
+                    text.text, text.visible = self._written
                 self._written = None
         else:
             self._keys.take()
+            said = f"{self.caption(number)}\n{KEEP} keeps, {REJECT} rejects, arrows go on"
             if self._written is None:
                 self._written = (text.text, text.visible)
-            text.text = f"{self.caption(number)}\n{KEEP} keeps, {REJECT} rejects, arrows go on"
-            text.visible = True
+                text.text, text.visible, self._said = said, True, said
+            elif text.text == self._said != said:
+                text.text = self._said = said
         self.changed.emit()
 
     def caption(self, number: int) -> str:
@@ -187,7 +220,6 @@ class Samples(QObject):
         mark = "kept" if self.is_kept(number) else "REJECTED"
         return "  ·  ".join([f"sample {self.sampling.recipe.sample + number}", *drawn, mark])
 
-    def _forget(self) -> None:
-        self.sampling = self.source = None
-        self._rejected.clear()
-        self._look()
+
+def _ndim(sampling: Sampling, source: napari.layers.Image) -> int:
+    return sampling.recipe.spatial_ndim or min(source.ndim, 3)

@@ -97,7 +97,10 @@ class SamplesWindow(QDialog):
         try:
             if source is None:
                 raise ValueError("there is no image to draw samples of: open one first")
-            self._samples.draw(source, self.sampling.value(recipes))
+            sampling = self.sampling.value(recipes)
+            if sampling.recipe.intensity_range is None:
+                raise ValueError("the image is still being measured: try again in a moment")
+            self._samples.draw(source, sampling)
         except ValueError as error:
             self.status.say(sentence(error))
         else:

@@ -8,15 +8,11 @@ from typing import Any
 import napari.layers
 import numpy as np
 import numpy.typing as npt
-import psutil
 from qtpy.QtCore import QObject, Signal
 
 from ..recipe.lazy_array import LazyArray
 from .background import Background
-from .layers import METADATA_KEY, appearance, spatial_state
-
-#: Share of the free memory that a snapshot may take.
-_SHARE = 0.7
+from .layers import METADATA_KEY, appearance, spatial_state, too_big
 
 
 class Snapshot(QObject):
@@ -41,14 +37,8 @@ class Snapshot(QObject):
 
     def take(self, source: napari.layers.Image, array: LazyArray, metadata: dict[str, Any]) -> None:
         """Compute ``array``, to be added beside ``source`` with its place and looks."""
-        free = psutil.virtual_memory().available
-        if array.nbytes > _SHARE * free:
-            self.failed.emit(
-                MemoryError(
-                    f"a snapshot would take {array.nbytes / 1e9:.1f} GB, but only "
-                    f"{free / 1e9:.1f} GB of memory are free. Crop the image first"
-                )
-            )
+        if problem := too_big(array):
+            self.failed.emit(MemoryError(f"no snapshot was taken: {problem}"))
             return
         self._keywords = {
             "name": f"{source.name} (snapshot)",

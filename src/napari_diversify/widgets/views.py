@@ -42,6 +42,7 @@ class View(QObject):
     """
 
     switched = Signal(object, bool)  # the view, on or off
+    outdated = Signal()  # has to be shown anew
 
     linked = True
 
@@ -63,8 +64,10 @@ class View(QObject):
         self._cache = cache
         self._shown: Hashable = None
         self._of: napari.layers.Image | None = None  # the image shown
+        self._sizes: Hashable = None  # and what its voxels measured
         switch.toggled.connect(self._on_toggled)
         self.live.removed.connect(self._on_removed)
+        self.live.source_moved.connect(self._on_source_moved)
 
     def show(self, source: napari.layers.Image, sample: int) -> None:
         """Show the image with the newest settings, in a layer made now or before.
@@ -78,7 +81,7 @@ class View(QObject):
         arrays = self._arrays(source, self._recipe(), sample)
         self._shown = self._settings(sample)
         self.live.show(source, arrays, self._metadata(sample), **self._looks(arrays))
-        self._of = source
+        self._of, self._sizes = source, self._voxel_sizes(source)
 
     def shows(self, source: napari.layers.Image) -> bool:
         """Whether the layer belongs to this image; else it has to be shown anew."""
@@ -109,6 +112,16 @@ class View(QObject):
 
     def _on_toggled(self, on: bool) -> None:
         self.switched.emit(self, on)
+
+    def _on_source_moved(self) -> None:
+        """Lengths are other numbers of voxels now: what is shown has to be made anew."""
+        if self._of is not None and self._sizes != self._voxel_sizes(self._of):
+            self._of = None
+            self.outdated.emit()
+
+    def _voxel_sizes(self, source: napari.layers.Image) -> Hashable:
+        ndim = self._recipe().spatial_ndim or min(source.ndim, 3)
+        return tuple(level_spacings(source, ndim))
 
     def _on_removed(self) -> None:
         self.switch.setChecked(False)

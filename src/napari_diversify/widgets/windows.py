@@ -115,7 +115,7 @@ class Windows(QObject):
     def _kept(self) -> tuple[Sampling, tuple[int, ...]] | None:
         """What the sheet shows, and which samples are kept, if it is of the image chosen."""
         sampling = self._sheet.sampling
-        if sampling is None or self._sheet.source != self._choices()[0]:
+        if sampling is None or not self._sheet.shows(self._choices()[0]):
             return None
         return sampling, self._sheet.kept()
 

@@ -1,0 +1,298 @@
+"""The dock widget "Synthetic nuclei": move sliders, watch a specimen change, keep it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari.components import ViewerModel
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import (
+    QApplication,
+    QFileDialog,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QVBoxLayout,
+    QWidget,
+)
+from superqt.utils import QSignalThrottler, signals_blocked
+
+from .. import __version__
+from ..recipe.specimen import Specimen
+from .background import Background
+from .layers import METADATA_KEY
+from .parts import button, sentence
+from .section import switch
+from .status import StatusLine
+from .synthetic_fit import FitRow, Fitted
+from .synthetic_live import LiveSpecimen, limits_of, place_of, whole_of
+from .synthetic_panel import SyntheticPanel
+from .synthetic_plan import Plan
+
+_FRAME_MS = 16
+
+
+class SyntheticDock(QWidget):
+    """Synthetic nuclei or membranes, live in two layers while their parameters change.
+
+    The state is one plan: parameters, shape and voxel size. The panel edits it,
+    the preview shows it, buttons keep it.
+    """
+
+    # kind, shape, voxel size, seed
+    # v Nuclei ...  > Microscope ...
+    # fit to [labels v] [Fit]
+    # with image [no image v]
+    # [x] live preview                139 nuclei
+    # message, progress [Cancel]
+    # [Keep as layers] [Copy as command]
+    # [Save parameters…] [Load parameters…]
+
+    def __init__(self, napari_viewer: ViewerModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = napari_viewer
+        self._connected = False
+        self._first_shown = True
+        self._kind = ""  # that the contrast of the preview was fitted to
+        self.panel = SyntheticPanel()
+        self.fit = FitRow(napari_viewer)
+        self.live = switch(
+            "live preview",
+            "Show the specimen in two layers, image and labels, that follow the sliders. Only what "
+            "is in view is computed. Off hides the layers and computes nothing.",
+        )
+        self.live.setChecked(True)
+        self.count = QLabel()
+        self.count.setToolTip("<p>How many objects lie in the field, those cut by it included.</p>")
+        self.note = QLabel()
+        self.note.setWordWrap(True)
+        self.note.hide()
+        self.status = StatusLine()
+        self.keep_button = button(
+            "Keep as layers",
+            "Compute all voxels and add them as ordinary layers, image and labels, that no slider "
+            "changes. The image can be diversified, and both can be saved.",
+        )
+        self.copy_button = button(
+            "Copy as command",
+            "Copy the <code>napari-diversify phantom</code> line that writes the same image and "
+            "labels to files; add <code>-n 8</code> and a folder for more of them.",
+        )
+        self.save_button = button("Save parameters…", "Write all settings to a file (JSON).")
+        self.load_button = button(
+            "Load parameters…",
+            "Read all settings from a file written by Save parameters or by "
+            "<code>napari-diversify phantom</code>.",
+        )
+        self.preview = LiveSpecimen(napari_viewer, self)
+        self._keeping = Background(self)
+        self._throttle = QSignalThrottler(parent=self)
+        self._throttle.setTimeout(_FRAME_MS)
+        self._lay_out()
+        self._wire()
+
+    def _lay_out(self) -> None:
+        live = QHBoxLayout()
+        live.addWidget(self.live)
+        live.addStretch()
+        live.addWidget(self.count)
+        buttons = QGridLayout()
+        for n, push in enumerate(
+            (self.keep_button, self.copy_button, self.save_button, self.load_button)
+        ):
+            buttons.addWidget(push, n // 2, n % 2)
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.panel, stretch=1)
+        layout.addWidget(self.fit)
+        layout.addLayout(live)
+        layout.addWidget(self.note)
+        layout.addWidget(self.status)
+        layout.addLayout(buttons)
+        self.status.message.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+
+    def _wire(self) -> None:
+        self.panel.valueChanged.connect(self._throttle.throttle)
+        self.panel.refused.connect(self.status.say)
+        self._throttle.triggered.connect(self._apply)
+        self.live.toggled.connect(self._on_live)
+        self.fit.button.clicked.connect(self.fit_to_labels)
+        self.fit.progressed.connect(self.status.show_progress)
+        self.fit.fitted.connect(self._on_fitted)
+        self.fit.refused.connect(self.status.say)
+        self.fit.stopped.connect(self._rest)
+        self.preview.progressed.connect(self.status.show_progress)
+        self.preview.drawn.connect(self._on_drawn)
+        self.preview.failed.connect(self._on_failed)
+        self.preview.ready.connect(self._rest)
+        self.preview.removed.connect(self._on_removed)
+        self._keeping.progressed.connect(self.status.show_progress)
+        self._keeping.finished.connect(self._on_computed)
+        self._keeping.failed.connect(self._on_failed)
+        self._keeping.stopped.connect(self._rest)
+        self.status.cancelled.connect(self._on_cancelled)
+        self.keep_button.clicked.connect(self.keep)
+        self.copy_button.clicked.connect(self.copy_command)
+        self.save_button.clicked.connect(self._ask_where_to_save)
+        self.load_button.clicked.connect(self._ask_what_to_load)
+
+    # ---- public ----
+
+    def value(self) -> Plan:
+        """Parameters, shape and voxel size."""
+        return self.panel.value()
+
+    def setValue(self, plan: Plan) -> None:
+        """Show a plan, its contrast fitted anew."""
+        self._kind = ""
+        self.panel.setValue(plan)
+        self._apply()
+
+    def fit_to_labels(self) -> None:
+        """Set the parameters so that objects are like those of the chosen labels layer."""
+        self.fit.fit(self.value())
+
+    def keep(self) -> None:
+        """Compute all voxels and add them as ordinary layers."""
+        plan = self.value()
+        self._keeping.start(lambda: whole_of(plan))
+
+    def copy_command(self) -> None:
+        """Copy the command line that makes the same files."""
+        QApplication.clipboard().setText(self.value().command())
+        self.status.say("Copied: paste the command into a terminal.")
+
+    def save(self, path: str | Path) -> None:
+        """Write the plan to a file; the caller has asked before replacing one."""
+        try:
+            self.value().save(path)
+        except OSError as error:
+            self.status.say(f"The parameters could not be saved: {error}.")
+        else:
+            self.status.say(f"Parameters saved to {path}.")
+
+    def load(self, path: str | Path) -> None:
+        """Read a plan from a file; if it cannot be, say why and change nothing."""
+        try:
+            plan = Plan.load(path)
+        except (OSError, ValueError) as error:
+            self.status.say(f"The parameters were not loaded from {path}: {error}.")
+        else:
+            self.setValue(plan)
+            self.status.say(f"Parameters loaded from {path}.")
+
+    # ---- the preview ----
+
+    def _apply(self) -> None:
+        """Have the newest plan shown, if somebody is looking."""
+        if self._connected and self.live.isChecked():
+            plan = self.value()
+            other, self._kind = plan.model.kind != self._kind, plan.model.kind
+            self.preview.show(plan, new_limits=other)
+
+    def _on_live(self, on: bool) -> None:
+        if on:
+            self._apply()
+        else:
+            self.preview.release(hide=True)
+            self.count.clear()
+            self.note.hide()
+            self._rest()
+
+    def _on_removed(self) -> None:
+        self.live.setChecked(False)
+        self.status.say(
+            "The preview is off, as a layer of it was deleted. Tick live preview for new ones."
+        )
+
+    def _on_drawn(self, specimen: Specimen) -> None:
+        self.count.setText(self.value().counted(specimen))
+        self.note.setText(specimen.note)
+        self.note.setVisible(bool(specimen.note))
+
+    # ---- what the user does ----
+
+    def _on_fitted(self, fitted: Fitted) -> None:
+        self.setValue(fitted.plan)
+        self.status.say(fitted.said)
+
+    def _on_computed(self, kept: tuple[Plan, Any, Any, int]) -> None:
+        plan, image, labels, objects = kept
+        entry = {"specimen": plan.record(), "version": __version__}
+        metadata = {METADATA_KEY: entry}
+        name = f"synthetic {plan.model.kind} {plan.model.seed}"
+        place = place_of(plan)
+        layer = self._viewer.add_image(
+            image, name=name, contrast_limits=limits_of(image), metadata=metadata, **place
+        )
+        masks = self._viewer.add_labels(
+            labels, name=f"{layer.name} labels", visible=False, metadata=metadata, **place
+        )
+        layers = self._viewer.layers
+        for kept_layer in (masks, layer):  # below the preview, which would be seen no more
+            layers.move(layers.index(kept_layer), 0)
+        layers.selection.active = layer
+        self.status.say(
+            f"Kept as layers “{layer.name}” and “{layer.name} labels”, {objects:,} objects."
+        )
+
+    def _on_cancelled(self) -> None:
+        for task in (self.preview, self.fit, self._keeping):
+            task.cancel()
+
+    def _on_failed(self, error: Exception) -> None:
+        self.status.say(sentence(error))
+
+    def _rest(self) -> None:
+        if not any(task.running for task in (self.preview, self.fit, self._keeping)):
+            self.status.rest()
+
+    def _ask_where_to_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save parameters", "synthetic.json", "Parameters (*.json)"
+        )
+        if path:
+            self.save(path)
+
+    def _ask_what_to_load(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load parameters", "", "Parameters (*.json)")
+        if path:
+            self.load(path)
+
+    # ---- shown and hidden ----
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Start, or take up again what was left when the dock was hidden."""
+        super().showEvent(event)
+        if self._connected:
+            return
+        self._connected = True
+        self.fit.connect_viewer()
+        if self._first_shown:
+            self._first_shown = False
+            self._read_back()
+        self._apply()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Stop all work; layers stay as they are."""
+        super().hideEvent(event)
+        if self._connected and not event.spontaneous():
+            self._connected = False
+            self.fit.cancel()
+            self._keeping.cancel()
+            self.preview.release()
+            self.fit.disconnect_viewer()
+            self.status.rest()
+
+    def _read_back(self) -> None:
+        """Go on with the preview that an earlier dock left."""
+        try:
+            plan = self.preview.left_behind()
+        except (KeyError, ValueError) as error:
+            self.status.say(f"The settings of the preview could not be read: {error}.")
+            return
+        if plan is not None:
+            self._kind = plan.model.kind
+            with signals_blocked(self.panel):
+                self.panel.setValue(plan)

@@ -1,0 +1,790 @@
+"""The dock "Synthetic nuclei": what it shows is the specimen, and it never computes in vain."""
+
+import gc
+import json
+import shlex
+import threading
+import weakref
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import tifffile
+from napari.components import ViewerModel
+from qtpy.QtCore import QThreadPool
+from qtpy.QtWidgets import QApplication, QLabel, QWidget
+from superqt import QDoubleSlider
+from typer.testing import CliRunner
+
+from napari_diversify import cli, cli_phantom
+from napari_diversify.recipe.specimen import Specimen, SpecimenArray
+from napari_diversify.recipe.synthetic import KINDS, SyntheticMembranes, SyntheticNuclei
+from napari_diversify.widgets import synthetic_live
+from napari_diversify.widgets.layers import can_be_source
+from napari_diversify.widgets.synthetic import SyntheticDock
+from napari_diversify.widgets.synthetic_plan import USUAL, Plan
+
+KEY = "napari-diversify"
+SMALL = Plan(SyntheticNuclei(density=6, seed=4), (8, 40, 50), (0.5, 0.4, 0.3))
+
+
+class Driven:
+    """A dock with the words that tests need."""
+
+    def __init__(self, dock, qtbot):
+        self.dock, self._qtbot = dock, qtbot
+        self.viewer = dock._viewer
+
+    @property
+    def image(self):
+        return self.viewer.layers["synthetic"]
+
+    @property
+    def labels(self):
+        return self.viewer.layers["synthetic labels"]
+
+    @property
+    def message(self):
+        return self.dock.status.message.text()
+
+    @property
+    def controls(self):
+        return self.dock.panel.form.controls
+
+    def slide(self, **values):
+        for name, value in values.items():
+            self.controls[name].findChild(QDoubleSlider).setValue(value)
+
+    def in_step(self):
+        preview = self.dock.preview
+        return preview.in_step and preview._shown == self.dock.value()
+
+    def wait(self, condition=None):
+        self._qtbot.waitUntil(condition or self.in_step, timeout=20_000)
+
+    def kept(self):
+        """Press Keep as layers, and wait for both."""
+        before = list(self.viewer.layers)
+        self.dock.keep_button.click()
+        self.wait(lambda: len(self.viewer.layers) == len(before) + 2)
+        labels, image = sorted(
+            (la for la in self.viewer.layers if la not in before), key=lambda la: -len(la.name)
+        )
+        return image, labels
+
+    def fit(self):
+        self.dock.status.say("")
+        self.dock.fit.button.click()
+        self.wait(lambda: self.message != "" and not self.dock.fit.running)
+
+    def assert_shows(self, plan):
+        specimen = plan.specimen()
+        index = self.viewer.dims.current_step[0] if plan.ndim == 3 else slice(None)
+        for layer, array in ((self.image, specimen.image), (self.labels, specimen.labels)):
+            shown = np.asarray(layer._slice.image.raw)
+            assert shown.dtype == array.dtype
+            np.testing.assert_array_equal(shown, array[index])
+            np.testing.assert_array_equal(np.asarray(layer.data), array[...])
+
+
+@pytest.fixture
+def open_synthetic(qtbot):
+    def open_(viewer, plan=SMALL):
+        dock = SyntheticDock(viewer)
+        qtbot.addWidget(dock)
+        if plan is not None:
+            dock.panel.setValue(plan)
+        dock.show()
+        return Driven(dock, qtbot)
+
+    return open_
+
+
+@pytest.fixture
+def live(viewer, open_synthetic):
+    driven = open_synthetic(viewer)
+    driven.wait()
+    return driven
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """(shape, whether on the GUI thread) of all voxels of specimens that were computed."""
+    calls, original, gui = [], SpecimenArray.__getitem__, threading.get_ident()
+
+    def spied(array, key):
+        values = original(array, key)
+        calls.append((values.shape, threading.get_ident() == gui))
+        return values
+
+    monkeypatch.setattr(SpecimenArray, "__getitem__", spied)
+    return calls
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Diameters of the nuclei that were drawn, and the thread."""
+    calls, original = [], SyntheticNuclei.specimen
+
+    def spied(model, shape, spacing):
+        calls.append((model.diameter, threading.get_ident()))
+        return original(model, shape, spacing)
+
+    monkeypatch.setattr(SyntheticNuclei, "specimen", spied)
+    return calls
+
+
+# ---- the preview ----
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_the_preview_is_the_specimen_bit_for_bit(viewer, open_synthetic, kind, ndim):
+    plan = Plan(KINDS[kind](seed=3), SMALL.shape[-ndim:], SMALL.spacing[-ndim:])
+    driven = open_synthetic(viewer, plan)
+    driven.wait()
+    driven.assert_shows(plan)
+    assert len(np.unique(np.asarray(driven.labels.data))) > 1
+    for layer in (driven.image, driven.labels):
+        assert tuple(layer.scale) == plan.spacing
+        assert layer.axis_labels == tuple("zyx"[-ndim:])
+        assert [str(unit) for unit in layer.units] == ["micrometer"] * ndim
+    if ndim == 3:
+        viewer.dims.set_current_step(0, 1)
+        driven.wait()
+        driven.assert_shows(plan)
+        viewer.dims.order = (1, 0, 2)
+        driven.wait()
+        at = viewer.dims.current_step[1]
+        np.testing.assert_array_equal(
+            np.asarray(driven.image._slice.image.raw), plan.specimen().image[:, at]
+        )
+
+
+def test_sliders_change_the_layers_in_place(live, viewer):
+    before = list(viewer.layers), [layer.data for layer in viewer.layers]
+    live.slide(diameter=4.0, density=3.0, signal=900.0)
+    live.wait()
+    assert (list(viewer.layers), [layer.data for layer in viewer.layers]) == before
+    assert live.dock.value().model == SMALL.model.replace(diameter=4.0, density=3.0, signal=900.0)
+    live.assert_shows(live.dock.value())
+
+
+def test_a_slider_computes_the_visible_plane_once_and_in_a_thread(live, asked, drawn):
+    live.dock.preview._idle.stop()
+    live.slide(diameter=4.5)
+    live.wait()
+    assert asked == [((1, 40, 50), False)] * 2
+    assert [at for at, _ in drawn] == [4.5]
+    assert drawn[0][1] != threading.get_ident()
+
+
+def test_of_many_values_the_last_is_shown_and_most_are_skipped(live, drawn):
+    for diameter in np.linspace(3.0, 9.0, 100):
+        live.slide(diameter=diameter)
+    live.wait()
+    assert drawn[-1][0] == 9.0
+    assert len(drawn) < 10
+    live.assert_shows(SMALL.with_(diameter=9.0))
+
+
+def test_a_drag_that_goes_on_and_on_shows_something_meanwhile(live):
+    shown = []
+    live.dock.preview.drawn.connect(lambda _: shown.append(live.dock.preview._shown.model.diameter))
+    end = 3.0
+
+    def moved():
+        nonlocal end
+        end += 0.01
+        live.slide(diameter=end)
+        return len(shown) >= 3
+
+    live.wait(moved)
+    live.wait()
+    assert shown == sorted(shown)
+    assert shown[-1] == live.dock.value().model.diameter
+
+
+def test_a_plane_that_takes_long_is_hidden_until_a_thread_has_it(live, viewer, asked):
+    live.dock.preview._per_voxel = 1.0  # seconds
+    viewer.dims.set_current_step(0, 6)
+    assert not live.image.visible
+    assert not live.labels.visible
+    assert asked == []
+    live.wait()
+    live.wait(lambda: live.image.visible and live.labels.visible)
+    assert not any(on_gui for _, on_gui in asked)
+    live.assert_shows(SMALL)
+
+
+def test_a_layer_whose_eye_is_shut_stays_hidden(live, viewer):
+    live.labels.visible = False
+    live.dock.preview._per_voxel = 1.0
+    viewer.dims.set_current_step(0, 6)
+    live.wait(lambda: live.image.visible)
+    assert not live.labels.visible
+
+
+def test_a_volume_in_3d_is_computed_in_a_thread(live, viewer, asked):
+    live.dock.preview._per_voxel = 1.0
+    viewer.dims.ndisplay = 3
+    live.wait(lambda: live.image.visible and live.dock.preview.in_step)
+    assert not any(on_gui for _, on_gui in asked)
+    np.testing.assert_array_equal(live.image._slice.image.raw, SMALL.specimen().image[...])
+
+
+def test_cancel_leaves_what_is_shown_and_the_next_change_goes_on(live, viewer, gate, monkeypatch):
+    monkeypatch.setattr(synthetic_live, "_computed", gate.guard(synthetic_live._computed))
+    gate.close()
+    live.slide(diameter=5.0)
+    live.wait(lambda: live.dock.preview.running)
+    live.dock.status.cancel.click()
+    gate.open()
+    live.wait(lambda: not live.dock.preview.running)
+    assert live.dock.preview._shown == SMALL
+    live.slide(diameter=6.0)
+    live.wait()
+    live.assert_shows(SMALL.with_(diameter=6.0))
+
+
+def test_drawing_that_takes_long_shows_that_it_is_at_work(live, gate, monkeypatch):
+    monkeypatch.setattr(synthetic_live, "_computed", gate.guard(synthetic_live._computed))
+    gate.close()
+    live.slide(diameter=5.0)
+    live.wait(lambda: live.dock.status.cancel.isVisible())
+    gate.open()
+    live.wait()
+    live.wait(lambda: not live.dock.status.cancel.isVisible())
+
+
+def test_what_could_not_be_placed_is_said(live):
+    live.slide(density=5.0, diameter=15.0)
+    live.wait()
+    assert "no room" in live.dock.note.text()
+    assert live.dock.note.isVisible()
+    live.slide(density=1.0, diameter=4.0)
+    live.wait()
+    assert not live.dock.note.isVisible()
+    assert live.dock.count.text() == f"{live.dock.preview.specimen.objects} nuclei"
+
+
+def test_millions_of_objects_are_refused_with_a_sentence(live):
+    live.dock.panel.setValue(replace(SMALL, shape=(5000, 50000, 50000)))
+    live.dock._apply()
+    live.wait(lambda: live.message != "")
+    assert "objects would lie in this field" in live.message
+    assert live.dock.preview._shown == SMALL
+    live.dock.setValue(SMALL.with_(diameter=5.0))
+    live.wait()
+    live.assert_shows(SMALL.with_(diameter=5.0))
+
+
+def test_a_volume_beyond_the_memory_is_refused_with_a_sentence(live, viewer, monkeypatch):
+    class Full:
+        available = 1000
+
+    monkeypatch.setattr(synthetic_live.psutil, "virtual_memory", lambda: Full)
+    live.dock.keep_button.click()
+    live.wait(lambda: live.message != "")
+    assert "of memory are free" in live.message
+    assert "Copy as command" in live.message
+    assert len(viewer.layers) == 2
+
+
+# ---- shape, kind, dimensions ----
+
+
+def test_shape_and_voxel_size_reach_the_layers(live, viewer):
+    live.dock.panel.shape._boxes[1].native.setValue(30)
+    live.dock.panel.spacing._boxes[2].setValue(0.45)
+    live.wait()
+    plan = replace(SMALL, shape=(8, 30, 50), spacing=(0.5, 0.4, 0.45))
+    assert live.dock.value() == plan
+    live.assert_shows(plan)
+    assert tuple(live.labels.scale) == plan.spacing
+    assert live.image.visible
+    assert live.labels.visible
+
+
+def test_there_and_back_between_kinds_and_dimensions_changes_nothing(live, viewer):
+    panel = live.dock.panel
+    panel.dimensions.setCurrentIndex(1)
+    live.wait()
+    live.assert_shows(replace(SMALL, shape=USUAL[2][0], spacing=USUAL[2][1]))
+    assert not live.controls["flatness"].isEnabled()
+    panel.kind.setCurrentText("membranes")
+    live.wait()
+    assert live.dock.value().model == SyntheticMembranes(seed=4)
+    panel.dimensions.setCurrentIndex(0)
+    panel.kind.setCurrentText("nuclei")
+    live.wait()
+    assert live.dock.value() == SMALL
+    assert live.controls["flatness"].isEnabled()
+    live.assert_shows(SMALL)
+    assert [layer.name for layer in viewer.layers] == ["synthetic", "synthetic labels"]
+
+
+def test_more_than_65535_labels_can_be_shown(live):
+    """Their dtype changes, which napari takes from new data only."""
+    few_neighbours = {"thickness": 0.1, "blur": 0, "regularity": 0}
+    many = Plan(SyntheticMembranes(diameter=1.0, **few_neighbours), (250, 250), (1.0, 1.0))
+    live.dock.setValue(many.with_(diameter=3.0))
+    live.wait()
+    assert live.labels.dtype == np.uint16
+    live.dock.setValue(many)
+    live.wait()
+    live.wait(lambda: live.labels.visible)
+    assert live.labels.dtype == np.uint32
+    live.assert_shows(many)
+
+
+def test_a_new_seed_draws_another_specimen_of_the_same_kind(live):
+    live.dock.panel.seed.setValue(9)
+    live.wait()
+    assert live.dock.value() == SMALL.with_(seed=9)
+    live.slide(diameter=5.0)
+    assert live.dock.value() == SMALL.with_(seed=9, diameter=5.0)
+    live.dock.panel.new_seed.click()
+    assert live.dock.value().model.seed != 9
+
+
+def test_digits_that_no_box_shows_are_kept(live):
+    spacing = (0.28947231, 0.26, 1 / 3)
+    live.dock.setValue(replace(SMALL, spacing=spacing))
+    live.dock.panel.shape._boxes[0].native.setValue(7)
+    assert live.dock.value().spacing == spacing
+
+
+def test_both_forms_of_a_kind_change_one_model(live):
+    live.slide(diameter=5.0, blur=0.5)
+    live.slide(axis_ratio=2.0)
+    assert live.dock.value().model == SMALL.model.replace(diameter=5.0, blur=0.5, axis_ratio=2.0)
+
+
+# ---- layers of the user ----
+
+
+@pytest.mark.parametrize("name", ["synthetic", "synthetic labels"])
+def test_deleting_a_layer_switches_the_preview_off_and_ticking_makes_it_anew(live, viewer, name):
+    viewer.layers.remove(viewer.layers[name])
+    assert not live.dock.live.isChecked()
+    assert "deleted" in live.message
+    live.slide(diameter=5.0)
+    QApplication.processEvents()
+    assert len(viewer.layers) == 1
+    live.dock.live.click()
+    live.wait()
+    assert sorted(layer.name for layer in viewer.layers) == ["synthetic", "synthetic labels"]
+    live.assert_shows(SMALL.with_(diameter=5.0))
+
+
+def test_unticked_the_layers_are_hidden_and_nothing_is_computed(live, viewer, asked):
+    live.dock.live.click()
+    assert not any(layer.visible for layer in viewer.layers)
+    live.slide(diameter=5.0)
+    viewer.dims.set_current_step(0, 2)
+    QApplication.processEvents()
+    QThreadPool.globalInstance().waitForDone()
+    assert asked == []
+    live.dock.live.click()
+    live.wait()
+    assert all(layer.visible for layer in viewer.layers)
+    live.assert_shows(SMALL.with_(diameter=5.0))
+
+
+def test_the_active_layer_stays_active(viewer, open_synthetic, make_image):
+    mine = viewer.add_image(make_image(), name="mine")
+    driven = open_synthetic(viewer)
+    driven.wait()
+    assert viewer.layers.selection.active == mine
+    driven.slide(diameter=5.0)
+    driven.wait()
+    assert viewer.layers.selection.active == mine
+
+
+# ---- keep ----
+
+
+def test_kept_layers_are_the_whole_specimen(live, viewer):
+    image, labels = live.kept()
+    specimen = SMALL.specimen()
+    for layer, array in ((image, specimen.image), (labels, specimen.labels)):
+        assert type(layer.data) is np.ndarray
+        assert layer.data.dtype == array.dtype
+        np.testing.assert_array_equal(layer.data, array[...])
+        assert tuple(layer.scale) == SMALL.spacing
+        record = json.loads(json.dumps(layer.metadata[KEY]["specimen"]))
+        assert Plan.from_record(record) == SMALL
+    assert f"{specimen.objects} objects" in live.message
+    assert viewer.layers.selection.active == image
+    assert viewer.layers.index(image) < viewer.layers.index(live.image)  # which stays in view
+
+
+def test_kept_images_can_be_diversified_and_the_preview_cannot(live, viewer, open_dock, same_bits):
+    image, _ = live.kept()
+    assert [layer for layer in viewer.layers if can_be_source(layer)] == [image]
+    live.dock.hide()
+    dock = open_dock(viewer)
+    dock.wait()
+    assert dock.entry["source"] == image.name
+    dock.assert_exact(image.data)
+
+
+def test_keeping_can_be_cancelled(live, viewer, gate, monkeypatch):
+    monkeypatch.setattr(synthetic_live, "values_of", gate.guard(synthetic_live.values_of))
+    gate.close()
+    live.dock.keep_button.click()
+    live.wait(lambda: live.dock.status.cancel.isVisible())
+    live.dock.status.cancel.click()
+    gate.open()
+    QThreadPool.globalInstance().waitForDone()
+    QApplication.processEvents()
+    assert len(viewer.layers) == 2
+    assert not live.dock._keeping.running
+
+
+# ---- fit ----
+
+
+@pytest.fixture
+def users(viewer):
+    """Labels and image like those of a user: larger and longer nuclei than the usual."""
+    plan = Plan(
+        SyntheticNuclei(diameter=9, axis_ratio=2, density=1.2, signal=1500, seed=7),
+        (24, 96, 110),
+        (0.8, 0.5, 0.5),
+    )
+    specimen = plan.specimen()
+    place = {"scale": plan.spacing, "units": ("micrometer",) * 3}
+    viewer.add_image(specimen.image[...], name="cells", **place)
+    viewer.add_image(np.zeros((3, 4)), name="other")
+    return viewer.add_labels(specimen.labels[...], name="truth", **place)
+
+
+def test_a_fit_sets_parameters_shape_and_voxel_size(users, viewer, open_synthetic):
+    driven = open_synthetic(viewer)
+    driven.wait()
+    driven.fit()
+    found = driven.dock.value()
+    expected = SyntheticNuclei.like(users.data, (0.8, 0.5, 0.5))
+    assert (found.shape, found.spacing) == ((24, 96, 110), (0.8, 0.5, 0.5))
+    assert found.model == expected.replace(seed=4)
+    assert 7.5 < found.model.diameter < 10.5
+    assert found.model.axis_ratio > 1.6
+    objects = len(np.unique(users.data)) - 1
+    assert f"{objects} objects" in driven.message
+    assert f"{found.model.diameter:.3g} µm" in driven.message
+    assert f"{found.model.axis_ratio:.2f}" in driven.message
+    driven.wait()
+    driven.assert_shows(found)
+
+
+def test_a_fit_with_the_image_sets_brightness_too(users, viewer, open_synthetic):
+    driven = open_synthetic(viewer)
+    fit = driven.dock.fit
+    names = [fit.image.itemText(n) for n in range(fit.image.count())]
+    assert names == ["no image", "cells"]
+    fit.image.setCurrentText("cells")
+    driven.slide(shading=0.55)
+    driven.fit()
+    found = driven.dock.value().model
+    expected = SyntheticNuclei.like(users.data, (0.8, 0.5, 0.5), viewer.layers["cells"].data)
+    assert found == expected.replace(seed=4, shading=0.55)
+    assert found.signal < 2000
+
+
+def test_membranes_can_be_fitted(users, viewer, open_synthetic):
+    driven = open_synthetic(viewer, replace(SMALL, model=SyntheticMembranes()))
+    driven.fit()
+    found = driven.dock.value().model
+    assert found.kind == "membranes"
+    assert found.diameter == SyntheticMembranes.like(users.data, (0.8, 0.5, 0.5)).diameter
+
+
+def test_without_labels_it_is_said_what_to_do(live):
+    live.fit()
+    assert "no labels layer" in live.message
+    assert "Convert to Labels" in live.message
+    assert live.dock.value() == SMALL
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (np.zeros((6, 20, 20), int), "there is no label"),
+        (np.ones((6, 20, 20), int), "fills the whole array"),
+        (np.full((6, 20, 20), -1), "must be 0 (background) or more"),
+    ],
+)
+def test_labels_that_cannot_be_fitted_are_named_with_the_reason(live, viewer, labels, said):
+    viewer.add_labels(labels, name="truth", units=("micrometer",) * 3)
+    live.fit()
+    assert live.message.startswith("“truth” cannot be fitted")
+    assert said in live.message
+    assert live.dock.value() == SMALL
+
+
+def test_one_label_is_fitted_and_its_limits_said(live, viewer):
+    labels = np.zeros((12, 40, 40), int)
+    labels[3:8, 10:20, 12:30] = 5
+    viewer.add_labels(labels, name="truth", units=("micrometer",) * 3)
+    live.fit()
+    assert "one object" in live.message
+    assert "cannot be told" in live.message
+    assert live.dock.value().model.diameter_variation == 0
+
+
+def test_labels_without_units_are_fitted_as_micrometres_and_that_is_said(live, viewer):
+    labels = np.zeros((12, 40, 40), int)
+    labels[3:8, 10:20, 12:30], labels[3:8, 25:35, 12:30] = 5, 6
+    viewer.add_labels(labels, name="truth", scale=(2, 0.5, 0.5))
+    live.fit()
+    assert "no unit of length" in live.message
+    assert "2 × 0.5 × 0.5 µm" in live.message
+    assert live.dock.value().spacing == (2, 0.5, 0.5)
+
+
+def test_of_a_time_series_the_time_in_view_is_fitted(live, viewer):
+    labels = np.zeros((4, 40, 50), int)
+    labels[2, 5:15, 5:15] = 1
+    layer = viewer.add_labels(labels, name="truth", axis_labels=("t", "y", "x"))
+    viewer.dims.set_point(viewer.dims.ndim - 3, layer.data_to_world((2, 0, 0))[0])
+    live.fit()
+    assert "t is 2" in live.message
+    assert live.dock.value().shape == (40, 50)
+
+
+def test_the_list_of_labels_follows_the_viewer_and_leaves_ours_out(live, viewer):
+    box = live.dock.fit.labels
+
+    def names():
+        return [box.itemText(n) for n in range(box.count())]
+
+    assert names() == ["no labels layer"]
+    layer = viewer.add_labels(np.ones((4, 5), int), name="a")
+    viewer.add_labels(np.ones((4, 5), int), name="b")
+    assert names() == ["a", "b"]
+    layer.name = "c"
+    assert names() == ["c", "b"]
+    viewer.layers.remove(layer)
+    assert names() == ["b"]
+
+
+# ---- files and commands ----
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_saved_parameters_are_read_back(live, tmp_path, kind):
+    plan = replace(SMALL, model=KINDS[kind](diameter=4.25, seed=2**31, texture=0.125))
+    live.dock.setValue(plan)
+    live.dock.save(tmp_path / "a.json")
+    live.dock.setValue(SMALL)
+    live.dock.load(tmp_path / "a.json")
+    assert live.dock.value() == plan
+    assert "loaded" in live.message
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("no", "no JSON"),
+        ("[1, 2]", "holds no parameters"),
+        ('{"parameters": {"kind": "worms"}}', "kind must be one of nuclei, membranes"),
+        ('{"parameters": {"diameter": -3}}', "diameter must be"),
+        ('{"parameters": {}, "shape": [4, 0, 9]}', "positive whole numbers"),
+        ('{"parameters": {}, "shape": 4}', "must be lists"),
+        ('{"parameters": {}, "spacing": [1, 2]}', "one per axis"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_answered_and_changes_nothing(live, tmp_path, text, said):
+    path = tmp_path / "a.json"
+    path.write_text(text)
+    live.dock.load(path)
+    assert "were not loaded" in live.message
+    assert said in live.message
+    assert live.dock.value() == SMALL
+
+
+def test_a_file_that_is_not_there_and_a_folder_that_is_not_there(live, tmp_path):
+    live.dock.load(tmp_path / "none.json")
+    assert "were not loaded" in live.message
+    live.dock.save(tmp_path / "none" / "a.json")
+    assert "could not be saved" in live.message
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        replace(
+            SMALL, model=SyntheticNuclei(diameter=1 / 0.3, axis_ratio_spread=0.3, blur=0.0, seed=77)
+        ),
+        Plan(SyntheticMembranes(apart=True, inside=0.2), (60, 70), (0.3, 0.25)),
+    ],
+)
+def test_the_copied_command_makes_the_same_voxels(live, tmp_path, monkeypatch, plan):
+    live.dock.setValue(plan)
+    live.dock.copy_button.click()
+    words = shlex.split(QApplication.clipboard().text())
+    assert words[:2] == ["napari-diversify", "phantom"]
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(cli.main, words[1:])
+    assert result.exit_code == 0, result.output
+    specimen = plan.specimen()
+    written = tifffile.imread(tmp_path / "synthetic.ome.tif")
+    np.testing.assert_array_equal(written, specimen.image[...])
+    masks = tifffile.imread(tmp_path / "synthetic_labels.ome.tif")
+    np.testing.assert_array_equal(masks, specimen.labels[...])
+    live.dock.setValue(SMALL)
+    live.dock.load(tmp_path / "synthetic.json")  # what the command writes can be loaded
+    assert live.dock.value() == plan
+
+
+def test_the_dock_begins_where_the_command_does():
+    assert USUAL == cli_phantom._DEFAULTS
+
+
+# ---- shown, hidden, closed ----
+
+
+def test_hidden_the_dock_computes_nothing_and_shown_again_it_goes_on(live, viewer, asked):
+    live.dock.hide()
+    layers = list(viewer.layers)
+    live.slide(diameter=5.0)
+    QApplication.processEvents()
+    assert asked == []
+    assert list(viewer.layers) == layers
+    live.dock.show()
+    live.wait()
+    assert list(viewer.layers) == layers
+    live.assert_shows(SMALL.with_(diameter=5.0))
+
+
+def test_another_dock_goes_on_with_what_was_left(live, viewer, open_synthetic):
+    live.slide(diameter=5.0)
+    live.wait()
+    layers = list(viewer.layers)
+    live.dock.close()
+    other = open_synthetic(viewer, None)
+    other.wait()
+    assert other.dock.value() == SMALL.with_(diameter=5.0)
+    assert list(viewer.layers) == layers
+    other.slide(density=2.0)
+    other.wait()
+    other.assert_shows(SMALL.with_(diameter=5.0, density=2.0))
+
+
+def test_a_dock_closed_while_it_computes_leaves_nothing_running(
+    viewer, open_synthetic, gate, monkeypatch
+):
+    monkeypatch.setattr(synthetic_live, "_computed", gate.guard(synthetic_live._computed))
+    gate.close()
+    driven = open_synthetic(viewer)
+    driven.wait(lambda: driven.dock.preview.running)
+    driven.dock.close()
+    gate.open()
+    assert QThreadPool.globalInstance().waitForDone(5000)
+    QApplication.processEvents()
+    assert len(viewer.layers) == 0
+
+
+def callbacks(*owners):
+    return sum(len(e.callbacks) for owner in owners for e in owner.events.emitters.values())
+
+
+@pytest.mark.parametrize("way", ["hide", "close"])
+def test_a_closed_dock_leaves_no_callback_behind(viewer, open_synthetic, users, way):
+    def count():
+        return callbacks(viewer, viewer.layers, viewer.dims, viewer.layers.selection, users)
+
+    before = count()
+    driven = open_synthetic(viewer)
+    driven.wait()
+    assert count() > before
+    left = [driven.image, driven.labels]
+    getattr(driven.dock, way)()
+    for layer in left:
+        viewer.layers.remove(layer)
+    assert count() == before
+
+
+def test_ten_docks_opened_and_closed_leave_no_qt_object(viewer, open_synthetic, destroy_closed):
+    def open_and_close():
+        driven = open_synthetic(viewer)
+        driven.wait()
+        driven.slide(diameter=5.0)
+        driven.wait()
+        driven.dock.close()
+        driven.dock.deleteLater()
+        return weakref.ref(driven.dock)
+
+    def settle():
+        destroy_closed()
+        gc.collect()
+        destroy_closed()
+
+    open_and_close()  # what Qt and napari make once
+    settle()
+    widgets = len(QApplication.allWidgets())
+    docks = [open_and_close() for _ in range(10)]
+    settle()
+    assert len(QApplication.allWidgets()) == widgets
+    assert [dock() for dock in docks if dock() is not None] == []
+    assert len(viewer.layers) == 2
+
+
+def test_a_viewer_is_not_kept_alive_by_a_closed_dock(open_synthetic, qtbot):
+    viewer = ViewerModel()
+    driven = open_synthetic(viewer)
+    driven.wait()
+    driven.dock.close()
+    driven.dock.deleteLater()
+    gone = weakref.ref(viewer)
+    del driven, viewer
+
+    def collected():
+        gc.collect()
+        return gone() is None
+
+    qtbot.waitUntil(collected)
+
+
+def test_a_dock_that_was_never_shown_touches_nothing(viewer, qtbot):
+    before = callbacks(viewer, viewer.layers, viewer.dims)
+    qtbot.addWidget(SyntheticDock(viewer))
+    assert callbacks(viewer, viewer.layers, viewer.dims) == before
+    assert len(viewer.layers) == 0
+
+
+# ---- words ----
+
+
+def test_all_that_can_be_used_has_a_tooltip(live):
+    dock = live.dock
+    assert isinstance(dock, QWidget)
+    used = [dock.live, dock.keep_button, dock.copy_button, dock.save_button, dock.load_button]
+    used += [dock.fit.labels, dock.fit.image, dock.fit.button, dock.panel.kind]
+    used += [dock.panel.dimensions, dock.panel.shape, dock.panel.spacing, dock.panel.seed]
+    used += [dock.panel.new_seed, *dock.panel.form.controls.values()]
+    assert all(widget.toolTip() for widget in used)
+
+
+def test_density_is_told_per_volume_or_per_area(live):
+    def texts():
+        return [label.text() for label in live.dock.panel.form.findChildren(QLabel)]
+
+    assert "density (per 1000 µm³)" in texts()
+    live.dock.panel.dimensions.setCurrentIndex(1)
+    assert "density (per 1000 µm²)" in texts()
+
+
+def test_every_index_of_the_live_array_is_the_specimen_s():
+    specimen: Specimen = SMALL.specimen()
+    live = synthetic_live.LiveArray(specimen.image)
+    held = (slice(3, 4), slice(None), slice(None))
+    live.swap(specimen.image, held, specimen.image[held])
+    whole = specimen.image[...]
+    some = [(slice(3, 4),), (slice(None), 5), (3, ..., slice(None, None, 2)), (3, 4, 5)]
+    for key in (3, -5, ..., *some):
+        np.testing.assert_array_equal(live[key], whole[key])
+    assert live.holds(held)
+    assert not live.holds((slice(3, 5), slice(None), slice(None)))
