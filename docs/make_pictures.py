@@ -129,6 +129,23 @@ def keep_some(viewer: napari.Viewer, widget: Any, folder: Path) -> None:
     print(f"wrote {IMAGES / 'report.png'}")
 
 
+def synthesise() -> None:
+    """The dock "Synthetic nuclei", with nuclei and with membranes."""
+    viewer = napari.Viewer()
+    viewer.window.resize(1500, 800)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-diversify", "Synthetic nuclei")
+    for kind in ("nuclei", "membranes"):
+        dock.panel.kind.setCurrentText(kind)
+        wait_until(lambda: dock.preview.in_step)
+        viewer.dims.set_current_step(0, 32)
+        viewer.fit_to_view()
+        settle()
+        name = f"synthetic-{kind}.png"
+        viewer.window.screenshot(str(IMAGES / name), canvas_only=False, flash=False)
+        print(f"wrote {IMAGES / name}")
+    viewer.close()
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     viewer = napari.Viewer()
@@ -232,6 +249,7 @@ def main() -> None:
         keep_some(viewer, widget, Path(folder) / "training set")
     settle(2)
     viewer.close()
+    synthesise()
 
 
 if __name__ == "__main__":

@@ -238,3 +238,13 @@ def test_membranes_like_labels_have_their_size(apart):
 def test_labels_that_cannot_be_used_are_refused(model, labels, image, error, said):
     with pytest.raises(error, match=said):
         model.like(labels, (0.5, 0.5), image)
+
+
+@pytest.mark.parametrize(
+    ("shape", "spacing"), [((256, 256), (0.2, 0.2)), ((24, 96, 96), (0.5, 0.4, 0.4))]
+)
+def test_the_number_of_cells_is_about_that_of_the_labels(shape, spacing):
+    specimen = SyntheticMembranes(diameter=8.0).specimen(shape, spacing)
+    labels = np.unique(np.asarray(specimen.labels)).size
+    assert 1 <= specimen.objects <= labels  # some of them reach in from around the field
+    assert specimen.objects > labels / 4

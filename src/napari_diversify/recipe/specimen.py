@@ -60,7 +60,7 @@ class Specimen:
     spacing : tuple of float
         Voxel size in micrometres.
     objects : int
-        How many labels there may be: none is higher.
+        How many nuclei reach into the field; of cells, how many have their middle in it.
     note : str
         A sentence on what could not be done as asked; empty if all was.
     """

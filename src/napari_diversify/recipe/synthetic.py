@@ -379,7 +379,10 @@ class SyntheticMembranes(_Seen, _MembraneCells):
             Texture(self.texture, self.grain),
             self._microscope(),
         )
-        return Specimen(drawn, len(seeds))
+        extent = np.multiply(shape, spacing)
+        middles = seeds[:, -len(extent) :]
+        here = ((middles >= 0) & (middles < extent)).all(axis=1)  # others reach in from around
+        return Specimen(drawn, int(np.count_nonzero(here)))
 
     @classmethod
     def like(

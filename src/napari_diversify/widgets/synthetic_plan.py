@@ -6,7 +6,6 @@ No Qt here: what a dock shows, a file holds and a command line says is one value
 from __future__ import annotations
 
 import json
-import math
 import shlex
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -61,10 +60,7 @@ class Plan:
         """How many objects its specimen has, in words."""
         if self.model.kind == "nuclei":
             return f"{specimen.objects:,} nuclei"
-        # cells around the field are among those drawn
-        ball = math.pi * self.model.diameter**self.ndim / (6 if self.ndim == 3 else 4)
-        cells = round(math.prod(self.shape) * math.prod(self.spacing) / ball)
-        return f"about {max(1, cells):,} cells"
+        return f"about {specimen.objects:,} cells"  # some more reach into the field
 
     def record(self) -> dict[str, Any]:
         """As JSON knows it; what ``napari-diversify phantom`` writes beside an image."""
