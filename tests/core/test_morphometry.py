@@ -134,8 +134,8 @@ def test_labels_fitted_to_real_nuclei_have_their_statistics(real):
     ("asked", "shape", "spacing"),
     [
         (
-            Population(6.0, 0.2, 1.7, 0.2, density=0.9, flatness=0.7, clustering=0.6),
-            (90, 160, 160),
+            Population(6.0, 0.2, 1.7, 0.2, density=0.3, flatness=0.7, clustering=0.8),
+            (120, 300, 300),
             (0.5, 0.4, 0.4),
         ),
         (Population(5.0, 0.3, 1.5, 0.3, density=7.0, clustering=0.8), (500, 500), (0.3, 0.3)),
@@ -152,6 +152,16 @@ def test_what_was_drawn_is_what_is_fitted(asked, shape, spacing):
     assert found.flatness == pytest.approx(asked.flatness, abs=0.1)
     assert found.clustering == pytest.approx(asked.clustering, abs=0.3)
     assert found.overlap == found.layer == 0
+
+
+@pytest.mark.parametrize("density", [0.3, 1.0])
+def test_no_clusters_are_fitted_where_there_are_none(density):
+    """Chance makes some objects neighbours, and where it is full all of them are."""
+    shape, spacing = (64, 256, 256), (0.5, 0.2, 0.2)
+    population = Population(density=density)
+    for seed in range(5):
+        nuclei = Nuclei(population.draw(shape, spacing, seed), shape, spacing)
+        assert fit(nuclei.labels(whole(shape)), spacing).clustering == 0
 
 
 def test_overlap_is_fitted_where_labels_touch():

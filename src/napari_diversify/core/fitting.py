@@ -14,6 +14,8 @@ from .population import Population
 
 _SIMULATED = 2000  # objects at most in a population that is drawn to compare with
 _SEEDS = 3  # populations that are averaged over
+_BY_CHANCE = 16  # populations without clusters, to see how far chance goes
+_SURE = 2.5  # of its standard deviations
 
 
 def fit(
@@ -25,7 +27,8 @@ def fit(
 
     Sizes, shapes, density and overlap are those that :func:`measure` finds. The
     share of objects in clusters is the one at which populations drawn with the
-    other parameters have the neighbour ratio of the labels.
+    other parameters have the neighbour ratio of the labels; 0 where chance alone
+    may have made it, as with few objects, or where there is no room for clusters.
 
     Parameters
     ----------
@@ -83,16 +86,25 @@ def _clustering(
         part = (_SIMULATED / expected) ** (1.0 / len(shape))
         shape = [max(1, round(n * part)) for n in shape]
         field = np.multiply(shape, spacing)
+
+    def drawn(share: float, seeds: int) -> npt.NDArray[np.float64]:
+        population = replace(found, clustering=share)
+        centres = (population.draw(shape, spacing, s, tries=200).centres for s in range(seeds))
+        return np.array(
+            [neighbour_ratio(c[:, -len(shape) :], field, found.density / 1000.0) for c in centres]
+        )
+
+    # what chance alone does to objects that are in no clusters: no more is claimed
+    by_chance = drawn(0.0, _BY_CHANCE)
+    if not np.isfinite(by_chance).all():
+        return 0.0
+    lowest = float(by_chance.mean() - _SURE * by_chance.std(ddof=1))
+    if ratio >= lowest:
+        return 0.0
     shares = np.linspace(0.0, 1.0, 6)
-    ratios = []
-    for share in shares:
-        drawn = []
-        for seed in range(_SEEDS):
-            objects = replace(found, clustering=float(share)).draw(shape, spacing, seed, tries=200)
-            centres = objects.centres[:, -len(shape) :]
-            drawn.append(neighbour_ratio(centres, field, found.density / 1000.0))
-        ratios.append(float(np.nanmean(drawn)) if np.isfinite(drawn).any() else math.nan)
-    if not np.isfinite(ratios).all() or ratio >= ratios[0]:
+    ratios = [float(by_chance.mean()), *(float(drawn(s, _SEEDS).mean()) for s in shares[1:])]
+    # where there is hardly any room, clusters are none: the ratio tells nothing
+    if not np.isfinite(ratios).all() or ratios[-1] >= lowest:
         return 0.0
     falling = np.minimum.accumulate(ratios)
     return float(np.interp(-ratio, -falling, shares))

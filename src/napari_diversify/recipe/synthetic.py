@@ -32,6 +32,8 @@ from ..core.voronoi import Cells, draw_seeds
 from .model import Model, bounds_of
 from .specimen import Specimen
 
+_TRIED = 1 << 22  # voxels that a fit makes to see what the microscope takes
+
 
 class _Seen(Model):
     """The microscope, and the seed: what all synthetic specimens share."""
@@ -292,6 +294,12 @@ class SyntheticNuclei(_Seen, _NucleiPopulation):
                 "background": 0.0,
                 "read_noise": seen.noise,
             }
+            # shading, rim and blur take light on the way: as much as from a first try
+            tried = cls(**_bounded(cls, values)).specimen(_part(np.shape(labels)), spacing)
+            if tried.objects:
+                lost = measure_image(np.asarray(tried.labels), np.asarray(tried.image), spacing)
+                if lost.signal > 0:
+                    values["signal"] = seen.signal * seen.signal / lost.signal
         return cls(**_bounded(cls, values))
 
 
@@ -427,6 +435,12 @@ KINDS: dict[str, type[SyntheticNuclei] | type[SyntheticMembranes]] = {
     "nuclei": SyntheticNuclei,
     "membranes": SyntheticMembranes,
 }
+
+
+def _part(shape: Sequence[int]) -> tuple[int, ...]:
+    """A field of at most so many voxels, of the same proportions."""
+    share = min(1.0, (_TRIED / math.prod(shape)) ** (1.0 / len(shape)))
+    return tuple(max(1, round(n * share)) for n in shape)
 
 
 def _bounded(model: type[Model], values: dict[str, Any]) -> dict[str, Any]:
