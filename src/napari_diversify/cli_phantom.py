@@ -145,12 +145,12 @@ def phantom(
     if dry_run:
         total = samples * sum(a.nbytes for a in (specimen.image, specimen.labels))
         typer.echo(
-            f"{samples} specimen(s) of {many} voxels would be made in {folder}, {total / 1e9:,.2f} "
-            f"GB before compression; the first has {made[0]['objects']} objects."
+            f"{samples} specimen(s) of {many} voxels would be made in {folder.resolve()}, "
+            f"{total / 1e9:,.2f} GB before compression; the first has {made[0]['objects']} objects."
         )
         typer.echo(_listed(model))
         return
-    typer.echo(f"{len(made)} specimen(s) of {many} voxels made in {folder}.")
+    typer.echo(f"{len(made)} specimen(s) of {many} voxels made in {folder.resolve()}.")
 
 
 def _options() -> list[inspect.Parameter]:

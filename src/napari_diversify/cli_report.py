@@ -49,6 +49,13 @@ def report(
     try:
         work = reporting(folder, real=real, out=output, overwrite=overwrite)
         page = told(work, f"report on {folder.name}", "Stopped. No report was written.")
+    except FileExistsError as error:
+        older = str(error).partition(" exists")[0]
+        typer.echo(
+            f"{older} exists and is left as it is. Give another name (--output), or --overwrite.",
+            err=True,
+        )
+        raise typer.Exit(1) from None
     except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
         typer.echo(f"{str(error).rstrip('.') or type(error).__name__}.", err=True)
         raise typer.Exit(1) from None

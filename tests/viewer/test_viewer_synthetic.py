@@ -2,7 +2,8 @@
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QApplication
+from qtpy.QtTest import QTest
+from qtpy.QtWidgets import QApplication, QMainWindow
 from superqt import QDoubleSlider
 
 from napari_diversify.widgets.synthetic_plan import Plan
@@ -69,14 +70,18 @@ def test_the_canvas_follows_sliders_and_planes(viewer, dock, qtbot):
     assert_on_canvas(viewer, dock)
 
 
-def test_3d_and_back_2d_image_and_back_and_a_kept_volume(viewer, dock, qtbot):
+def test_3d_and_back_2d_image_and_back_and_a_kept_volume(viewer, dock, qtbot, monkeypatch):
+    # on a fast machine this small volume would be computed at once
+    monkeypatch.setattr("napari_diversify.widgets.synthetic_live.AT_ONCE_S", 0.0)
+
     def settled():
         qtbot.waitUntil(lambda: in_step(dock), timeout=20_000)
 
     viewer.dims.ndisplay = 3
     settled()
     index = (slice(None),) * 3
-    assert all(array.holds(index) for array in (la.data for la in dock.preview.layers))
+    arrays = [layer.data for layer in dock.preview.layers]
+    qtbot.waitUntil(lambda: all(array.holds(index) for array in arrays), timeout=20_000)
     dock.panel.seed.setValue(3)
     settled()
     viewer.dims.ndisplay = 2
@@ -93,3 +98,20 @@ def test_3d_and_back_2d_image_and_back_and_a_kept_volume(viewer, dock, qtbot):
     np.testing.assert_array_equal(kept.data, dock.value().specimen().image[...])
     viewer.layers.clear()
     assert not dock.live.isChecked()
+
+
+def test_both_docks_share_one_place_and_use_all_of_it(viewer):
+    _, first = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
+    _, second = viewer.window.add_plugin_dock_widget("napari-diversify", "Synthetic nuclei")
+    QTest.qWait(300)
+    window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow))
+    docks = [widget.parentWidget() for widget in (first, second)]
+    assert docks[1] in window.tabifiedDockWidgets(docks[0])
+    assert not second.visibleRegion().isEmpty()
+    buttons = second.save_button
+    below = second.height() - buttons.mapTo(second, buttons.rect().bottomLeft()).y()
+    assert below < 30  # no empty stretch
+    docks[0].raise_()
+    QTest.qWait(300)
+    assert not first.visibleRegion().isEmpty()
+    assert second.visibleRegion().isEmpty()

@@ -368,3 +368,17 @@ def test_a_cancelled_report_leaves_nothing(dialog, tmp_path, gate, monkeypatch):
     assert dialog.report.isEnabled()
     assert opened == []
     assert not list((tmp_path / "out").glob("*report*"))
+
+
+def test_a_long_message_crushes_no_row(dialog, qtbot):
+    def heights():
+        return [box.height() for row in dialog.sampling.ranges.rows.values() for box in row]
+
+    qtbot.waitUntil(lambda: min(heights()) > 0)
+    before = heights()
+    for text in ("A long message. " * 20, "A longer one. " * 60):
+        dialog.status.say(text)
+        qtbot.waitUntil(
+            lambda: dialog.height() >= dialog.layout().totalHeightForWidth(dialog.width())
+        )
+        assert heights() == before

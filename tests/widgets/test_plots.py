@@ -468,3 +468,18 @@ def test_light_and_dark_are_followed(plots, viewer):
     viewer.theme = "dark"
     plots.show()
     assert looks() == dark
+
+
+def test_a_click_on_the_diamond_leaves_half_of_the_contrast(plots, model, qtbot):
+    half = plots.noise._found.half
+    assert np.isfinite(half)
+    viewport = plots.noise.plot.viewport()
+    at = where(plots.noise, half, 20.0)
+    at.setX(at.x() + 3)  # nobody hits it to the pixel
+    with qtbot.waitSignal(plots.weightPicked, timeout=2000) as picked:
+        qtbot.mouseMove(viewport, at)
+        qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=at)
+    (w_v,) = picked.args
+    assert half - 0.01 < w_v <= half
+    assert model.contrast(1.0, w_v) >= model.contrast(1.0, 0.0) / 2
+    assert w_v == round(w_v, 2)  # as the box shows it

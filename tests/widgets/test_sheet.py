@@ -206,6 +206,19 @@ def test_a_dock_opened_again_goes_on_with_the_sheet(viewer, drawn, open_dock, ho
     assert "REJECTED" in overlay(viewer)
 
 
+def test_noise_alone_is_said(viewer, open_dock, make_image):
+    viewer.add_image(make_image(), name="cells")
+    dock = open_dock(viewer)
+    dock.wait()
+    dock.explorer.windows.open_samples()
+    window = dock.explorer.windows.samples
+    window.draw.click()
+    assert "noise alone" in window.status.message.text()
+    window.sampling.ranges.rows["diversify.w_v"][0].setChecked(True)
+    window.draw.click()
+    assert window.status.message.text() == ""
+
+
 def test_no_image_is_said(viewer, open_dock):
     dock = open_dock(viewer)
     dock.explorer.windows.open_samples()

@@ -156,7 +156,7 @@ class Job:
         if list(only) != sorted(set(only)) or not 0 <= only[0] <= only[-1] < len(self.sampling):
             raise ValueError(
                 f"the samples to make must ascend within 0 to {len(self.sampling) - 1}; "
-                f"got {len(only)} from {only[0]} to {only[-1]}"
+                f"got {', '.join(map(str, only[:8]))}{' …' if len(only) > 8 else ''}"
             )
 
     @property

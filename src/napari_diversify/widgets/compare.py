@@ -19,6 +19,8 @@ from .parts import button
 _BLINK_MS = 600
 _OVER = "translucent_no_depth"  # hides what is below, where opaque; shows it where transparent
 
+_NOTHING = "There is nothing to compare: switch a step live first."
+
 #: The image and its last live result, None while there is none in view.
 Pair: TypeAlias = Callable[[], tuple[napari.layers.Image, napari.layers.Image] | None]
 
@@ -46,7 +48,7 @@ class Compare(QWidget):
         self._pair = pair
         self.side_by_side = button(
             "Side by side",
-            "Show the image and its last live result, and nothing else, side by side. Key: G.",
+            "Show the image and its last live result side by side, and nothing else. Key: G.",
             checkable=True,
         )
         self.blink = button(
@@ -89,6 +91,7 @@ class Compare(QWidget):
         self._divider = Divider(viewer)
         self._divider.moved.connect(self.dividerMoved)
         self._divider.removed.connect(self.stop)
+        self.difference.toggled.connect(self._on_difference)
         for way in self._ways:  # methods, not closures, which would keep us alive
             way.toggled.connect(self._on_toggled)
 
@@ -126,20 +129,28 @@ class Compare(QWidget):
         else:
             self._take_back()
 
+    def _on_difference(self, on: bool) -> None:
+        if on and self._pair() is None:
+            with signals_blocked(self.difference):
+                self.difference.setChecked(False)
+            self.refused.emit(_NOTHING)
+
     def _begin(self, way: QPushButton) -> None:
         pair = self._pair()
         if pair is None:
             with signals_blocked(way):  # another way may be on, and stays so
                 way.setChecked(False)
-            self.refused.emit("There is nothing to compare: switch a step live first.")
+            self.refused.emit(_NOTHING)
             return
+        self.refused.emit("")  # any more
         for other in self._ways:
             if other is not way:
                 other.setChecked(False)
+        for layer in list(self._viewer.layers):
+            self._set(layer, visible=layer in pair)
         if way is self.side_by_side:
             self._put_side_by_side(*pair)
         elif way is self.blink:
-            self._set(pair[0], visible=True)
             self._set(pair[1], blending=_OVER, opacity=1.0)
             self._blinking = pair[1]
             self._timer.start()
@@ -148,8 +159,6 @@ class Compare(QWidget):
             self._undo.append(self._divider.hide)
 
     def _put_side_by_side(self, source: napari.layers.Image, result: napari.layers.Image) -> None:
-        for layer in list(self._viewer.layers):
-            self._set(layer, visible=layer in (source, result))
         grid, camera = self._viewer.canvas.grid, self._viewer.scene.camera
         first = self._viewer.layers.index(source) < self._viewer.layers.index(result)
         # napari begins with the lowest layer, or, with a negative stride, with the topmost

@@ -36,6 +36,7 @@ from .snapshot import Snapshot
 from .source_panel import SourcePanel
 from .status import StatusLine
 from .steps_panel import StepsPanel
+from .tabs import join, mark
 from .views import DifferenceView, RemovedView, SigmaView, SplitView, View
 from .windows import Windows
 
@@ -65,6 +66,7 @@ class Explorer(QWidget):
 
     def __init__(self, napari_viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        mark(self)
         self._viewer = napari_viewer
         self._setup = Recipe()
         self._sample = 0
@@ -207,6 +209,7 @@ class Explorer(QWidget):
         self.samples_button.clicked.connect(self.windows.open_samples)
         self.explore_button.clicked.connect(self.windows.open_explore)
         self.plots_button.clicked.connect(self.windows.open_plots)
+        self.samples.aboutToDraw.connect(self.compare.stop)
         self.windows.weightsPicked.connect(self._on_weights_picked)
         self.windows.opened.connect(self._on_window_opened)
 
@@ -455,7 +458,7 @@ class Explorer(QWidget):
         if view is not self.views["split"]:
             self.compare.stop()  # what it has put away may be what is switched
         if not on:
-            view.live.pause()
+            view.put_away()
             self._look()
         elif source is not None and self._measurement.result is not None:
             self._show(view, source)
@@ -550,10 +553,15 @@ class Explorer(QWidget):
         """Start, or take up again what was left when the dock was hidden."""
         super().showEvent(event)
         if not self._connected:
+            if self._first_shown:
+                QTimer.singleShot(0, self._join_tabs)
             self._take_over()
             self._connected = True
             self.compare.connect_viewer()
             self.source_panel.picker.connect_viewer()
+
+    def _join_tabs(self) -> None:
+        join(self)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Stop all live work; layers stay as they are."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import napari.layers
 from napari.components import ViewerModel
-from qtpy.QtCore import QTimer, QUrl, Signal
+from qtpy.QtCore import QEvent, QObject, QTimer, QUrl, Signal
 from qtpy.QtGui import QCloseEvent, QDesktopServices
 from qtpy.QtWidgets import (
     QApplication,
@@ -163,6 +163,8 @@ class ExportDialog(QDialog):
         layout.addLayout(buttons)
         layout.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)  # grows with its rows
         self.setMinimumWidth(520)
+        for label in (self.note, self.status.message):
+            label.installEventFilter(self)
 
     def _wire(self) -> None:
         self.only_kept.toggled.connect(self._on_only_kept)
@@ -340,6 +342,18 @@ class ExportDialog(QDialog):
         self.status.say(
             "Cancelled. Finished samples stay; choose “keep and go on” to make the rest."
         )
+
+    def eventFilter(self, label: QObject, event: QEvent) -> bool:
+        """Grow when a message needs another line: Qt would crush the rows above it instead."""
+        if event.type() == QEvent.Type.LayoutRequest or event.type() == QEvent.Type.Resize:
+            QTimer.singleShot(0, self._grow)
+        return bool(super().eventFilter(label, event))
+
+    def _grow(self) -> None:
+        layout = self.layout()
+        needed = layout.totalHeightForWidth(self.width()) if layout is not None else 0
+        if needed > self.height():
+            self.resize(self.width(), needed)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop what is under way: finished samples stay, nothing half-made does."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import isfinite, sqrt
+from math import floor, isfinite, nan, sqrt
 from typing import Any
 
 import numpy as np
@@ -50,6 +50,7 @@ def colours_of(theme: str) -> Colours:
 
 
 _PADDING_PX = 12
+_GRASP_PX = 8  # how near to the diamond a click means it
 
 # ---- one plot ----
 
@@ -431,7 +432,7 @@ class NoisePlot(Plot):
         self.at_kept.setData([at], [kept / _PERCENT_PER_DB])
         said = f"w_v {w_v:.2f}: PSNR {psnr:.2f} dB".replace("inf", "∞")
         if isfinite(kept):
-            said += f", contrast kept {kept:.0f} %"
+            said += f", contrast kept {kept:.1f} %"
         if self._found is not None:
             said += f". {said_half(self._found)}"
         legend = [("result", "—", "PSNR"), ("kept", "—", "contrast kept")]
@@ -441,8 +442,15 @@ class NoisePlot(Plot):
         box = self.plot.getViewBox()
         where: QPointF = event.scenePos()
         inside = box.sceneBoundingRect().contains(where)
-        if inside and self.has_curves and event.button() == Qt.MouseButton.LeftButton:
-            self._pick(box.mapSceneToView(where).x())
+        if not (inside and self.has_curves and event.button() == Qt.MouseButton.LeftButton):
+            return
+        root = box.mapSceneToView(where).x()
+        half = self._found.half if self._found is not None else nan
+        if isfinite(half) and abs(root - sqrt(half)) < _GRASP_PX * box.viewPixelSize()[0]:
+            # the diamond is meant: as the box shows it, and on the side of more contrast
+            self.weightPicked.emit(floor(100 * half) / 100)
+        else:
+            self._pick(root)
 
     def _on_dragged(self, line: Any) -> None:
         self._pick(line.value())

@@ -188,6 +188,11 @@ class LiveLayer(QObject):
         if self.layer is not None:
             self.layer.visible = False
 
+    def remove(self) -> None:
+        """Take the layer out of the viewer."""
+        if self.layer is not None and self.layer in self._viewer.layers:
+            self._viewer.layers.remove(self.layer)
+
     def release(self) -> None:
         """Let go of the layer, which stays as it is."""
         self._cancel()

@@ -29,6 +29,7 @@ class Samples(QObject):
     """
 
     changed = Signal()  # what is drawn, kept, or in view
+    aboutToDraw = Signal()  # and to be seen, whatever else is
 
     def __init__(self, viewer: ViewerModel, cache: Cache, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -60,6 +61,7 @@ class Samples(QObject):
             LazySamples(level, sampling, size, cache=self._cache)
             for level, size in zip(levels_of(source), sizes, strict=True)
         ]
+        self.aboutToDraw.emit()
         if sampling != self.sampling:
             self._rejected.clear()
         self.sampling, self.source = sampling, source

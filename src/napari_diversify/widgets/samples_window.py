@@ -104,7 +104,11 @@ class SamplesWindow(QDialog):
         except ValueError as error:
             self.status.say(sentence(error))
         else:
-            self.status.say("")
+            self.status.say(
+                ""
+                if sampling.ranges
+                else "These samples differ in noise alone. Tick what shall vary, and draw again."
+            )
 
     def _on_clicked(self, index: QModelIndex) -> None:
         self._samples.go_to(index.row())

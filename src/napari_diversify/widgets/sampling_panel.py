@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import get_args
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSizePolicy, QSpinBox, QWidget
 
 from ..recipe import Recipe, Sampling
 from ..recipe.sampling import Strategy
@@ -35,6 +35,8 @@ class SamplingPanel(QWidget):
         self.ranges = RangesPanel()
         form = QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
+        # its rows are never crushed, however long a message below becomes
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         form.addRow("what", self.what)
         form.addRow("samples", row(self.samples, QLabel("strategy"), self.strategy))
         form.addRow("vary", self.ranges)

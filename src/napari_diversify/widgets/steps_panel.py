@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import permutations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from ..recipe import Diversify
 from ..recipe.steps import AnyStep
@@ -80,6 +80,8 @@ class StepsPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(Column(steps), stretch=1)
+        # else napari adds an empty stretch of its own below everything
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         layout.addLayout(chain)
         self.chain.toggled.connect(self.chainChanged)
         self.order.currentIndexChanged.connect(self.chainChanged)

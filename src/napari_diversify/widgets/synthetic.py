@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from napari.components import ViewerModel
-from qtpy.QtCore import Qt
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
@@ -14,6 +14,7 @@ from qtpy.QtWidgets import (
     QGridLayout,
     QHBoxLayout,
     QLabel,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
@@ -30,6 +31,7 @@ from .synthetic_fit import FitRow, Fitted
 from .synthetic_live import LiveSpecimen, limits_of, place_of, whole_of
 from .synthetic_panel import SyntheticPanel
 from .synthetic_plan import Plan
+from .tabs import join, mark
 
 _FRAME_MS = 16
 
@@ -52,6 +54,7 @@ class SyntheticDock(QWidget):
 
     def __init__(self, napari_viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
+        mark(self)
         self._viewer = napari_viewer
         self._connected = False
         self._first_shown = True
@@ -105,6 +108,8 @@ class SyntheticDock(QWidget):
             buttons.addWidget(push, n // 2, n % 2)
         layout = QVBoxLayout(self)
         layout.addWidget(self.panel, stretch=1)
+        # else napari adds an empty stretch of its own below everything
+        self.panel.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
         layout.addWidget(self.fit)
         layout.addLayout(live)
         layout.addWidget(self.note)
@@ -271,8 +276,12 @@ class SyntheticDock(QWidget):
         self.fit.connect_viewer()
         if self._first_shown:
             self._first_shown = False
+            QTimer.singleShot(0, self._join_tabs)
             self._read_back()
         self._apply()
+
+    def _join_tabs(self) -> None:
+        join(self)
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Stop all work; layers stay as they are."""

@@ -45,6 +45,8 @@ class View(QObject):
     outdated = Signal()  # has to be shown anew
 
     linked = True
+    #: Whether the layer stays, hidden, when it is switched off.
+    stays = True
 
     def __init__(
         self,
@@ -86,6 +88,13 @@ class View(QObject):
     def shows(self, source: napari.layers.Image) -> bool:
         """Whether the layer belongs to this image; else it has to be shown anew."""
         return self.live.layer is not None and self._of is source
+
+    def put_away(self) -> None:
+        """Show the layer no more."""
+        if self.stays or self.live.layer is None:
+            self.live.pause()
+        else:
+            self.live.remove()
 
     def full(self, source: napari.layers.Image, sample: int) -> tuple[LazyArray, dict[str, Any]]:
         """The image in full resolution as it is shown now, and its metadata."""
@@ -222,6 +231,7 @@ class DifferenceView(View):
     """The result minus the image, from minus to plus a quarter of the range."""
 
     linked = False
+    stays = False
 
     def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
         return self._volumes(LazyDifference, source, recipe, sample)
@@ -234,6 +244,8 @@ class DifferenceView(View):
 
 class SplitView(View):
     """The image on one side of a divider, the result on the other."""
+
+    stays = False
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)

@@ -1,0 +1,34 @@
+"""Docks of ours share one place as tabs: above each other neither has room for its sliders."""
+
+from __future__ import annotations
+
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
+
+_NAME = "napari-diversify-dock"
+
+
+def mark(widget: QWidget) -> None:
+    """Say that a widget is the content of a dock of ours."""
+    widget.setObjectName(_NAME)
+
+
+def join(widget: QWidget) -> None:
+    """Put the dock of a widget in front of another of ours in the same window, if there is one."""
+    mine = _dock_of(widget)
+    window = mine.window() if mine is not None else None
+    if mine is None or not isinstance(window, QMainWindow) or mine.isFloating():
+        return
+    for other in window.findChildren(QDockWidget):
+        ours = other is not mine and other.findChild(QWidget, _NAME) is not None
+        if ours and other.isVisible() and not other.isFloating():
+            window.tabifyDockWidget(other, mine)
+            mine.show()
+            mine.raise_()
+            return
+
+
+def _dock_of(widget: QWidget) -> QDockWidget | None:
+    parent = widget.parentWidget()
+    while parent is not None and not isinstance(parent, QDockWidget):
+        parent = parent.parentWidget()
+    return parent
