@@ -1,11 +1,13 @@
 """The numbers under the sliders are the core's, of what is shown, and never of anything else."""
 
+import csv
 import re
 
 import numpy as np
 import pytest
 
 from napari_diversify.core import PairSums, ssim
+from napari_diversify.files import open_image
 from napari_diversify.widgets import readout as readout_module
 
 
@@ -102,3 +104,26 @@ def test_after_an_edit_the_numbers_are_those_of_the_new_image(live, viewer):
     live.wait(lambda: lines.plane.text() not in (before, "…"))
     settled(live)
     assert numbers(lines.plane.text()) == rounded(expected(live, source, z))
+
+
+def test_the_volumes_numbers_are_those_of_the_written_file(live, viewer, tmp_path):
+    source = viewer.layers["cells"].data
+    lines = settled(live)
+    live.explorer.windows.open_export()
+    dialog = live.explorer.windows.export
+    dialog.folder.setText(str(tmp_path / "out"))
+    dialog.sampling.samples.setValue(1)
+    dialog.start()
+    live.wait(lambda: not dialog.running)
+    with open_image(tmp_path / "out" / "cells_0000.ome.zarr") as image:
+        written = np.asarray(image.data)
+    low, high = live.layer.data.intensity_range
+    sums = PairSums(low, high)
+    sums.add(source, written)
+    contrasts = [sums.reference.rms_contrast(low), sums.image.rms_contrast(low)]
+    found = [sums.psnr(high - low), *contrasts, 100 * sums.clipped_fraction]
+    assert numbers(lines.volume.text()) == rounded(found)
+    with (tmp_path / "out" / "manifest.csv").open() as table:
+        (row,) = csv.DictReader(table)
+    assert float(row["psnr"]) == pytest.approx(found[0], rel=1e-5)
+    assert float(row["clipped"]) == pytest.approx(found[-1] / 100, abs=1e-6)
