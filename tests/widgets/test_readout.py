@@ -86,6 +86,19 @@ def test_a_big_volume_is_measured_only_when_asked(live, viewer, monkeypatch):
     assert numbers(lines.volume.text()) == rounded(expected(live, viewer.layers["cells"].data, ...))
 
 
+def test_a_big_volume_after_a_small_one_is_not_measured_in_its_stead(live, viewer, monkeypatch):
+    lines = live.explorer.readout
+    lines._later.setInterval(400)
+    live.slide(w_v=3.0)
+    live.wait(lines._later.isActive)  # for the small one
+    monkeypatch.setattr(readout_module, "_AUTOMATIC", 10)
+    live.slide(w_v=4.0)
+    live.wait(lambda: not lines._later.isActive())
+    live.wait(lambda: "PSNR" in lines.plane.text())
+    assert lines.volume.text() == ""
+    assert lines.measure.isVisibleTo(lines)
+
+
 def test_with_nothing_live_there_are_no_numbers(live):
     lines = settled(live)
     live.explorer.diversify.live.setChecked(False)

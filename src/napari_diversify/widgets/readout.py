@@ -100,6 +100,7 @@ class Readout(QWidget):
         self._soon.start()
         if same_volume:
             return  # another plane of the same result: the volume's numbers stay true
+        self._later.stop()  # it was set for the volume before, which may have been small
         self._of_volume.cancel()
         automatic = array.size <= _AUTOMATIC
         self.volume.setText(_WAITING if automatic else "")
