@@ -12,6 +12,7 @@ from .detector_noise import noise_curve
 from .local_std import check_intensities
 from .spectral import forward, frequencies
 
+_PIECE = 1 << 15  # frequencies that are counted at once
 _NOISE_SAMPLES = 1 << 16  # as many as noise_curve looks at
 
 
@@ -91,8 +92,13 @@ def radial_power_spectrum(
     for plane in planes:
         coefficients = forward(plane - plane.mean(dtype=np.float64))
         power += np.square(coefficients.reshape(-1)[1:], dtype=np.float64)
-    held = np.bincount(at, minlength=count)
-    total = np.bincount(at, weights=power / len(planes), minlength=count)
+    held, total = np.zeros(count, np.intp), np.zeros(count)
+    # NumPy counts without letting another thread in: in pieces, a window stays alive
+    for start in range(0, at.size, _PIECE):
+        piece = slice(start, start + _PIECE)
+        held += np.bincount(at[piece], minlength=count)
+        total += np.bincount(at[piece], weights=power[piece], minlength=count)
+    total /= len(planes)
     mean = np.full(count, np.nan)
     np.divide(total, held, out=mean, where=held > 0)
     return np.arange(1, count + 1) * width, mean
