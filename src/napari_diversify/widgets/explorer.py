@@ -181,7 +181,7 @@ class Explorer(QWidget):
         self.steps.stepChanged.connect(self._on_step_changed)
         self.steps.refused.connect(self.status.say)
         self.steps.chainChanged.connect(self._throttle.throttle)
-        self.compare.refused.connect(self.status.say)
+        self.compare.refused.connect(self._on_compare_said)
         self.compare.dividerMoved.connect(self._on_divider)
         self._throttle.triggered.connect(self._apply)
         self._settled.timeout.connect(self._measure)
@@ -437,6 +437,12 @@ class Explorer(QWidget):
         if source is None or result is None or not result.visible:
             return None
         return source, result
+
+    def _on_compare_said(self, refusal: str) -> None:
+        if refusal:
+            self.status.say(refusal)
+        else:
+            self._say_what_is_shown()
 
     def _on_divider(self, divider: tuple[int, float]) -> None:
         view = self.views["split"]
