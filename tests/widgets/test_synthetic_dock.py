@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 from napari_diversify import cli, cli_phantom
 from napari_diversify.recipe.specimen import Specimen, SpecimenArray
 from napari_diversify.recipe.synthetic import KINDS, SyntheticMembranes, SyntheticNuclei
-from napari_diversify.widgets import synthetic_live
+from napari_diversify.widgets import layers, synthetic_live
 from napari_diversify.widgets.layers import can_be_source
 from napari_diversify.widgets.synthetic import SyntheticDock
 from napari_diversify.widgets.synthetic_plan import USUAL, Plan
@@ -283,7 +283,7 @@ def test_a_volume_beyond_the_memory_is_refused_with_a_sentence(live, viewer, mon
     class Full:
         available = 1000
 
-    monkeypatch.setattr(synthetic_live.psutil, "virtual_memory", lambda: Full)
+    monkeypatch.setattr(layers.psutil, "virtual_memory", lambda: Full)
     live.dock.keep_button.click()
     live.wait(lambda: live.message != "")
     assert "of memory are free" in live.message

@@ -153,12 +153,17 @@ def too_big(array: Any, index: tuple[Any, ...] | None = None) -> str:
         for n, part in zip(array.shape, index or array.shape, strict=True)
     ]
     size = math.prod(sides) * array.dtype.itemsize
+    return no_room(size, "Crop the image first, or look at it in 2D")
+
+
+def no_room(size: int, what_to_do: str) -> str:
+    """A sentence if so many bytes do not fit into the free memory; else empty."""
     free = psutil.virtual_memory().available
     if size <= _SHARE * free:
         return ""
     return (
         f"it would take {size / 1e9:.1f} GB, but only {free / 1e9:.1f} GB of memory are free. "
-        "Crop the image first, or look at it in 2D"
+        f"{what_to_do}"
     )
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 
 from ..core.blocks import normalise_index
+from ..core.computed import Computed
 from ..recipe.specimen import SpecimenArray
 
 Index = tuple[slice, ...]
@@ -23,7 +23,7 @@ class _State:
     values: npt.NDArray[Any] | None = None
 
 
-class LiveArray:
+class LiveArray(Computed):
     """An array of a specimen that can be swapped for that of another one.
 
     It gives the exact voxels of its specimen whatever is asked; those that
@@ -31,30 +31,8 @@ class LiveArray:
     """
 
     def __init__(self, array: SpecimenArray) -> None:
+        self.shape, self.dtype = array.shape, array.dtype  # whatever it is swapped for
         self._state = _State(array)
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """Voxels along each axis."""
-        return self._state.array.shape
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """uint16 or uint32."""
-        return self._state.array.dtype
-
-    @property
-    def ndim(self) -> int:
-        """Number of axes."""
-        return self._state.array.ndim
-
-    @property
-    def size(self) -> int:
-        """Number of voxels."""
-        return self._state.array.size
-
-    def __len__(self) -> int:
-        return len(self._state.array)
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         state = self._state  # once: it may be swapped while this runs
@@ -64,13 +42,8 @@ class LiveArray:
             return state.array[key]
         return state.values[at].squeeze(dropped)
 
-    def __array__(
-        self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
-    ) -> npt.NDArray[Any]:
-        if copy is False:
-            raise ValueError(f"{type(self).__name__} is computed: it cannot be had without a copy")
-        whole = self[...].copy()
-        return whole if dtype is None else whole.astype(dtype, copy=False)
+    def _whole(self) -> npt.NDArray[Any]:
+        return self[...].copy()  # what is kept stays ours
 
     def __deepcopy__(self, memo: dict[int, Any]) -> SpecimenArray:
         return self._state.array  # a copy of the layer keeps what is shown now

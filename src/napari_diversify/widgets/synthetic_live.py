@@ -17,7 +17,6 @@ from typing import Any
 import napari.layers
 import numpy as np
 import numpy.typing as npt
-import psutil
 from napari.components import ViewerModel
 from napari.utils.events import EventEmitter
 from qtpy.QtCore import QObject, QTimer, Signal
@@ -26,7 +25,7 @@ from .. import __version__
 from ..core.blocks import normalise_index
 from ..recipe.specimen import Specimen
 from .background import Background, Work
-from .layers import METADATA_KEY, appearance, displayed_index, role_of, waits
+from .layers import METADATA_KEY, appearance, displayed_index, no_room, role_of, waits
 from .synthetic_array import Index, LiveArray
 from .synthetic_plan import Plan
 
@@ -34,8 +33,6 @@ from .synthetic_plan import Plan
 IMAGE, LABELS = "synthetic", "synthetic labels"
 #: Seconds that a plane may take to be computed while the user scrolls to it.
 AT_ONCE_S = 0.05
-#: Share of the free memory that may be taken.
-_SHARE = 0.7
 # voxels computed between two looks at whether to go on
 _PIECE = 1 << 20
 _IDLE_MS = 300
@@ -427,7 +424,9 @@ def values_of(
     """
     region, _ = normalise_index(index, specimen.shape)
     shape = [len(part) for part in region]
-    check_memory(math.prod(shape) * (2 + specimen.labels.dtype.itemsize))
+    size = math.prod(shape) * (2 + specimen.labels.dtype.itemsize)
+    if problem := no_room(size, "Make the shape smaller, or write it to a file: Copy as command"):
+        raise MemoryError(problem)
     image = np.empty(shape, specimen.image.dtype)
     labels = np.empty(shape, specimen.labels.dtype)
     axis = int(np.argmax([n > 1 for n in shape]))
@@ -450,16 +449,6 @@ def whole_of(plan: Plan) -> Work:
     image, labels = yield from values_of(specimen, (slice(None),) * plan.ndim)
     objects = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
     return plan, image, labels, objects
-
-
-def check_memory(nbytes: int) -> None:
-    """Raise a sentence before more memory is taken than there is."""
-    free = psutil.virtual_memory().available
-    if nbytes > _SHARE * free:
-        raise MemoryError(
-            f"all voxels would take {nbytes / 1e9:.1f} GB, but only {free / 1e9:.1f} GB of memory "
-            "are free. Make the shape smaller, or write it to a file: Copy as command"
-        )
 
 
 def place_of(plan: Plan) -> dict[str, Any]:
