@@ -347,3 +347,17 @@ def test_a_sheet_is_put_away_while_comparing_and_ends_it_when_drawn(viewer, live
     windows.samples.draw.click()
     assert not getattr(compare, way).isChecked()
     assert sheet.visible
+
+
+def test_line_and_split_agree_when_it_is_opened_again(viewer, live, source):
+    live.explorer.compare.split.click()
+    drag(viewer, 15.5, 7.5)
+    assert layer_of(live, "split").data.divider == (-1, 8)
+    live.explorer.compare.split.click()
+    viewer.dims.order = (1, 2, 0)  # z across
+    live.explorer.compare.split.click()
+    live.wait(lambda: layer_of(live, "split") is not None)
+    axis, at = layer_of(live, "split").data.divider
+    start, _ = next(la for la in viewer.layers if "divider" in la.name).data[0]
+    assert (axis, at) == (-3, 3)
+    assert start[axis] == at - 0.5

@@ -115,10 +115,6 @@ class Compare(QWidget):
         """Put the line on top of all layers."""
         self._divider.to_top()
 
-    def divider(self) -> tuple[int, float]:
-        """Axis of the divider, counted from the end, and its place as a share of the length."""
-        return self._divider.place
-
     # ---- private ----
 
     def _on_toggled(self, on: bool) -> None:

@@ -57,7 +57,7 @@ class Divider(QObject):
         for emitter in self._emitters(source):
             emitter.connect(self._on_view_changed)
         self._viewer.layers.events.removed.connect(self._on_removed)
-        self._draw()
+        self._on_view_changed()
 
     def to_top(self) -> None:
         """Put the line on top of all layers."""
