@@ -18,6 +18,7 @@ from ..recipe import Diversify, LazySamples, LazyVolume, Recipe
 from ..recipe.cache import Cache
 from ..recipe.measure import Measured
 from ..recipe.steps import AnyStep
+from .canvas import Canvas
 from .compare import Compare
 from .layers import (
     METADATA_KEY,
@@ -83,6 +84,7 @@ class Explorer(QWidget):
         )
         self.contrast, self.diversify, self.lowpass = self.sections.values()
         self.show_sigma, self.show_removed = self.steps.show_sigma, self.steps.show_removed
+        self._canvas = Canvas(napari_viewer, self)
         self.compare = Compare(napari_viewer, self._pair)
         self.readout = Readout()
         self.status = StatusLine()
@@ -563,6 +565,7 @@ class Explorer(QWidget):
                 QTimer.singleShot(0, self._join_tabs)
             self._take_over()
             self._connected = True
+            self._canvas.connect_viewer()
             self.compare.connect_viewer()
             self.source_panel.picker.connect_viewer()
 
@@ -583,6 +586,7 @@ class Explorer(QWidget):
                 view.live.release()
             self.samples.release()
             self.source_panel.picker.disconnect_viewer()
+            self._canvas.disconnect_viewer()
             self.status.rest()
 
     def _take_over(self) -> None:

@@ -23,6 +23,7 @@ from superqt.utils import QSignalThrottler, signals_blocked
 from .. import __version__
 from ..recipe.specimen import Specimen
 from .background import Background
+from .canvas import Canvas
 from .layers import METADATA_KEY
 from .parts import button, sentence
 from .section import switch
@@ -59,6 +60,7 @@ class SyntheticDock(QWidget):
         self._connected = False
         self._first_shown = True
         self._kind = ""  # that the contrast of the preview was fitted to
+        self._canvas = Canvas(napari_viewer, self)
         self.panel = SyntheticPanel()
         self.fit = FitRow(napari_viewer)
         self.live = switch(
@@ -273,6 +275,7 @@ class SyntheticDock(QWidget):
         if self._connected:
             return
         self._connected = True
+        self._canvas.connect_viewer()
         self.fit.connect_viewer()
         if self._first_shown:
             self._first_shown = False
@@ -292,6 +295,7 @@ class SyntheticDock(QWidget):
             self._keeping.cancel()
             self.preview.release()
             self.fit.disconnect_viewer()
+            self._canvas.disconnect_viewer()
             self.status.rest()
 
     def _read_back(self) -> None:
