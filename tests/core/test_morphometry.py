@@ -124,10 +124,20 @@ def test_labels_fitted_to_real_nuclei_have_their_statistics(real):
     original = measure(labels, NUCLEI_SPACING)
     population = fit(labels, NUCLEI_SPACING, image)
     # there are 20 nuclei in the field: one field of so few varies by more than 10 % by itself
-    made = list(generated(population, labels.shape, NUCLEI_SPACING, range(12)))
-    for name in ("objects", "density", "diameter", "axis_ratio"):
+    made = list(generated(population, labels.shape, NUCLEI_SPACING, range(24)))
+    means = ("objects", "density", "diameter", "axis_ratio", "flatness", "layer")
+    for name in (*means, "neighbour_ratio"):
         mean = np.mean([getattr(m, name) for m in made])
         assert mean == pytest.approx(getattr(original, name), rel=0.1), name
+    # a standard deviation of ten is too small on average, its square is not
+    for name in ("diameter_variation", "axis_ratio_spread"):
+        pooled = np.sqrt(np.mean([getattr(m, name) ** 2 for m in made]))
+        assert pooled == pytest.approx(getattr(original, name), rel=0.1), name
+    # How many touch follows from the others, and overlap is told by the closest of a dozen
+    # pairs: both are what a single field of such nuclei may well have, not its mean.
+    for name in ("touching", "overlap"):
+        values = np.array([getattr(m, name) for m in made])
+        assert abs(values.mean() - getattr(original, name)) < 1.5 * values.std(ddof=1), name
 
 
 @pytest.mark.parametrize(

@@ -31,14 +31,14 @@ def test_saved_settings_give_the_same_picture_in_a_new_viewer(
     tuned, open_dock, make_image, tmp_path, same_bits
 ):
     path = tmp_path / "recipe.json"
-    tuned.explorer.save_recipe(path)
+    tuned.explorer.save(path)
     assert str(path) in tuned.message
     new_viewer = ViewerModel()
     new_viewer.add_image(make_image(), name="cells")
     new = open_dock(new_viewer)
     new.wait()
     assert (np.asarray(new.layer.data) != np.asarray(tuned.layer.data)).any()
-    new.explorer.load_recipe(path)
+    new.explorer.load(path)
     new.wait()
     assert new.explorer.value() == tuned.explorer.value()
     same_bits(np.asarray(new.layer.data), np.asarray(tuned.layer.data))
@@ -46,11 +46,11 @@ def test_saved_settings_give_the_same_picture_in_a_new_viewer(
 
 def test_loaded_settings_are_shown_by_every_control(tuned, open_dock, make_image, tmp_path):
     path = tmp_path / "recipe.json"
-    tuned.explorer.save_recipe(path)
+    tuned.explorer.save(path)
     viewer = ViewerModel()
     viewer.add_image(make_image())
     new = open_dock(viewer)
-    new.explorer.load_recipe(path)
+    new.explorer.load(path)
     new.wait()
     assert new.control("w_i").value() == 0.8
     assert new.control("psnr").value() == tuned.control("psnr").value()
@@ -63,10 +63,10 @@ def test_settings_loaded_before_there_is_an_image_wait_for_it(
     tuned, open_dock, make_image, tmp_path, same_bits
 ):
     path = tmp_path / "recipe.json"
-    tuned.explorer.save_recipe(path)
+    tuned.explorer.save(path)
     viewer = ViewerModel()
     new = open_dock(viewer)
-    new.explorer.load_recipe(path)
+    new.explorer.load(path)
     viewer.add_image(make_image())
     new.wait()
     same_bits(np.asarray(new.layer.data), np.asarray(tuned.layer.data))
@@ -74,7 +74,7 @@ def test_settings_loaded_before_there_is_an_image_wait_for_it(
 
 def test_a_saved_recipe_runs_without_napari(tuned, viewer, tmp_path, same_bits):
     path = tmp_path / "recipe.json"
-    tuned.explorer.save_recipe(path)
+    tuned.explorer.save(path)
     same_bits(Recipe.load(path).apply(viewer.layers["cells"].data), np.asarray(tuned.layer.data))
 
 
@@ -82,10 +82,10 @@ def test_planes_by_themselves_come_back_as_such(live, tmp_path):
     path = tmp_path / "recipe.json"
     live.explorer.source_panel.axes.setCurrentIndex(1)
     live.wait()
-    live.explorer.save_recipe(path)
+    live.explorer.save(path)
     live.explorer.source_panel.axes.setCurrentIndex(0)
     live.wait()
-    live.explorer.load_recipe(path)
+    live.explorer.load(path)
     live.wait()
     assert live.explorer.source_panel.axes.currentData() == 2
     assert live.entry["recipe"]["spatial_ndim"] == 2
@@ -93,12 +93,12 @@ def test_planes_by_themselves_come_back_as_such(live, tmp_path):
 
 def test_settings_of_a_volume_can_be_loaded_for_a_plane(tuned, open_dock, make_image, tmp_path):
     path = tmp_path / "recipe.json"
-    tuned.explorer.save_recipe(path)
+    tuned.explorer.save(path)
     viewer, plane = ViewerModel(), make_image((24, 32))
     viewer.add_image(plane)
     new = open_dock(viewer)
     new.wait()
-    new.explorer.load_recipe(path)
+    new.explorer.load(path)
     new.wait()
     assert new.entry["recipe"]["steps"] == tuned.entry["recipe"]["steps"]
     new.assert_exact(plane)
@@ -108,7 +108,7 @@ def test_settings_without_a_range_take_that_of_the_image(live, tmp_path):
     path = tmp_path / "recipe.json"
     Recipe(steps=(Diversify(w_v=1.5),), seed=3).save(path)
     before = live.explorer.value().intensity_range
-    live.explorer.load_recipe(path)
+    live.explorer.load(path)
     live.wait()
     assert live.explorer.source_panel.auto.isChecked()
     assert live.explorer.value().intensity_range == before
@@ -118,7 +118,7 @@ def test_settings_without_a_range_take_that_of_the_image(live, tmp_path):
 def test_loading_says_from_which_file(live, tmp_path):
     path = tmp_path / "recipe.json"
     live.explorer.value().save(path)
-    live.explorer.load_recipe(path)
+    live.explorer.load(path)
     assert str(path) in live.message
     live.wait()
     assert str(path) in live.message
@@ -149,8 +149,8 @@ def test_a_file_that_cannot_be_used_is_refused_and_nothing_changes(live, tmp_pat
     path = tmp_path / "recipe.json"
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     before = settings_of(live)
-    live.explorer.load_recipe(path)
-    assert live.message.startswith("The recipe was not loaded: ")
+    live.explorer.load(path)
+    assert live.message.startswith("Recipe not loaded: ")
     assert reason in live.message
     live.wait_measured()
     assert settings_of(live) == before
@@ -159,15 +159,15 @@ def test_a_file_that_cannot_be_used_is_refused_and_nothing_changes(live, tmp_pat
 @pytest.mark.parametrize("name", ["missing.json", ".", "missing/recipe.json"])
 def test_a_file_that_is_not_there_is_reported_by_name(live, tmp_path, name):
     before = settings_of(live)
-    live.explorer.load_recipe(tmp_path / name)
-    assert live.message.startswith("The recipe was not loaded: ")
+    live.explorer.load(tmp_path / name)
+    assert live.message.startswith("Recipe not loaded: ")
     assert str(tmp_path / name) in live.message
     assert settings_of(live) == before
 
 
 def test_saving_into_a_folder_that_does_not_exist_is_reported(live, tmp_path):
-    live.explorer.save_recipe(tmp_path / "missing" / "recipe.json")
-    assert live.message.startswith("The recipe could not be saved: ")
+    live.explorer.save(tmp_path / "missing" / "recipe.json")
+    assert live.message.startswith("Recipe not saved: ")
     assert "missing" in live.message
     assert list(tmp_path.iterdir()) == []
 
@@ -177,15 +177,15 @@ def test_saving_where_writing_is_not_allowed_is_reported(live, tmp_path, monkeyp
         raise PermissionError(13, "Permission denied", str(tmp_path))
 
     monkeypatch.setattr("napari_diversify.recipe.recipe.tempfile.mkstemp", refuse)
-    live.explorer.save_recipe(tmp_path / "recipe.json")
-    assert live.message.startswith("The recipe could not be saved: ")
+    live.explorer.save(tmp_path / "recipe.json")
+    assert live.message.startswith("Recipe not saved: ")
     assert "Permission denied" in live.message
 
 
 def test_saving_over_a_folder_is_reported_and_leaves_no_litter(live, tmp_path):
     (tmp_path / "recipe.json").mkdir()
-    live.explorer.save_recipe(tmp_path / "recipe.json")
-    assert live.message.startswith("The recipe could not be saved: ")
+    live.explorer.save(tmp_path / "recipe.json")
+    assert live.message.startswith("Recipe not saved: ")
     assert [p.name for p in tmp_path.iterdir()] == ["recipe.json"]
 
 

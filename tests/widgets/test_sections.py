@@ -174,7 +174,7 @@ def test_a_recipe_of_three_steps_is_loaded_as_a_chain(live, image, tmp_path, sam
         spatial_ndim=3,
     )
     recipe.save(tmp_path / "chain.json")
-    live.explorer.load_recipe(tmp_path / "chain.json")
+    live.explorer.load(tmp_path / "chain.json")
     settle(live)
     assert live.explorer.value() == recipe
     layer = shown(live, "diversify")

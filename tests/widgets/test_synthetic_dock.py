@@ -1,11 +1,13 @@
 """The dock "Synthetic nuclei": what it shows is the specimen, and it never computes in vain."""
 
+import errno
 import gc
 import json
 import shlex
 import threading
 import weakref
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -210,7 +212,6 @@ def test_a_plane_that_takes_long_is_hidden_until_a_thread_has_it(live, viewer, a
     viewer.dims.set_current_step(0, 6)
     assert not live.image.visible
     assert not live.labels.visible
-    assert asked == []
     live.wait()
     live.wait(lambda: live.image.visible and live.labels.visible)
     assert not any(on_gui for _, on_gui in asked)
@@ -310,7 +311,10 @@ def test_there_and_back_between_kinds_and_dimensions_changes_nothing(live, viewe
     panel = live.dock.panel
     panel.dimensions.setCurrentIndex(1)
     live.wait()
-    live.assert_shows(replace(SMALL, shape=USUAL[2][0], spacing=USUAL[2][1]))
+    # 1000 µm² of a plane meet what lies in 1000 µm³ times the mean diameter
+    section = SMALL.with_(density=SMALL.model.density * SMALL.model.diameter)
+    live.assert_shows(replace(section, shape=USUAL[2][0], spacing=USUAL[2][1]))
+    assert live.controls["density"].value() == section.model.density
     assert not live.controls["flatness"].isEnabled()
     panel.kind.setCurrentText("membranes")
     live.wait()
@@ -600,16 +604,40 @@ def test_a_file_that_cannot_be_read_is_answered_and_changes_nothing(live, tmp_pa
     path = tmp_path / "a.json"
     path.write_text(text)
     live.dock.load(path)
-    assert "were not loaded" in live.message
+    assert "not loaded" in live.message
     assert said in live.message
     assert live.dock.value() == SMALL
 
 
-def test_a_file_that_is_not_there_and_a_folder_that_is_not_there(live, tmp_path):
+def test_a_file_that_is_not_there_and_a_folder_that_is_none(live, tmp_path):
     live.dock.load(tmp_path / "none.json")
-    assert "were not loaded" in live.message
-    live.dock.save(tmp_path / "none" / "a.json")
-    assert "could not be saved" in live.message
+    assert "not loaded" in live.message
+    (tmp_path / "file").write_text("mine")
+    live.dock.save(tmp_path / "file" / "a.json")
+    assert "not saved" in live.message
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+def test_a_disk_that_fills_up_leaves_the_parameters_that_were_saved_before(
+    live, tmp_path, monkeypatch
+):
+    path = tmp_path / "a.json"
+    live.dock.save(path)
+    before = path.read_text()
+
+    def half(self, text, **_):
+        with open(self, "w") as file:
+            file.write(text[:10])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", half)
+    live.dock.setValue(SMALL.with_(seed=5))
+    live.dock.save(path)
+    assert "not saved" in live.message
+    assert "disk is full" in live.message
+    monkeypatch.undo()
+    assert path.read_text() == before
+    assert [p.name for p in tmp_path.iterdir()] == ["a.json"]
 
 
 @pytest.mark.parametrize(

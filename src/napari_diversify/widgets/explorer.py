@@ -10,21 +10,21 @@ import napari.layers
 import numpy.typing as npt
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
-from qtpy.QtGui import QHideEvent, QShowEvent
-from qtpy.QtWidgets import QFileDialog, QGridLayout, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 from superqt.utils import QSignalThrottler, signals_blocked
 
-from ..recipe import Diversify, LazySamples, LazyVolume, Recipe
+from ..recipe import Diversify, LazyVolume, Recipe
 from ..recipe.cache import Cache
 from ..recipe.measure import Measured
 from ..recipe.steps import AnyStep
-from .canvas import Canvas
 from .compare import Compare
+from .dock import Dock
 from .layers import (
     METADATA_KEY,
-    can_be_source,
     levels_of,
+    name_of_view,
     role_of,
+    showing,
     spacing_in_micrometres,
     waits,
     why_unusable,
@@ -35,9 +35,7 @@ from .readout import Readout
 from .samples import Samples
 from .snapshot import Snapshot
 from .source_panel import SourcePanel
-from .status import StatusLine
 from .steps_panel import StepsPanel
-from .tabs import join, mark
 from .views import DifferenceView, RemovedView, SigmaView, SplitView, View
 from .windows import Windows
 
@@ -48,7 +46,7 @@ _SETTLED_MS = 250
 _NO_IMAGE = "Open an image, or choose File > Open Sample > Diversify > Synthetic nuclei (3D)."
 
 
-class Explorer(QWidget):
+class Explorer(Dock):
     """Interactive diversification of the active image layer.
 
     The state is a recipe without steps (range, axes, seed), a sample number
@@ -66,13 +64,9 @@ class Explorer(QWidget):
     # [Snapshot] [Save recipe] [Load recipe] [Export]
 
     def __init__(self, napari_viewer: ViewerModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        mark(self)
-        self._viewer = napari_viewer
+        super().__init__(napari_viewer, "recipe", parent)
         self._setup = Recipe()
         self._sample = 0
-        self._connected = False
-        self._first_shown = True
         self._announce = False  # say what is shown, as soon as it is
 
         self.source_panel = SourcePanel(napari_viewer)
@@ -84,10 +78,8 @@ class Explorer(QWidget):
         )
         self.contrast, self.diversify, self.lowpass = self.sections.values()
         self.show_sigma, self.show_removed = self.steps.show_sigma, self.steps.show_removed
-        self._canvas = Canvas(napari_viewer, self)
         self.compare = Compare(napari_viewer, self._pair)
         self.readout = Readout()
-        self.status = StatusLine()
         self.status.say(_NO_IMAGE)
         self.plots_button = button(
             "Plots…", "Histogram, power spectrum, contrast against depth, PSNR against w_v."
@@ -103,10 +95,6 @@ class Explorer(QWidget):
             "Snapshot",
             "Compute the whole result of the last live step and keep it as an ordinary layer that "
             "no slider changes.",
-        )
-        self.save_button = button("Save recipe…", "Write all settings to a file (JSON).")
-        self.load_button = button(
-            "Load recipe…", "Read all settings from a file written by Save recipe."
         )
         self.export_button = button(
             "Export…",
@@ -205,8 +193,6 @@ class Explorer(QWidget):
         self._snapshot.finished.connect(self._on_snapshot)
         self.status.cancelled.connect(self._on_cancelled)
         self.snapshot_button.clicked.connect(self.take_snapshot)
-        self.save_button.clicked.connect(self._ask_where_to_save)
-        self.load_button.clicked.connect(self._ask_what_to_load)
         self.export_button.clicked.connect(self.windows.open_export)
         self.samples_button.clicked.connect(self.windows.open_samples)
         self.explore_button.clicked.connect(self.windows.open_explore)
@@ -254,24 +240,6 @@ class Explorer(QWidget):
         """The sample number shown."""
         return self._sample
 
-    def save_recipe(self, path: str | Path) -> None:
-        """Write the recipe to a file; the caller has asked before replacing one."""
-        try:
-            self.value().save(path, overwrite=True)
-        except OSError as error:
-            self.status.say(f"The recipe could not be saved: {error}.")
-        else:
-            self.status.say(f"Recipe saved to {path}.")
-
-    def load_recipe(self, path: str | Path) -> None:
-        """Read a recipe from a file; if it cannot be, say why and change nothing."""
-        try:
-            self.setValue(Recipe.load(path))
-        except (OSError, ValueError) as error:
-            self.status.say(f"The recipe was not loaded: {error}.")
-        else:
-            self.status.say(f"Recipe loaded from {path}.")
-
     def take_snapshot(self) -> None:
         """Compute the whole result of the last live step and add it as an ordinary layer."""
         source = self._source()
@@ -287,6 +255,12 @@ class Explorer(QWidget):
         self._snapshot.take(source, array, metadata)
 
     # ---- recipes ----
+
+    def _write(self, path: str | Path) -> None:
+        self.value().save(path, overwrite=True)
+
+    def _read(self, path: str | Path) -> Recipe:
+        return Recipe.load(path)
 
     def _what_to_export(self) -> tuple[napari.layers.Image | None, dict[str, Recipe]]:
         """The image, and the recipe of each live layer by what it shows; the last is the usual."""
@@ -477,16 +451,6 @@ class Explorer(QWidget):
         for task in self._tasks:
             task.cancel()
 
-    def _ask_where_to_save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(self, "Save recipe", "recipe.json", "Recipe (*.json)")
-        if path:
-            self.save_recipe(path)
-
-    def _ask_what_to_load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load recipe", "", "Recipe (*.json)")
-        if path:
-            self.load_recipe(path)
-
     # ---- what is said ----
 
     def _look(self) -> None:
@@ -500,16 +464,10 @@ class Explorer(QWidget):
             self._expect()
             return
         array, index = seen
-        labels = live.layer.axis_labels
-        if len(labels) != array.ndim:
+        if live.layer.ndim != array.ndim:
             return  # the layer is just being given another image
         assert isinstance(array, LazyVolume)
-        fixed = [
-            f"{label} {part.start}"
-            for label, part, n in zip(labels, index, array.shape, strict=True)
-            if part.start is not None and n > 1
-        ]
-        name = ", ".join(fixed) or "view"
+        name = name_of_view(live.layer.axis_labels, index, array.shape)
         self.readout.look(array, index, name)
         self.windows.look(array, index, live.layer, name)
 
@@ -544,88 +502,49 @@ class Explorer(QWidget):
         if source is None or live.layer is None:
             self.status.say("")
             return
-        text = f"Showing “{source.name}” in full resolution."
-        if source.multiscale:
-            levels = levels_of(source)
-            factor = round(levels[0].shape[-1] / levels[live.level].shape[-1])
-            if factor > 1:
-                text = (
-                    f"Preview of “{source.name}” at 1/{factor}: σ and noise are those of this "
-                    "level. Zoom in for full resolution."
-                )
-        self.status.say(text)
+        self.status.say(showing(source, live.level))
 
     # ---- shown and hidden ----
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Start, or take up again what was left when the dock was hidden."""
-        super().showEvent(event)
-        if not self._connected:
-            if self._first_shown:
-                QTimer.singleShot(0, self._join_tabs)
-            self._take_over()
-            self._connected = True
-            self._canvas.connect_viewer()
-            self.compare.connect_viewer()
-            self.source_panel.picker.connect_viewer()
+    def _start(self, first: bool) -> None:
+        self._take_over(first)
+        self.compare.connect_viewer()
+        self.source_panel.picker.connect_viewer()
 
-    def _join_tabs(self) -> None:
-        join(self)
+    def _stop(self) -> None:
+        self._settled.stop()
+        self.compare.disconnect_viewer()
+        self.windows.close()
+        for task in self._tasks:
+            task.cancel()
+        for view in self.views.values():
+            view.live.release()
+        self.samples.release()
+        self.source_panel.picker.disconnect_viewer()
 
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Stop all live work; layers stay as they are."""
-        super().hideEvent(event)
-        if self._connected and not event.spontaneous():
-            self._connected = False
-            self._settled.stop()
-            self.compare.disconnect_viewer()
-            self.windows.close()
-            for task in self._tasks:
-                task.cancel()
-            for view in self.views.values():
-                view.live.release()
-            self.samples.release()
-            self.source_panel.picker.disconnect_viewer()
-            self._canvas.disconnect_viewer()
-            self.status.rest()
-
-    def _take_over(self) -> None:
+    def _take_over(self, first: bool) -> None:
         """Find live layers left by this dock or an earlier one, and go on with them."""
         found = {
             name: next((la for la in self._viewer.layers if role_of(la) == view.live.role), None)
             for name, view in self.views.items()
         }
-        if self._first_shown and any(layer is not None for layer in found.values()):
+        if first and any(layer is not None for layer in found.values()):
             for kind in self.sections:
                 if found[kind] is not None:
                     self._read_back(found[kind])
         for name, view in self.views.items():
             layer = found[name]
             with signals_blocked(view.switch):
-                if self._first_shown and layer is not None and name != "split":
+                if first and layer is not None and name != "split":
                     view.switch.setChecked(layer.visible or waits(layer))
-                elif layer is None and not (self._first_shown and name == "diversify"):
+                elif layer is None and not (first and name == "diversify"):
                     view.switch.setChecked(False)
             if layer is not None:
                 view.live.adopt(layer, paused=not view.switch.isChecked())
-        self._first_shown = False
-        self._take_over_sheet()
-
-    def _take_over_sheet(self) -> None:
-        layers = self._viewer.layers
-        sheets = (la for la in layers if role_of(la) == "samples")
-        sheet = next((la for la in sheets if isinstance(levels_of(la)[0], LazySamples)), None)
-        self.samples.forget()
-        if sheet is None:
-            return
-        # by its voxels, as another image may have got the name
-        array = levels_of(sheet)[0].source
-        images = [la for la in layers if can_be_source(la) and levels_of(la)[0] is array]
-        if images:
-            try:
-                self.samples.take_over(sheet, images[0])
-            except (KeyError, TypeError, ValueError) as error:
-                self.status.say(f"The samples of “{sheet.name}” could not be read: {error}.")
+        try:
+            self.samples.take_over()
+        except ValueError as error:
+            self.status.say(f"{error}.")
 
     def _read_back(self, layer: napari.layers.Image) -> None:
         entry = layer.metadata[METADATA_KEY]

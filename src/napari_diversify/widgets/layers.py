@@ -199,3 +199,25 @@ def shown_level(layer: napari.layers.Image, viewer: Any) -> int:
     if layer.locked_data_level is not None:
         return int(layer.locked_data_level)
     return len(layer.data) - 1 if viewer.dims.ndisplay == 3 else int(layer.data_level)
+
+
+def name_of_view(labels: Sequence[str], index: tuple[slice, ...], shape: Sequence[int]) -> str:
+    """What the part of an image in view is called: where it lies along the axes not shown."""
+    fixed = [
+        f"{label} {part.start}"
+        for label, part, n in zip(labels, index, shape, strict=True)
+        if part.start is not None and n > 1
+    ]
+    return ", ".join(fixed) or "view"
+
+
+def showing(source: napari.layers.Image, level: int) -> str:
+    """A sentence on how finely an image is shown."""
+    levels = levels_of(source)
+    factor = round(levels[0].shape[-1] / levels[level].shape[-1])
+    if factor == 1:
+        return f"Showing “{source.name}” in full resolution."
+    return (
+        f"Preview of “{source.name}” at 1/{factor}: σ and noise are those of this level. "
+        "Zoom in for full resolution."
+    )

@@ -13,7 +13,14 @@ from .. import __version__
 from ..recipe import LazySamples, Sampling
 from ..recipe.cache import Cache
 from .keys import Keys
-from .layers import METADATA_KEY, displayed_index, level_spacings, levels_of
+from .layers import (
+    METADATA_KEY,
+    can_be_source,
+    displayed_index,
+    level_spacings,
+    levels_of,
+    role_of,
+)
 from .preview import LiveLayer
 
 #: Keys that mark the sample in view.
@@ -141,20 +148,35 @@ class Samples(QObject):
         self.live.release()
         self._look()
 
-    def take_over(self, layer: napari.layers.Image, source: napari.layers.Image) -> None:
-        """Go on with a sheet of this image that was left behind.
+    def take_over(self) -> None:
+        """Go on with a sheet that was left behind, if its image is still there.
 
         Raises
         ------
-        ValueError, KeyError
+        ValueError
             If its metadata do not tell what it shows.
         """
-        entry = layer.metadata[METADATA_KEY]
-        sampling = Sampling(**entry["sampling"])
-        self.sampling = sampling
-        self._rejected = {int(n) for n in entry["rejected"]}
-        self.live.adopt(layer, paused=not layer.visible)
-        self.draw(source, sampling)
+        self.forget()
+        layers = self._viewer.layers
+        sheets = (la for la in layers if role_of(la) == self.live.role)
+        sheet = next((la for la in sheets if isinstance(levels_of(la)[0], LazySamples)), None)
+        if sheet is None:
+            return
+        # by its voxels, as another image may have got the name
+        array = levels_of(sheet)[0].source
+        source = next(
+            (la for la in layers if can_be_source(la) and levels_of(la)[0] is array), None
+        )
+        if source is None:
+            return
+        try:
+            entry = sheet.metadata[METADATA_KEY]
+            self.sampling = sampling = Sampling(**entry["sampling"])
+            self._rejected = {int(n) for n in entry["rejected"]}
+            self.live.adopt(sheet, paused=not sheet.visible)
+            self.draw(source, sampling)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"The samples of “{sheet.name}” could not be read: {error}") from None
 
     # ---- private ----
 

@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from napari.components import ViewerModel
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import (
     QApplication,
-    QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
@@ -23,21 +21,19 @@ from superqt.utils import QSignalThrottler, signals_blocked
 from .. import __version__
 from ..recipe.specimen import Specimen
 from .background import Background
-from .canvas import Canvas
+from .dock import Dock
 from .layers import METADATA_KEY
 from .parts import button, sentence
 from .section import switch
-from .status import StatusLine
 from .synthetic_fit import FitRow, Fitted
 from .synthetic_live import LiveSpecimen, limits_of, place_of, whole_of
 from .synthetic_panel import SyntheticPanel
 from .synthetic_plan import Plan
-from .tabs import join, mark
 
 _FRAME_MS = 16
 
 
-class SyntheticDock(QWidget):
+class SyntheticDock(Dock):
     """Synthetic nuclei or membranes, live in two layers while their parameters change.
 
     The state is one plan: parameters, shape and voxel size. The panel edits it,
@@ -54,13 +50,8 @@ class SyntheticDock(QWidget):
     # [Save parameters…] [Load parameters…]
 
     def __init__(self, napari_viewer: ViewerModel, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        mark(self)
-        self._viewer = napari_viewer
-        self._connected = False
-        self._first_shown = True
+        super().__init__(napari_viewer, "parameters", parent)
         self._kind = ""  # that the contrast of the preview was fitted to
-        self._canvas = Canvas(napari_viewer, self)
         self.panel = SyntheticPanel()
         self.fit = FitRow(napari_viewer)
         self.live = switch(
@@ -74,7 +65,6 @@ class SyntheticDock(QWidget):
         self.note = QLabel()
         self.note.setWordWrap(True)
         self.note.hide()
-        self.status = StatusLine()
         self.keep_button = button(
             "Keep as layers",
             "Compute all voxels and add them as ordinary layers, image and labels, that no slider "
@@ -84,12 +74,6 @@ class SyntheticDock(QWidget):
             "Copy as command",
             "Copy the <code>napari-diversify phantom</code> line that writes the same image and "
             "labels to files; add <code>-n 8</code> and a folder for more of them.",
-        )
-        self.save_button = button("Save parameters…", "Write all settings to a file (JSON).")
-        self.load_button = button(
-            "Load parameters…",
-            "Read all settings from a file written by Save parameters or by "
-            "<code>napari-diversify phantom</code>.",
         )
         self.preview = LiveSpecimen(napari_viewer, self)
         self._keeping = Background(self)
@@ -141,8 +125,6 @@ class SyntheticDock(QWidget):
         self.status.cancelled.connect(self._on_cancelled)
         self.keep_button.clicked.connect(self.keep)
         self.copy_button.clicked.connect(self.copy_command)
-        self.save_button.clicked.connect(self._ask_where_to_save)
-        self.load_button.clicked.connect(self._ask_what_to_load)
 
     # ---- public ----
 
@@ -170,24 +152,11 @@ class SyntheticDock(QWidget):
         QApplication.clipboard().setText(self.value().command())
         self.status.say("Copied: paste the command into a terminal.")
 
-    def save(self, path: str | Path) -> None:
-        """Write the plan to a file; the caller has asked before replacing one."""
-        try:
-            self.value().save(path)
-        except OSError as error:
-            self.status.say(f"The parameters could not be saved: {error}.")
-        else:
-            self.status.say(f"Parameters saved to {path}.")
+    def _write(self, path: str | Path) -> None:
+        self.value().save(path)
 
-    def load(self, path: str | Path) -> None:
-        """Read a plan from a file; if it cannot be, say why and change nothing."""
-        try:
-            plan = Plan.load(path)
-        except (OSError, ValueError) as error:
-            self.status.say(f"The parameters were not loaded from {path}: {error}.")
-        else:
-            self.setValue(plan)
-            self.status.say(f"Parameters loaded from {path}.")
+    def _read(self, path: str | Path) -> Plan:
+        return Plan.load(path)
 
     # ---- the preview ----
 
@@ -255,48 +224,19 @@ class SyntheticDock(QWidget):
         if not any(task.running for task in (self.preview, self.fit, self._keeping)):
             self.status.rest()
 
-    def _ask_where_to_save(self) -> None:
-        path, _ = QFileDialog.getSaveFileName(
-            self, "Save parameters", "synthetic.json", "Parameters (*.json)"
-        )
-        if path:
-            self.save(path)
-
-    def _ask_what_to_load(self) -> None:
-        path, _ = QFileDialog.getOpenFileName(self, "Load parameters", "", "Parameters (*.json)")
-        if path:
-            self.load(path)
-
     # ---- shown and hidden ----
 
-    def showEvent(self, event: QShowEvent) -> None:
-        """Start, or take up again what was left when the dock was hidden."""
-        super().showEvent(event)
-        if self._connected:
-            return
-        self._connected = True
-        self._canvas.connect_viewer()
+    def _start(self, first: bool) -> None:
         self.fit.connect_viewer()
-        if self._first_shown:
-            self._first_shown = False
-            QTimer.singleShot(0, self._join_tabs)
+        if first:
             self._read_back()
         self._apply()
 
-    def _join_tabs(self) -> None:
-        join(self)
-
-    def hideEvent(self, event: QHideEvent) -> None:
-        """Stop all work; layers stay as they are."""
-        super().hideEvent(event)
-        if self._connected and not event.spontaneous():
-            self._connected = False
-            self.fit.cancel()
-            self._keeping.cancel()
-            self.preview.release()
-            self.fit.disconnect_viewer()
-            self._canvas.disconnect_viewer()
-            self.status.rest()
+    def _stop(self) -> None:
+        self.fit.cancel()
+        self._keeping.cancel()
+        self.preview.release()
+        self.fit.disconnect_viewer()
 
     def _read_back(self) -> None:
         """Go on with the preview that an earlier dock left."""

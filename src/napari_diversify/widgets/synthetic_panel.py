@@ -17,7 +17,7 @@ from ..recipe.synthetic import KINDS, Synthetic
 from .column import Column
 from .forms import AxesControl, ModelForm, narrow, tooltip_of
 from .parts import button, combo, row, tip
-from .synthetic_plan import USUAL, Plan
+from .synthetic_plan import USUAL, Plan, as_seen_in
 
 _LONGEST = 100_000  # voxels along an axis
 _SEEN = tuple(Microscope.__dataclass_fields__)
@@ -258,8 +258,12 @@ class SyntheticPanel(QWidget):
         self._change(replace(self._plan, model=model))
 
     def _on_dimensions(self) -> None:
-        shape, spacing = self._fields[self.dimensions.currentData()]
-        self._change(replace(self._plan, shape=shape, spacing=spacing))
+        ndim = self.dimensions.currentData()
+        for form in self.forms.values():
+            form.setValue(as_seen_in(form.value(), ndim))
+        shape, spacing = self._fields[ndim]
+        model = self.form.value().replace(seed=self._plan.model.seed)
+        self._change(Plan(model, shape, spacing))
 
     def _on_shape(self, shape: tuple[int, ...]) -> None:
         self._change(replace(self._plan, shape=shape[-self._plan.ndim :]))

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core.ellipsoids import check_field
+from ..files import writing
+from ..recipe.model import bounds_of
 from ..recipe.specimen import Specimen
 from ..recipe.synthetic import KINDS, Synthetic, SyntheticNuclei
 
@@ -100,9 +102,10 @@ class Plan:
         return cls(KINDS[kind](**values), shape, spacing)
 
     def save(self, path: str | Path) -> None:
-        """Write the record to a file."""
+        """Write the record to a file, in the place of any that is there, whole or not at all."""
         text = json.dumps(self.record(), indent=2, ensure_ascii=False) + "\n"
-        Path(path).write_text(text, encoding="utf-8")
+        with writing(path, overwrite=True) as partial:
+            partial.write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> Plan:
@@ -134,3 +137,18 @@ class Plan:
             else:
                 words += [f"--{option}", repr(value)]
         return shlex.join(words)
+
+
+def as_seen_in(model: Synthetic, ndim: int) -> Synthetic:
+    """The model with the density of a section through its volume, or of the volume of a section.
+
+    A plane meets as many objects per area as lie in a slab as thick as their
+    mean diameter (DeHoff and Rhines, Trans. AIME 221, 975-982 (1961)).
+    """
+    if not isinstance(model, SyntheticNuclei):
+        return model  # membranes fill space: their size is their density
+    density = model.density * model.diameter if ndim == 2 else model.density / model.diameter
+    most = bounds_of(SyntheticNuclei.model_fields["density"])[1]
+    # six digits, so that there and back again is the number that was typed
+    section: Synthetic = model.replace(density=min(float(f"{density:.6g}"), most))
+    return section

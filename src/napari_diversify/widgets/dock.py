@@ -1,0 +1,129 @@
+"""What our docks have in common: they work while they are shown, and keep settings in a file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari.components import ViewerModel
+from qtpy.QtCore import QTimer
+from qtpy.QtGui import QHideEvent, QShowEvent
+from qtpy.QtWidgets import QFileDialog, QWidget
+
+from .canvas import Canvas
+from .parts import button
+from .status import StatusLine
+from .tabs import join, mark
+
+
+class Dock(QWidget):
+    """Content of a dock of ours.
+
+    A subclass has a value, and says how it starts, how it stops and how its
+    settings become a file.
+
+    Parameters
+    ----------
+    viewer : napari.components.ViewerModel
+    settings : str
+        What its settings are called: of the buttons, the file and the sentences.
+    parent : QWidget, optional
+    """
+
+    def __init__(self, viewer: ViewerModel, settings: str, parent: QWidget | None) -> None:
+        super().__init__(parent)
+        mark(self)
+        self._viewer = viewer
+        self._settings = settings
+        self._connected = False
+        self._was_shown = False
+        self._canvas = Canvas(viewer, self)
+        self.status = StatusLine()
+        self.save_button = button(f"Save {settings}…", "Write all settings to a file (JSON).")
+        self.load_button = button(f"Load {settings}…", "Read all settings from such a file.")
+        self.save_button.clicked.connect(self._ask_where_to_save)
+        self.load_button.clicked.connect(self._ask_what_to_load)
+
+    # ---- what a subclass says ----
+
+    def setValue(self, value: Any) -> None:
+        """Show these settings."""
+        raise NotImplementedError
+
+    def _write(self, path: str | Path) -> None:
+        """Write the settings to a file, in the place of any that is there."""
+        raise NotImplementedError
+
+    def _read(self, path: str | Path) -> Any:
+        """The settings in a file, or OSError or ValueError with a sentence."""
+        raise NotImplementedError
+
+    def _start(self, first: bool) -> None:
+        """Begin, or take up again what was left when the dock was hidden."""
+        raise NotImplementedError
+
+    def _stop(self) -> None:
+        """Stop all live work; layers stay as they are."""
+        raise NotImplementedError
+
+    # ---- settings in a file ----
+
+    def save(self, path: str | Path) -> None:
+        """Write the settings to a file; the caller has asked before replacing one."""
+        try:
+            self._write(path)
+        except OSError as error:
+            self.status.say(f"{self._settings.capitalize()} not saved: {error}.")
+        else:
+            self.status.say(f"{self._settings.capitalize()} saved to {path}.")
+
+    def load(self, path: str | Path) -> None:
+        """Read settings from a file; if they cannot be, say why and change nothing."""
+        try:
+            self.setValue(self._read(path))
+        except (OSError, ValueError) as error:
+            self.status.say(f"{self._settings.capitalize()} not loaded: {error}.")
+        else:
+            self.status.say(f"{self._settings.capitalize()} loaded from {path}.")
+
+    def _ask_where_to_save(self) -> None:
+        name = self._settings
+        path, _ = QFileDialog.getSaveFileName(
+            self, f"Save {name}", f"{name}.json", f"{name.capitalize()} (*.json)"
+        )
+        if path:
+            self.save(path)
+
+    def _ask_what_to_load(self) -> None:
+        name = self._settings
+        path, _ = QFileDialog.getOpenFileName(
+            self, f"Load {name}", "", f"{name.capitalize()} (*.json)"
+        )
+        if path:
+            self.load(path)
+
+    # ---- shown and hidden ----
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Start, or go on."""
+        super().showEvent(event)
+        if self._connected:
+            return
+        first, self._was_shown = not self._was_shown, True
+        if first:
+            QTimer.singleShot(0, self._join_tabs)
+        self._connected = True
+        self._canvas.connect_viewer()
+        self._start(first)
+
+    def _join_tabs(self) -> None:
+        join(self)
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Stop all live work; layers stay as they are."""
+        super().hideEvent(event)
+        if self._connected and not event.spontaneous():
+            self._connected = False
+            self._canvas.disconnect_viewer()
+            self._stop()
+            self.status.rest()
