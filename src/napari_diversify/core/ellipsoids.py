@@ -8,7 +8,6 @@ which only the cut z = 0 counts.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from . import specimen_kernels as kernels
+from .field import in_three
 
 Floats = npt.NDArray[np.float64]
 
@@ -259,31 +259,7 @@ def middle_of(shape: Sequence[int]) -> Floats:
     return np.array([0.0 if len(shape) == 3 else -0.5, 0.0, 0.0])
 
 
-def in_three(
-    shape: Sequence[int], spacing: Sequence[float]
-) -> tuple[tuple[int, int, int], npt.NDArray[np.float64]]:
-    """Shape and spacing along (z, y, x); an image is a volume of one plane, 1 micrometre thick."""
-    lead = 3 - len(shape)
-    z, y, x = (1,) * lead + tuple(shape)
-    return (z, y, x), np.array((1.0,) * lead + tuple(spacing), np.float64)
-
-
 def check_number(n: int, advice: str) -> None:
     """Raise a sentence before more objects are drawn than memory and patience allow."""
     if n > _MOST:
         raise ValueError(f"{n:,} objects would lie in this field; {_MOST:,} can be drawn. {advice}")
-
-
-def check_field(shape: Sequence[int], spacing: Sequence[float]) -> None:
-    """Raise a sentence unless shape and spacing are those of an image or a volume."""
-    whole = all(isinstance(n, (int, np.integer)) and n > 0 for n in shape)
-    if len(shape) not in (2, 3) or not whole:
-        raise ValueError(
-            "shape must be two or three positive whole numbers, (y, x) or (z, y, x); "
-            f"got {tuple(shape)!r}"
-        )
-    if len(spacing) != len(shape) or not all(math.isfinite(s) and s > 0 for s in spacing):
-        raise ValueError(
-            f"spacing must be {len(shape)} positive sizes in micrometres, one per axis of shape; "
-            f"got {tuple(spacing)!r}"
-        )

@@ -15,8 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import specimen_kernels as kernels
-from .blocks import Region, in_slabs
-from .ellipsoids import in_three
+from .blocks import Region, in_slabs, region_shape
+from .field import in_three, three
 from .noise import normal_region
 
 Light = Callable[[Region], npt.NDArray[np.float32]]
@@ -69,19 +69,20 @@ class Microscope:
         spacing: Sequence[float],
         seed: int,
     ) -> npt.NDArray[np.uint16]:
-        """Grey levels (z, y, x) of a gapless region of a field.
+        """Grey levels of a gapless region of a field.
 
         Parameters
         ----------
         light : callable
             Fluorescence (float32) of a region (z, y, x), which may reach beyond the field.
         region : tuple of range
-            Three axes.
+            As many axes as the field.
         shape, spacing : sequence
             Of the whole field: two or three axes, micrometres.
         seed : int
             Of the noise.
         """
+        given, region = region, three(region)
         weights = self.weights(spacing)
         wide = tuple(
             range(r.start - len(w) + 1, r.stop + len(w) - 1)
@@ -98,7 +99,8 @@ class Microscope:
         grey += noise
         grey += np.float32(self.offset)
         np.rint(grey, out=grey)
-        return np.clip(grey, 0, np.iinfo(np.uint16).max).astype(np.uint16)
+        grey = np.clip(grey, 0, np.iinfo(np.uint16).max)
+        return grey.astype(np.uint16).reshape(region_shape(given))
 
     def _shade(
         self, region: Region, shape: tuple[int, int, int], seed: int

@@ -16,7 +16,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from . import specimen_kernels as kernels
-from .ellipsoids import check_field, contact, in_three
+from .ellipsoids import contact
+from .field import check_field, in_three
 
 _LEAST = 8  # voxels of which a shape can be told
 

@@ -10,23 +10,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from . import specimen_kernels as kernels
-from .blocks import Region, in_slabs, region_shape, whole
-from .ellipsoids import (
-    Ellipsoids,
-    boxes_of,
-    check_field,
-    in_field,
-    in_three,
-    kept_apart,
-    middle_of,
-    place,
-)
+from .blocks import Region, region_shape, whole
+from .ellipsoids import Ellipsoids, boxes_of, in_field, kept_apart, middle_of, place
+from .field import by_slabs, check_field, in_three, label_dtype, three
 from .microscope import Microscope, Texture
 from .noise import check_count
 from .population import draw_directions
@@ -79,7 +72,7 @@ class Nuclei:
     @property
     def label_dtype(self) -> np.dtype[Any]:
         """uint16, or uint32 for more than 65535 objects."""
-        return np.dtype(np.uint16 if len(self.objects) < 2**16 else np.uint32)
+        return label_dtype(len(self.objects))
 
     def labels(self, region: Region) -> npt.NDArray[Any]:
         """Instance labels of a gapless region: 0 is background.
@@ -87,7 +80,7 @@ class Nuclei:
         Where objects overlap, a voxel belongs to the one with the smaller
         normalised radius there.
         """
-        inner = _three(region)
+        inner = three(region)
         out = np.zeros(region_shape(inner), self.label_dtype)
         nearest = np.full(out.shape, np.inf, np.float32)
         _, size = in_three(self.shape, self.spacing)
@@ -104,15 +97,12 @@ class Nuclei:
                 out[part],
             )
 
-        self._in_slabs(fill, inner)
+        self._fill(fill, inner)
         return out.reshape(region_shape(region))
 
     def image(self, region: Region) -> npt.NDArray[np.uint16]:
         """Grey levels of a gapless region."""
-        grey = self.microscope.record(
-            self.light, _three(region), self.shape, self.spacing, self.seed
-        )
-        return grey.reshape(region_shape(region))
+        return self.microscope.record(self.light, region, self.shape, self.spacing, self.seed)
 
     def light(self, region: Region) -> npt.NDArray[np.float32]:
         """Fluorescence of a gapless region (z, y, x), which may reach beyond the field."""
@@ -140,28 +130,16 @@ class Nuclei:
                 out[part],
             )
 
-        self._in_slabs(fill, region)
+        self._fill(fill, region)
         return out
 
-    def _in_slabs(self, fill: Any, region: Region) -> None:
-        """Call ``fill`` with the objects of each slab, where it starts, and its slices."""
+    def _fill(self, fill: Any, region: Region) -> None:
+        """Call ``fill`` with the objects of the region, where each slab starts, and its slices."""
         start = np.array([r.start for r in region])
         stop = np.array([r.stop for r in region])
         inside = (self._boxes[:, 0] < stop).all(axis=1) & (self._boxes[:, 1] > start).all(axis=1)
-        numbers = np.flatnonzero(inside)
-        axis = 0 if len(region[0]) > 1 else 1
-
-        def slab(s: slice) -> None:
-            first = start.copy()
-            first[axis] += s.start
-            fill(numbers, first, (slice(None),) * axis + (s,))
-
-        if len(numbers):
-            in_slabs(slab, len(region[axis]), int(np.prod(stop - start)))
-
-
-def _three(region: Region) -> Region:
-    return (range(1),) * (3 - len(region)) + tuple(region)
+        if inside.any():
+            by_slabs(partial(fill, np.flatnonzero(inside)), region)
 
 
 # ---- a whole volume at once ----

@@ -18,13 +18,12 @@ from .ellipsoids import (
     TRIES,
     Ellipsoids,
     Floats,
-    check_field,
     check_number,
     in_field,
-    in_three,
     kept_apart,
     place,
 )
+from .field import check_field, in_three
 from .noise import check_count
 
 _WIDEST = 3.0  # standard deviations at which the sizes are cut off

@@ -17,8 +17,9 @@ import numpy as np
 import numpy.typing as npt
 
 from . import specimen_kernels as kernels
-from .blocks import Region, in_slabs, region_shape
-from .ellipsoids import Floats, check_field, check_number, in_three, place
+from .blocks import Region, region_shape
+from .ellipsoids import Floats, check_number, place
+from .field import by_slabs, check_field, in_three, label_dtype, three
 from .microscope import Microscope, Texture
 from .noise import check_count
 
@@ -141,7 +142,7 @@ class Cells:
     @property
     def label_dtype(self) -> np.dtype[Any]:
         """uint16, or uint32 for more than 65535 cells, those around the field included."""
-        return np.dtype(np.uint16 if len(self.seeds) < 2**16 else np.uint32)
+        return label_dtype(len(self.seeds))
 
     def labels(self, region: Region) -> npt.NDArray[Any]:
         """Instance labels of a gapless region, from 1; 0 on membranes if ``apart``.
@@ -150,7 +151,7 @@ class Cells:
         """
         # of two voxels that are neighbours across a wall, one is this near to it
         near = max(self.thickness, float(np.linalg.norm(self.spacing))) / 2.0 * 1.000001
-        numbers, walls = self.walls(_three(region), near * 1.01 if self.apart else 0.0)
+        numbers, walls = self.walls(three(region), near * 1.01 if self.apart else 0.0)
         labels = (numbers + 1).astype(self.label_dtype)
         if self.apart:
             labels[walls <= near] = 0
@@ -158,10 +159,7 @@ class Cells:
 
     def image(self, region: Region) -> npt.NDArray[np.uint16]:
         """Grey levels of a gapless region."""
-        grey = self.microscope.record(
-            self.light, _three(region), self.shape, self.spacing, self.seed
-        )
-        return grey.reshape(region_shape(region))
+        return self.microscope.record(self.light, region, self.shape, self.spacing, self.seed)
 
     def light(self, region: Region) -> npt.NDArray[np.float32]:
         """Fluorescence of a gapless region (z, y, x), which may reach beyond the field."""
@@ -189,7 +187,7 @@ class Cells:
                 out[part],
             )
 
-        _in_slabs(fill, region)
+        by_slabs(fill, region)
         return out
 
     def walls(
@@ -209,25 +207,8 @@ class Cells:
                 self.seeds, low, side, firsts, order, start, size, far, numbers[part], walls[part]
             )
 
-        _in_slabs(fill, region)
+        by_slabs(fill, region)
         return numbers, walls
-
-
-def _three(region: Region) -> Region:
-    return (range(1),) * (3 - len(region)) + tuple(region)
-
-
-def _in_slabs(fill: Any, region: Region) -> None:
-    """Call ``fill`` with where each slab starts and with its slices."""
-    start = np.array([r.start for r in region])
-    axis = 0 if len(region[0]) > 1 else 1
-
-    def slab(s: slice) -> None:
-        first = start.copy()
-        first[axis] += s.start
-        fill(first, (slice(None),) * axis + (s,))
-
-    in_slabs(slab, len(region[axis]), math.prod(region_shape(region)))
 
 
 def _gridded(seeds: Floats, ndim: int) -> tuple[Floats, float, Any, Any]:

@@ -22,7 +22,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from ..core.ellipsoids import check_field
+from ..core.field import check_field
 from ..core.fitting import fit
 from ..core.microscope import Microscope, Texture
 from ..core.morphometry import measure, measure_image

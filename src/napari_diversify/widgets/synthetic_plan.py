@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..core.ellipsoids import check_field
+from ..core.field import check_field
 from ..files import writing
 from ..recipe.model import bounds_of
 from ..recipe.specimen import Specimen
