@@ -265,16 +265,22 @@ def test_a_hidden_window_reads_nothing_and_catches_up_when_shown(
     assert_shows(window, image[4], array[4], (0.5, 0.5))
 
 
-def test_a_hidden_plot_is_not_computed(open_plots, image, model, qtbot, monkeypatch):
-    asked = []
+@pytest.fixture
+def asked(monkeypatch):
+    """What was measured: of the plane also whether for the histogram, for the spectrum."""
+    calls = []
     for name in ("of_plane", "by_depth", "by_noise"):
         original = getattr(plots_module, name)
 
         def spied(*arguments, name=name, original=original):
-            asked.append((name, arguments[2:4] if name == "of_plane" else ()))
+            calls.append((name, arguments[2:4] if name == "of_plane" else ()))
             return original(*arguments)
 
         monkeypatch.setattr(plots_module, name, spied)
+    return calls
+
+
+def test_a_hidden_plot_is_not_computed(open_plots, image, model, asked, qtbot):
     window = open_plots()
     for name in ("spectrum", "depth", "noise"):
         window.switches[name].setChecked(False)
@@ -300,12 +306,25 @@ def test_hidden_it_does_not_listen_to_the_viewer(open_plots, viewer, qtbot):
     assert len(viewer.events.theme.callbacks) == callbacks
 
 
-def test_it_says_when_it_is_opened_and_closed(open_plots, qtbot):
-    window = open_plots(show=False)
-    with qtbot.waitSignal(window.opened):
-        window.show()
-    with qtbot.waitSignal(window.closed):
-        window.close()
+def test_minimised_it_computes_nothing_and_restored_it_catches_up(
+    open_plots, viewer, image, asked, qtbot
+):
+    window = open_plots()
+    window.look(volume(image), PLANE, "z 2")
+    settle(qtbot, window)
+    window.showMinimized()
+    qtbot.waitUntil(window.isMinimized)
+    asked.clear()
+    window.look(volume(image, Diversify(w_v=5.0)), PLANE, "z 2")
+    qtbot.wait(200)  # more than it waits before it follows
+    assert asked == []
+    assert not window.running
+    window.showNormal()
+    settle(qtbot, window)
+    assert {name for name, _ in asked} >= {"of_plane", "by_depth"}
+    assert_shows(window, image[2], volume(image, Diversify(w_v=5.0))[2], (0.5, 0.5))
+    window.showMinimized()
+    window.close()
 
 
 def test_closed_while_computing_it_leaves_no_thread(open_plots, image, qtbot, gate, monkeypatch):

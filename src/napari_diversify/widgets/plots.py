@@ -96,8 +96,6 @@ class PlotsWindow(QWidget):
     # Histogram              | Power spectrum
     # Contrast against depth | PSNR and contrast against w_v
     weightPicked = Signal(float)  # w_v
-    opened = Signal()
-    closed = Signal()
 
     def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(parent, Qt.WindowType.Window)
@@ -416,16 +414,12 @@ class PlotsWindow(QWidget):
         self._viewer.events.theme.connect(self._on_theme)
         self._on_theme()
         self._follow()
-        if not event.spontaneous():
-            self.opened.emit()
 
     def hideEvent(self, event: QHideEvent) -> None:
         """Compute nothing and draw nothing."""
         super().hideEvent(event)
         self._viewer.events.theme.disconnect(self._on_theme)
         self.cancel()
-        if not event.spontaneous():
-            self.closed.emit()
 
 
 def _told(
