@@ -1,8 +1,10 @@
 """The command line: a picture without a display, a live window with one, sentences for mistakes."""
 
 import os
+import signal
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import numpy as np
@@ -177,6 +179,81 @@ def test_the_help_of_the_demo_says_what_happens_without_a_display(invoke):
     result = invoke("demo", "--help")
     assert result.exit_code == 0
     assert "Without a display" in result.output
+
+
+# ---- stopped before it has begun ----
+
+INTERRUPTS = {
+    "amid imports": "os.kill(os.getpid(), signal.SIGINT)",
+    # where Python shows an exception and goes on
+    "where exceptions are lost": "class Lost:\n"
+    "    def __del__(self):\n"
+    "        os.kill(os.getpid(), signal.SIGINT)\n"
+    "Lost()",
+}
+
+
+@pytest.fixture
+def entry():
+    """What the installed command runs: a program that does the same."""
+    project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())
+    module, function = project["project"]["scripts"]["napari-diversify"].split(":")
+    return [sys.executable, "-c", f"import sys; from {module} import {function} as main; main()"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on POSIX")
+@pytest.mark.parametrize("as_module", [False, True], ids=["script", "module"])
+@pytest.mark.parametrize("kind", INTERRUPTS)
+@pytest.mark.parametrize("module", ["numpy", "pydantic", "typer"])
+def test_ctrl_c_while_it_is_loaded_is_answered_in_a_line(entry, tmp_path, module, kind, as_module):
+    stub = f"import os, signal\n{INTERRUPTS[kind]}\nraise SystemExit('it went on')"
+    (tmp_path / f"{module}.py").write_text(stub)
+    command = [sys.executable, "-m", "napari_diversify"] if as_module else entry
+    done = subprocess.run(
+        [*command, "--version"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        # what a script starts in the background ignores Ctrl+C
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Stopped.\n")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on POSIX")
+def test_ctrl_c_stays_ignored_where_it_was_ignored(entry, tmp_path):
+    (tmp_path / "typer.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nraise SystemExit(7)"
+    )
+    done = subprocess.run(
+        entry,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    )
+    assert done.returncode == 7
+
+
+def test_the_command_can_be_interrupted_from_its_first_moment(entry):
+    """What takes long is imported when Ctrl+C is already answered."""
+    slow = "print(sorted({'numpy', 'numba', 'pydantic', 'typer', 'zarr'} & set(sys.modules)))"
+    program = entry[-1].replace("main()", slow)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.stdout == "[]\n"
+
+
+def test_ctrl_c_in_a_command_that_leaves_nothing_is_answered_in_a_line(invoke, monkeypatch):
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("napari_diversify.files.open_image", stopped)
+    result = invoke("info", "cells.tif")
+    assert result.exit_code == 130
+    assert (result.stdout, result.stderr) == ("", "Stopped.\n")
+
+
+def test_a_name_that_the_package_does_not_have_is_an_attribute_error():
+    assert napari_diversify.Recipe is Recipe
+    assert not hasattr(napari_diversify, "Recipes")
 
 
 # ---- the contact sheet ----

@@ -14,8 +14,8 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
-from napari_diversify import Recipe, cli, files
-from napari_diversify.recipe import Diversify, LowPass
+from napari_diversify import Recipe, cli, cli_batch, files
+from napari_diversify.recipe import DegradeContrast, Diversify, LowPass
 
 RECIPE = Recipe(steps=(Diversify(w_i=0.9, w_v=2.0),), seed=7)
 
@@ -56,6 +56,11 @@ def here(tmp_path, image):
 
 def names(folder):
     return sorted(p.name for p in Path(folder).iterdir())
+
+
+def tree(folder):
+    """Every file under a folder with its bytes."""
+    return {p: p.read_bytes() for p in sorted(Path(folder).rglob("*")) if p.is_file()}
 
 
 def voxels(path):
@@ -147,11 +152,98 @@ def test_existing_samples_are_kept_resumed_or_overwritten(invoke, here):
     assert resumed.exit_code == 0
     assert resumed.stdout == "1 samples made in train, 1 kept from before.\n"
     assert os.stat("train/cells_0000.ome.tif").st_mtime_ns == made.st_mtime_ns
-    assert invoke(*arguments, "--overwrite").exit_code == 0
+    fewer = invoke(*arguments, "--overwrite")
+    assert fewer.exit_code == 1
+    assert "1 older files of 1 samples that would not be made again would stay" in fewer.stderr
+    assert os.stat("train/cells_0000.ome.tif").st_mtime_ns == made.st_mtime_ns
+    assert invoke(*arguments, "-n", 2, "--overwrite").exit_code == 0
     assert os.stat("train/cells_0000.ome.tif").st_mtime_ns != made.st_mtime_ns
     both = invoke(*arguments, "--overwrite", "--resume")
     assert both.exit_code == 1
     assert "choose one" in both.stderr
+
+
+def test_files_of_another_layout_are_removed_by_overwriting_and_told(invoke, here):
+    arguments = ("apply", "recipe.json", "cells.tif", "-o", "train", "-n", 2, "--overwrite")
+    invoke(*arguments)
+    result = invoke(*arguments, "--layout", "stardist")
+    assert result.exit_code == 0
+    assert result.stdout == (
+        "2 samples made in train.\n"
+        "2 older files of these samples were removed, the first was cells_0000.ome.zarr.\n"
+    )
+    assert names("train") == [".diversify", "images", "manifest.csv"]
+    told = json.loads(invoke(*arguments, "--json").stdout)
+    assert told["removed"] == ["images/cells_0000.tif", "images/cells_0001.tif"]
+    assert json.loads(invoke(*arguments, "--json").stdout)["removed"] == []
+
+
+IN_THE_WAY = {
+    "samples": (("-n", 3), (), 1),
+    "samples of another layout": (("-n", 3), ("--layout", "stardist"), 1),
+    "older samples": (("-n", 3), ("-n", 2, "--overwrite"), 1),
+    "other settings": (("-n", 2), ("-n", 3, "--resume", "--range", "w_v=0:1"), 3),
+    "both": (("-n", 1), ("--resume", "--overwrite"), 1),
+}
+
+
+@pytest.mark.parametrize("kind", IN_THE_WAY)
+def test_a_dry_run_is_answered_as_the_run_itself(invoke, here, kind):
+    first, second, status = IN_THE_WAY[kind]
+    arguments = ("apply", "recipe.json", "cells.tif", "-o", "train")
+    assert invoke(*arguments, *first).exit_code == 0
+    before = tree("train")
+    dry = invoke(*arguments, *second, "--dry-run")
+    assert tree("train") == before
+    real = invoke(*arguments, *second)
+    assert dry.exit_code == real.exit_code == status
+    assert dry.stderr == real.stderr != ""
+
+
+def test_a_dry_run_tells_of_labels_drawn_by_hand_and_of_images_that_cannot_be_read(invoke, here):
+    (here / "raw").mkdir()
+    shutil.copy("cells.tif", "raw/cells.tif")
+    (here / "raw" / "broken.tif").write_bytes(b"nothing of the kind")
+    shutil.copy("masks/cells.tif", "masks/broken.tif")
+    (here / "train" / "masks").mkdir(parents=True)
+    (here / "train" / "masks" / "cells_0001.tif").write_text("drawn by hand")
+    arguments = ("apply", "recipe.json", "raw", "-o", "train", "--labels", "masks", "-n", 2,
+                 "--layout", "stardist")  # fmt: skip
+    dry = invoke(*arguments, "--dry-run")
+    assert dry.exit_code == 3
+    assert dry.stdout.startswith("1 samples of 1 image(s) would be made in train, ")
+    told = json.loads(invoke(*arguments, "--dry-run", "--json").stdout)
+    assert [row["sample"] for row in told["samples"]] == ["cells_0000"]
+    assert told["bytes"] == (2 + 1) * 4 * 30 * 36
+    real = invoke(*arguments)
+    assert real.exit_code == 3
+    assert dry.stderr == real.stderr
+    assert dry.stderr.count(" failed: ") == dry.stderr.count("\n") == 3
+
+
+def test_a_dry_run_says_what_is_kept_and_what_is_still_to_be_made(invoke, here):
+    arguments = ("apply", "recipe.json", "cells.tif", "-o", "train", "-n")
+    invoke(*arguments, 1)
+    result = invoke(*arguments, 3, "--resume", "--dry-run")
+    assert result.exit_code == 0
+    head, *rows = result.stdout.splitlines()
+    assert head.startswith("2 samples of 1 image(s) would be made in train, 1 kept from before, ")
+    assert rows == ["  cells_0001", "  cells_0002"]
+    told = json.loads(invoke(*arguments, 3, "--resume", "--dry-run", "--json").stdout)
+    assert told["kept"] == ["cells_0000"]
+    assert told["bytes"] == 2 * 2 * 4 * 30 * 36
+
+
+def test_a_dry_run_tells_the_target_of_each_sample(invoke, here):
+    arguments = ("apply", "recipe.json", "cells.tif", "-o", "train", "--psnr", "20,12.5",
+                 "--range", "w_i=0.5:1", "--dry-run")  # fmt: skip
+    rows = invoke(*arguments).stdout.splitlines()[1:]
+    assert rows[0].startswith("  cells_0000: target_psnr 20 dB, diversify.w_i 0.")
+    assert rows[1].startswith("  cells_0001: target_psnr 12.5 dB, diversify.w_i 0.")
+    told = json.loads(invoke(*arguments, "--json").stdout)
+    assert [row["target_psnr"] for row in told["samples"]] == [20, 12.5]
+    assert "target_psnr" not in invoke("apply", "recipe.json", "cells.tif", "-o", "train",
+                                       "--dry-run").stdout  # fmt: skip
 
 
 def test_a_folder_with_one_bad_image_gives_the_others_and_status_3(invoke, here, image):
@@ -339,6 +431,59 @@ def test_replay_says_whether_a_file_is_what_its_recipe_makes(invoke, here, image
     before = names(".")
     invoke("replay", *paths)
     assert names(".") == before
+
+
+def test_a_file_that_cannot_be_replayed_does_not_stop_the_others(invoke, here, image):
+    assert invoke(*A, "-n", 3, "--format", "ome-tiff").exit_code == 0
+    paths = [f"train/cells_000{n}.ome.tif" for n in range(3)]
+    Path(paths[1]).write_bytes(Path(paths[1]).read_bytes()[:-500])
+    result = invoke("replay", paths[0], "nothing.tif", paths[1], "cells.tif", paths[2])
+    assert result.exit_code == 3
+    assert result.stdout.count(f"equal in all {image.size:,} voxels") == 2
+    missing, cut, plain, count = result.stderr.splitlines()
+    assert missing.startswith("nothing.tif: ")
+    assert paths[1] in cut
+    assert plain.startswith("cells.tif carries no recipe")
+    assert all(line.endswith(".") for line in (missing, cut, plain))
+    assert count == "3 of 5 files could not be made again."
+    rows = json.loads(invoke("replay", paths[0], "nothing.tif", "--json").stdout)
+    assert rows[0]["different"] == 0
+    assert rows[1] == {"path": "nothing.tif", "why": missing}
+    none = invoke("replay", "nothing.tif", "cells.tif")
+    assert none.exit_code == 1
+    assert none.stdout == ""
+    assert none.stderr.splitlines()[-1] == "2 of 2 files could not be made again."
+
+
+def test_replay_can_be_stopped_amid_files_that_fail(invoke, here, monkeypatch):
+    def stopped(*arguments):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr("napari_diversify.batch.replay", stopped)
+    result = invoke("replay", "cells.tif", "cells.tif")
+    assert result.exit_code == 130
+    assert result.stderr == "Stopped.\n"
+
+
+def test_info_tells_all_parameters_with_their_units(invoke, here):
+    steps = (Diversify(w_i=0.9, w_v=2.0, window=7), DegradeContrast(extra_depth=12.5, noise=False))
+    recipe = Recipe(steps=(*steps, LowPass(taper=0.25)), seed=7)
+    assert invoke("apply", recipe.to_json(), "cells.tif", "-o", "train").exit_code == 0
+    lines = invoke("info", "train/cells_0000.ome.zarr").stdout.splitlines()
+    at = next(n for n, line in enumerate(lines) if line.startswith("  made by"))
+    assert lines[at + 1] == (
+        "    diversify: w_i 0.9, w_v 2, window 7 x 7 x 7 voxels, stride 1 x 1 x 1 voxels"
+    )
+    assert lines[at + 2].startswith("    contrast: extra_depth 12.5 µm, scattering_length ")
+    assert ", absorption 0 1/mm, " in lines[at + 2]
+    assert lines[at + 2].endswith(", upwards no, noise no")
+    assert lines[at + 3].startswith("    lowpass: cutoff 0.5 Nyquist, shape radial, taper 0.25 ")
+
+
+def test_info_tells_steps_of_a_newer_version_as_they_are():
+    step = {"kind": "motion", "length": 2.5, "axes": [1, 2]}
+    assert cli_batch._step_in_words(step) == "motion: length 2.5, axes 1 x 2"
 
 
 def test_info_tells_shape_voxel_size_and_recipe(invoke, here):

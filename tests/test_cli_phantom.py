@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from napari_diversify import cli, cli_phantom, files
+from napari_diversify.core import specimen_kernels
 from napari_diversify.recipe.synthetic import KINDS, SyntheticNuclei
 
 SMALL = ("--shape", "8,40,50", "--spacing", "0.6,0.4,0.4")
@@ -243,3 +244,20 @@ def test_a_name_that_is_no_image_and_a_seed_that_runs_out_are_refused(invoke, tm
     assert result.exit_code == 1
     assert "seed" in result.output
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_while_objects_are_placed_leaves_what_is_finished(invoke, tmp_path, monkeypatch):
+    original = specimen_kernels.place
+
+    def place(*arguments):
+        if (tmp_path / "out").exists():  # this is the second specimen
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    monkeypatch.setattr(specimen_kernels, "place", place)
+    result = invoke("out", "-n", 3, "--density", 10, *SMALL)
+    assert result.exit_code == 130
+    assert result.stderr == "Stopped. Finished specimens stay.\n"
+    assert names(tmp_path / "out") == [
+        f"phantom_0000{end}" for end in (".json", ".ome.tif", "_labels.ome.tif")
+    ]

@@ -9,11 +9,24 @@ from typing import Annotated, Any, NoReturn
 
 import numpy as np
 import typer
+from typer.core import TyperGroup
 
 from . import __version__, cli_batch, cli_phantom, cli_report
+from .cli_progress import stop
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; those that leave something behind when stopped say so themselves."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            stop("Stopped.")
+
 
 main = typer.Typer(
     name="napari-diversify",
+    cls=_Commands,
     help="Make many realistic microscopy volumes from one, and see each before you use it.",
     no_args_is_help=True,
     add_completion=False,

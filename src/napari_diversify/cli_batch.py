@@ -1,7 +1,8 @@
 """The commands that make, repeat and describe files: apply, series, replay, info.
 
 Exit status: 0 all done; 1 it could not be begun, with the reason; 2 an option
-that is not known or no number; 3 samples failed, or a replay differs; 130 stopped.
+that is not known or no number; 3 samples or replays failed, or a replay differs;
+130 stopped.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
@@ -17,7 +19,7 @@ import typer
 from .cli_progress import told
 
 if TYPE_CHECKING:  # imported where they are used: --help shall not wait for them
-    from .batch import Job, Report
+    from .batch import Job, Replay, Report, Unit
     from .recipe import Recipe, Sampling
 
 _STOPPED = "Stopped. Finished samples stay; --resume goes on from here."
@@ -171,7 +173,8 @@ def replay(
 ) -> None:
     """Make generated files again from their own recipe, and compare voxel by voxel.
 
-    Nothing is written. Exit status 3 if a file differs.
+    Nothing is written. A file that cannot be made again does not stop the
+    others. Exit status 3 if a file differs or failed, 1 if all failed.
 
     Try:
 
@@ -179,23 +182,41 @@ def replay(
     """
     from . import batch
 
-    results = []
+    rows: list[dict[str, Any]] = []
+    failed = different = 0
     for path in paths:
-        with _Answered():
-            results.append(told(batch.replay(path, source), f"replay {path.name}", _STOPPED))
+        try:
+            r = told(batch.replay(path, source), f"replay {path.name}", "Stopped.")
+        except typer.Exit:  # stopped
+            raise
+        except Exception as error:  # noqa: BLE001  whatever is wrong with it, the others go on
+            failed += 1
+            why = _sentence(error)
+            rows.append({"path": str(path), "why": why})
+            # most sentences name the file themselves
+            typer.echo(why if str(path) in why else f"{path}: {why}", err=True)
+            continue
+        different += bool(r.different)
+        rows.append({**vars(r), "path": str(r.path), "source": str(r.source)})
+        if not as_json:
+            typer.echo(_compared(r))
+    if failed == len(paths) == 1:
+        raise typer.Exit(1)
     if as_json:
-        rows = [{**vars(r), "path": str(r.path), "source": str(r.source)} for r in results]
         typer.echo(json.dumps(rows, indent=2))
-    else:
-        for r in results:
-            same = (
-                f"equal in all {r.voxels:,} voxels"
-                if r.different == 0
-                else f"DIFFERENT in {r.different:,} of {r.voxels:,} voxels, by up to {r.largest:g}"
-            )
-            typer.echo(f"{r.path}: {same}, made from {r.source}")
-    if any(r.different for r in results):
-        raise typer.Exit(3)
+    if failed:
+        typer.echo(f"{failed} of {len(paths)} files could not be made again.", err=True)
+    if failed or different:
+        raise typer.Exit(1 if failed == len(paths) else 3)
+
+
+def _compared(r: Replay) -> str:
+    same = (
+        f"equal in all {r.voxels:,} voxels"
+        if r.different == 0
+        else f"DIFFERENT in {r.different:,} of {r.voxels:,} voxels, by up to {r.largest:g}"
+    )
+    return f"{r.path}: {same}, made from {r.source}"
 
 
 def info(
@@ -203,6 +224,8 @@ def info(
     as_json: _Json = False,
 ) -> None:
     """Say what is in an image file: shape, axes, voxel size, and the recipe it was made with.
+
+    All digits of the parameters are in the output of --json.
 
     Try:
 
@@ -257,8 +280,32 @@ def _described(row: dict[str, Any]) -> str:
             f"  made by     {made.get('program', 'napari-diversify')} {made.get('version', '')}: "
             f"{kinds}, seed {made['recipe']['seed']}, sample {made['recipe']['sample']}"
         )
+        lines += [f"    {_step_in_words(step)}" for step in made["recipe"]["steps"]]
         lines.append(f"  made from   {made['source']['name']}")
     return "\n".join(lines)
+
+
+def _step_in_words(step: dict[str, Any]) -> str:
+    """A step with all its values, and their units if this version knows the step."""
+    from .recipe.model import extra_of
+    from .recipe.steps import KINDS
+
+    fields = KINDS[step["kind"]].model_fields if step["kind"] in KINDS else {}
+    said = []
+    for name, value in step.items():
+        if name == "kind":
+            continue
+        unit = extra_of(fields[name]).get("unit", "") if name in fields else ""
+        said.append(f"{name} {_value_in_words(value)} {unit}".rstrip())
+    return f"{step['kind']}: {', '.join(said)}"
+
+
+def _value_in_words(value: Any) -> str:
+    if isinstance(value, list):
+        return " x ".join(map(_value_in_words, value))
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 # ---- from words to values ----
@@ -272,7 +319,11 @@ class _Answered:
 
     def __exit__(self, kind: Any, error: BaseException | None, traceback: Any) -> None:
         if isinstance(error, (OSError, ValueError, TypeError, ImportError, MemoryError)):
-            _fail(f"{str(error).rstrip('.') or type(error).__name__}.")
+            _fail(_sentence(error))
+
+
+def _sentence(error: BaseException) -> str:
+    return f"{str(error).rstrip('.') or type(error).__name__}."
 
 
 def _fail(message: str) -> NoReturn:
@@ -354,56 +405,85 @@ def _do(
 
     if dry_run:
         with _Answered():
-            _say_plan(job, as_json)
-        return
-    with _Answered(), batch.engine(workers, scheduler) as executor:
-        report = told(
-            batch.run(job, executor=executor, resume=resume, overwrite=overwrite),
-            f"{len(job)} samples",
-            _STOPPED,
-        )
-    _say_report(job, report, as_json)
+            report = batch.preview(job, resume=resume, overwrite=overwrite)
+            _say_plan(job, report, as_json)
+    else:
+        with _Answered(), batch.engine(workers, scheduler) as executor:
+            report = told(
+                batch.run(job, executor=executor, resume=resume, overwrite=overwrite),
+                f"{len(job)} samples",
+                _STOPPED,
+            )
+        _say_report(job, report, as_json)
+    if not as_json:
+        for name, why in report.failed:
+            typer.echo(f"{name} failed: {why}.", err=True)
     if report.failed:
         raise typer.Exit(3)
 
 
-def _say_plan(job: Job, as_json: bool) -> None:
+def _say_plan(job: Job, report: Report, as_json: bool) -> None:
     from .batch import size_of
 
-    size = size_of(job)
-    units = list(job.units())
-    rows = [{"sample": unit.name, **job.sampling.drawn(unit.number)} for unit in units]
+    wanted = set(report.made)
+    units = [unit for unit in job.units() if unit.name in wanted]
+    size = sum(
+        size_of(replace(job, sources=(source,), only=tuple(unit.number for unit in some)))
+        for source, some in groupby(units, lambda unit: unit.source)
+    )
+    rows = [_planned(job.sampling, unit) for unit in units]
     if as_json:
-        typer.echo(
-            json.dumps({"samples": rows, "bytes": size, "output": str(job.output)}, indent=2)
-        )
+        told = {"samples": rows, "bytes": size, "output": str(job.output)} | _untouched(report)
+        typer.echo(json.dumps(told, indent=2))
         return
     typer.echo(
-        f"{len(units)} samples of {len(job.sources)} image(s) would be made in {job.output}, "
-        f"{size / 1e9:,.2f} GB before compression."
+        f"{len(units)} samples of {len({unit.source for unit in units})} image(s) would be made in "
+        f"{job.output}{_kept(report)}, {size / 1e9:,.2f} GB before compression."
     )
     for row in rows[:20]:
-        drawn = ", ".join(f"{name} {value:.4g}" for name, value in row.items() if name != "sample")
-        typer.echo(f"  {row['sample']}{': ' if drawn else ''}{drawn}")
+        name, *drawn = (
+            f"{key} {value:.4g}" + (" dB" if key == "target_psnr" else "")
+            if key != "sample"
+            else value
+            for key, value in row.items()
+        )
+        typer.echo(f"  {name}{': ' if drawn else ''}{', '.join(drawn)}")
     if len(rows) > 20:
         typer.echo(f"  and {len(rows) - 20} more")
 
 
+def _planned(sampling: Sampling, unit: Unit) -> dict[str, Any]:
+    """A line of the plan: what was drawn for a sample, and its target."""
+    target = sampling.target(unit.number)
+    return {
+        "sample": unit.name,
+        **({} if target is None else {"target_psnr": target}),
+        **sampling.drawn(unit.number),
+    }
+
+
 def _say_report(job: Job, report: Report, as_json: bool) -> None:
     if as_json:
-        typer.echo(
-            json.dumps(
-                {
-                    "made": list(report.made),
-                    "kept": list(report.kept),
-                    "failed": [{"sample": n, "why": why} for n, why in report.failed],
-                    "manifest": None if report.manifest is None else str(report.manifest),
-                },
-                indent=2,
-            )
-        )
+        told = {
+            "made": list(report.made),
+            **_untouched(report),
+            "removed": list(report.removed),
+            "manifest": None if report.manifest is None else str(report.manifest),
+        }
+        typer.echo(json.dumps(told, indent=2))
         return
-    kept = f", {len(report.kept)} kept from before" if report.kept else ""
-    typer.echo(f"{len(report.made)} samples made in {job.output}{kept}.")
-    for name, why in report.failed:
-        typer.echo(f"{name} failed: {why}.", err=True)
+    typer.echo(f"{len(report.made)} samples made in {job.output}{_kept(report)}.")
+    if report.removed:
+        typer.echo(
+            f"{len(report.removed)} older files of these samples were removed, the first was "
+            f"{report.removed[0]}."
+        )
+
+
+def _kept(report: Report) -> str:
+    return f", {len(report.kept)} kept from before" if report.kept else ""
+
+
+def _untouched(report: Report) -> dict[str, Any]:
+    failed = [{"sample": name, "why": why} for name, why in report.failed]
+    return {"kept": list(report.kept), "failed": failed}

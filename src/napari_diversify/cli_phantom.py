@@ -18,7 +18,7 @@ import numpy as np
 import typer
 
 # files are imported where they are used: --help shall not wait
-from .cli_progress import bar, stop
+from .cli_progress import bar, stop, told
 from .core.blocks import slices
 from .recipe.model import extra_of
 from .recipe.specimen import Specimen, SpecimenArray
@@ -27,6 +27,7 @@ from .recipe.synthetic import KINDS, Synthetic
 _ENDINGS = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
 _DEFAULTS = {2: ((512, 512), (0.2, 0.2)), 3: ((64, 256, 256), (0.5, 0.2, 0.2))}
 _NOT_WRITTEN = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".npy", ".npz", ".zarr", ".h5", ".hdf5")
+_STOPPED = "Stopped. Finished specimens stay."
 _APART = ("kind", "seed")  # fields that are options of their own
 
 
@@ -113,7 +114,7 @@ def phantom(
         made = []
         for number, target in enumerate(targets):
             one = model.replace(seed=seed + number)
-            specimen = one.specimen(voxels, size)
+            specimen = told(one.drawing(voxels, size), "placing objects", _STOPPED)
             row = {
                 "image": str(target.image),
                 "labels": str(target.labels),
@@ -133,7 +134,7 @@ def phantom(
     except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
         _fail(f"{str(error).rstrip('.') or type(error).__name__}.")
     except KeyboardInterrupt:
-        stop("Stopped. Finished specimens stay.")
+        stop(_STOPPED)
     if as_json:
         found = {"made": [] if dry_run else made, "samples": samples, "shape": list(voxels)}
         if dry_run:
@@ -238,7 +239,7 @@ def _model(
             f"for each of its {labels.ndim} axes"
         )
     image = None if like_image is None else _read(like_image)[0]
-    found = KINDS[kind].like(labels, own, image)
+    found = told(KINDS[kind].matching(labels, own, image), "fitting", _STOPPED)
     return found.replace(**given), voxels or labels.shape, own
 
 

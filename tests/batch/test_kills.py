@@ -395,3 +395,28 @@ def test_time_does_not_get_into_the_files(source, tmp_path):
     assert tree(tmp_path / "a" / "train") == tree(tmp_path / "b" / "train")
     with open_image(tmp_path / "a" / "train" / "nuclei_0000.ome.tif") as image:
         assert np.ptp(image.data[...]) > 0
+
+
+class Pressed(ThreadPoolExecutor):
+    """Ctrl+C comes when a sample has been handed over, and nobody knows of it yet."""
+
+    def submit(self, *work, **keywords):
+        future = super().submit(slowly, *work, **keywords)
+        signal.raise_signal(signal.SIGINT)
+        return future
+
+
+def slowly(work, *arguments, **keywords):
+    time.sleep(0.2)
+    return work(*arguments, **keywords)
+
+
+def test_a_sample_handed_over_in_the_moment_of_ctrl_c_is_in_the_table(source, tmp_path):
+    job = job_of(source, tmp_path / "train", samples=5)
+    usual = signal.getsignal(signal.SIGINT)
+    with Pressed(1) as executor, pytest.raises(KeyboardInterrupt):
+        done(job, executor=executor)
+    assert signal.getsignal(signal.SIGINT) is usual
+    there = sorted(p.name for p in (tmp_path / "train").glob("nuclei_*"))
+    assert len(there) == 1
+    assert [row["file"] for row in table(tmp_path / "train")] == there

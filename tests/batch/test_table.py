@@ -12,8 +12,8 @@ from napari_diversify.core.quality import clipped_fraction, si_psnr, ssim
 from napari_diversify.core.visibility import rms_contrast
 from napari_diversify.recipe import Diversify, LowPass
 
-METRICS = ["psnr", "data_range", "si_psnr", "ssim", "ssim_planes", "contrast_source", "contrast",
-           "clipped"]  # fmt: skip
+METRICS = ["psnr", "data_range", "data_range_rule", "si_psnr", "ssim", "ssim_planes",
+           "contrast_source", "contrast", "clipped"]  # fmt: skip
 
 
 def test_columns_are_files_origin_parameters_by_name_and_metrics(source, labels, tmp_path):
@@ -101,6 +101,17 @@ def test_every_metric_is_that_of_the_written_file(tmp_path, layout, dtype):
         for name, value in expected.items():
             assert float(line[name]) == pytest.approx(value, abs=1e-6), name
         assert 0 < float(line["clipped"]) < 0.5
+
+
+def test_the_table_tells_where_the_peak_of_psnr_comes_from(source, tmp_path):
+    low, high = (float(f(noise((6, 40, 48)))) for f in (np.min, np.max))
+    # the same two numbers, once found in the source and once given
+    for rule, limits in (("min-max", None), ("given", (low, high))):
+        recipe = RECIPE.replace(intensity_range=limits)
+        made(job_of(source, tmp_path / rule, recipe=recipe))
+        (line,) = table(tmp_path / rule)
+        assert line["data_range_rule"] == rule
+        assert float(line["data_range"]) == high - low
 
 
 def test_what_is_not_defined_is_said_in_a_word(tmp_path):

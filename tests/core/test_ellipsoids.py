@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.optimize import minimize_scalar
 
+from napari_diversify.core import specimen_kernels
 from napari_diversify.core.blocks import whole
 from napari_diversify.core.ellipsoids import Ellipsoids, contact
 from napari_diversify.core.morphometry import measure, neighbour_ratio
@@ -278,3 +279,21 @@ def test_fields_that_cannot_be_are_refused(shape, spacing, said):
 def test_millions_of_objects_are_refused_before_they_are_drawn():
     with pytest.raises(ValueError, match=r"Lower the density.*smaller"):
         Population(density=5000).draw((1000, 1000, 1000), (1, 1, 1), 0)
+
+
+def test_drawing_tells_how_far_it_is_and_can_be_left_at_any_piece(monkeypatch):
+    population, field = Population(diameter=3, density=30), ((20, 80, 80), (0.5, 0.5, 0.5))
+    told = list(population.drawing(*field, 1))
+    done, of = (np.array(numbers) for numbers in zip(*told, strict=True))
+    assert len(told) > 5
+    assert (np.diff(done) > 0).all()
+    assert set(of) == {population.draw(*field, 1).asked}
+    assert done[-1] <= of[0]
+    calls, original = [], specimen_kernels.place
+    monkeypatch.setattr(
+        specimen_kernels, "place", lambda *given: calls.append(given) or original(*given)
+    )
+    work = population.drawing(*field, 1)
+    next(work)
+    work.close()
+    assert len(calls) == 1

@@ -275,6 +275,16 @@ def test_the_same_noise_and_parameters_twice_are_a_duplicate(train):
     assert "source, noise and parameters of left_0000" in page.card(second["file"])
 
 
+def test_a_manifest_of_an_older_version_is_read_as_one_of_today(train):
+    now = read_set(train)
+    assert now.notes == ()
+    rows = manifest(train)
+    for row in rows:
+        del row["data_range_rule"]
+    write_manifest(train, rows)
+    assert read_set(train) == now
+
+
 def test_a_file_that_is_listed_twice_is_told(train):
     write_manifest(train, manifest(train) + manifest(train)[:1])
     page = page_of(train)

@@ -19,6 +19,7 @@ from superqt import QDoubleSlider
 from typer.testing import CliRunner
 
 from napari_diversify import cli, cli_phantom
+from napari_diversify.core import specimen_kernels
 from napari_diversify.recipe.specimen import Specimen, SpecimenArray
 from napari_diversify.recipe.synthetic import KINDS, SyntheticMembranes, SyntheticNuclei
 from napari_diversify.widgets import layers, synthetic_live
@@ -126,13 +127,13 @@ def asked(monkeypatch):
 @pytest.fixture
 def drawn(monkeypatch):
     """Diameters of the nuclei that were drawn, and the thread."""
-    calls, original = [], SyntheticNuclei.specimen
+    calls, original = [], SyntheticNuclei.drawing
 
     def spied(model, shape, spacing):
         calls.append((model.diameter, threading.get_ident()))
         return original(model, shape, spacing)
 
-    monkeypatch.setattr(SyntheticNuclei, "specimen", spied)
+    monkeypatch.setattr(SyntheticNuclei, "drawing", spied)
     return calls
 
 
@@ -256,6 +257,40 @@ def test_drawing_that_takes_long_shows_that_it_is_at_work(live, gate, monkeypatc
     gate.open()
     live.wait()
     live.wait(lambda: not live.dock.status.cancel.isVisible())
+
+
+@pytest.fixture
+def placing(monkeypatch):
+    """Calls that place objects; from the second on they wait for ``placing.go``."""
+    original = specimen_kernels.place
+
+    def spied(*arguments):
+        spied.calls += 1
+        if spied.calls > 1:
+            spied.go.wait(20)
+        return original(*arguments)
+
+    spied.calls, spied.go = 0, threading.Event()
+    monkeypatch.setattr(specimen_kernels, "place", spied)
+    yield spied
+    spied.go.set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_placing_many_objects_tells_how_far_it_is_and_can_be_cancelled(live, placing, kind):
+    model = {
+        "nuclei": SMALL.model.replace(density=400),
+        "membranes": SyntheticMembranes(diameter=1),
+    }
+    live.dock.setValue(replace(SMALL, model=model[kind]))
+    live.wait(lambda: placing.calls == 2 and live.dock.status.progress.maximum() > 64)
+    assert live.dock.status.progress.value() == 64
+    live.dock.status.cancel.click()
+    placing.go.set()
+    QThreadPool.globalInstance().waitForDone()
+    QApplication.processEvents()
+    assert placing.calls == 2
+    assert live.dock.preview._shown == SMALL
 
 
 def test_what_could_not_be_placed_is_said(live):

@@ -3,7 +3,7 @@
 from .engine import engine
 from .job import Job, Source, Unit, size_of, sources_of
 from .replay import Replay, replay
-from .run import Report, export, run
+from .run import Report, export, preview, run
 from .script import as_command, as_python
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "as_python",
     "engine",
     "export",
+    "preview",
     "replay",
     "run",
     "size_of",

@@ -25,7 +25,7 @@ from ..recipe import LazyVolume, Recipe
 from .job import Job, Source, Unit
 from .metrics import Found, found_in, watched_planes
 from .parts import Part, parts_of
-from .record import Record, write_record
+from .record import Record, read_record, superseded, write_record
 from .runs import Runs
 from .settle import settle, volume_of
 
@@ -85,7 +85,8 @@ def make(
     job, unit
         What to make.
     overwrite : bool, optional
-        Replace files of these names, each once the new one is complete.
+        Replace files of these names, each once the new one is complete, and then
+        remove those of an older record of this sample that have no successor.
     executor : Executor, optional
         Where the slabs of OME-Zarr files are computed; by default here.
 
@@ -93,6 +94,11 @@ def make(
     ------
     OSError, ValueError, TypeError
         If it could not be made; then no file of it is there.
+
+    Returns
+    -------
+    Record
+        As on disk, and the files that were ``removed``.
     """
     with ExitStack() as stack:
         header, data = stack.enter_context(unit.source.open())
@@ -138,22 +144,35 @@ def make(
             "parts": done,
             "finished": False,
         }
+        before = read_record(job.output, unit.name) if overwrite else None
+        old = superseded(unit.name, before, record)
         # before the files get their names: what is there without a record is not ours
-        write_record(job.output, unit.name, record)
+        write_record(job.output, unit.name, {**record, "superseded": old} if old else record)
+    for path in old:
+        files.remove(job.output / path)
     record["finished"] = True
     write_record(job.output, unit.name, record)
-    return record
+    return {**record, "removed": old}
+
+
+def targets_of(job: Job, unit: Unit, header: Header) -> list[Path]:
+    """All files that a sample of an image with this header becomes."""
+    with_labels = unit.source.labels is not None
+    return [
+        path
+        for part in parts_of(unit.name, header, job.how)
+        for path in _targets(job, part, with_labels=with_labels).values()
+    ]
 
 
 def check_apart(targets: Iterable[Path], sources: Iterable[Source]) -> None:
-    """Raise a sentence if a file to be written is one that is read."""
+    """Raise a sentence if a file to be written, or removed, is one that is read."""
     both = (file for source in sources for file in (source, source.labels) if file is not None)
     read = {file.path.resolve() for file in both if file.path is not None}
     for target in targets:
         if target.resolve() in read:
             raise ValueError(
-                f"{target} is an image that is read, and would be written over. Choose another "
-                "folder"
+                f"{target} is an image that is read, and would be replaced. Choose another folder"
             )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -25,6 +25,7 @@ Record: TypeAlias = dict[str, Any]
 _METRICS = (
     "psnr",
     "data_range",
+    "data_range_rule",
     "si_psnr",
     "ssim",
     "ssim_planes",
@@ -61,14 +62,43 @@ def is_finished(output: Path, record: Record) -> bool:
 
 def finished_records(output: Path) -> list[Record]:
     """Records of all finished samples in a folder, by their names."""
-    names = sorted(path.stem for path in (output / FOLDER).glob("[!.]*.json"))
-    records = [read_record(output, name) for name in names]
-    return [r for r in records if r is not None and is_finished(output, r)]
+    return [r for _, r in records_in(output) if is_finished(output, r)]
+
+
+def records_in(output: Path) -> Iterator[tuple[str, Record]]:
+    """All records in a folder that can be read, with their names and in their order."""
+    for name in sorted(path.stem for path in (output / FOLDER).glob("[!.]*.json")):
+        record = read_record(output, name)
+        if record is not None:
+            yield name, record
 
 
 def files_of(output: Path, record: Record) -> list[Path]:
     """All files that a record tells of."""
-    return [output / path for part in record["parts"] for path in part["files"].values()]
+    return [output / path for path in _told(record)]
+
+
+def _told(record: Record) -> list[str]:
+    return [path for part in record["parts"] for path in part["files"].values()]
+
+
+def superseded(name: str, before: Record | None, record: Record) -> list[str]:
+    """Files that an older record of a sample tells of, and the new one does not.
+
+    A record that is not finished also tells which ones were still to be removed.
+    """
+    if before is None:
+        return []
+    now = set(_told(record))
+    old = [path for path in (*_told(before), *before.get("superseded", ())) if path not in now]
+    # a record that somebody edited must not lead to other files than those of the sample
+    return [
+        path
+        for path in dict.fromkeys(old)
+        if Path(path).name.startswith(name)
+        and not Path(path).anchor
+        and ".." not in Path(path).parts
+    ]
 
 
 def write_manifest(output: Path, records: Iterable[Record]) -> Path:
@@ -78,7 +108,8 @@ def write_manifest(output: Path, records: Iterable[Record]) -> Path:
     it), ``source``, ``group`` (the same for all samples of one source: keep a
     group on one side of a split), ``sample``, ``seed``, every parameter, then
     ``target_psnr`` and the metrics. PSNR counts with the intensity range as
-    peak (``data_range``); SSIM is the mean over ``ssim_planes`` planes; contrast
+    peak (``data_range``), which was ``given`` in the recipe or is the ``min-max``
+    of the source (``data_range_rule``); SSIM is the mean over ``ssim_planes`` planes; contrast
     is standard deviation over mean; ``clipped`` is the share of voxels that
     ended at an end of the range without having been there.
     """
@@ -86,6 +117,7 @@ def write_manifest(output: Path, records: Iterable[Record]) -> Path:
     for record in records:
         steps = _parameters(record["provenance"]["recipe"]["steps"])
         parameters |= dict.fromkeys(steps)
+        asked = record["request"]["recipe"]["intensity_range"]
         for part in record["parts"]:
             paths = {role: Path(path).as_posix() for role, path in part["files"].items()}
             rows.append(
@@ -100,6 +132,7 @@ def write_manifest(output: Path, records: Iterable[Record]) -> Path:
                     **steps,
                     "target_psnr": record["provenance"]["target_psnr"],
                     **part["metrics"],
+                    "data_range_rule": "min-max" if asked is None else "given",
                 }
             )
     head = ["file", "labels", "clean", "source", "group", "sample", "seed"]

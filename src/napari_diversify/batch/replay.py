@@ -60,11 +60,12 @@ def replay(
     """
     with files.open_image(path) as image:
         told = image.header.provenance
-        if not isinstance(told, dict) or not isinstance(told.get("recipe"), dict):
+        known = told if isinstance(told, dict) else {}
+        if not all(isinstance(known.get(name), dict) for name in ("recipe", "source")):
             raise ValueError(f"{path} carries no recipe: it was not written by a batch")
-        recipe, origin = Recipe(**told["recipe"]), told["source"]
+        recipe, origin = Recipe(**known["recipe"]), known["source"]
         where = _source(Path(path), origin["path"]) if source is None else Path(source)
-        at = tuple((str(axis), int(i)) for axis, i in told.get("at", ()))
+        at = tuple((str(axis), int(i)) for axis, i in known.get("at", ()))
         with Source("source", path=where, axes=origin["axes"]).open() as (header, data):
             volume = volume_of(header, data, recipe)
             part = Part("part", image.header, at)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import signal
+import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -11,15 +14,16 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from .. import files
 from ..core.blocks import exhaust
 from .engine import engine
 from .job import Job, Unit
-from .make import check_apart, make, request
+from .make import check_apart, make, request, targets_of
 from .record import (
     FOLDER,
     MANIFEST,
@@ -28,6 +32,7 @@ from .record import (
     finished_records,
     is_finished,
     read_record,
+    records_in,
     write_manifest,
 )
 from .settle import forget
@@ -50,12 +55,15 @@ class Report:
         Samples that could not be made, and why.
     manifest : Path or None
         The table of all finished samples.
+    removed : tuple of str
+        Files of samples that were made again, which these do not have any more.
     """
 
     made: tuple[str, ...]
     kept: tuple[str, ...]
     failed: tuple[tuple[str, str], ...]
     manifest: Path | None
+    removed: tuple[str, ...] = ()
 
 
 def run(
@@ -78,21 +86,22 @@ def run(
     resume : bool, optional
         Keep what an earlier run of the same job has finished.
     overwrite : bool, optional
-        Make all again, each file replacing its namesake once it is complete.
+        Make all again, each file replacing its namesake once it is complete. Older
+        files of these samples without a namesake, of another layout for example, are
+        removed if their record tells of them.
 
     Raises
     ------
     FileExistsError
-        If files of this job exist and neither ``resume`` nor ``overwrite`` is set.
+        If files of this job exist and neither ``resume`` nor ``overwrite`` is set; or if
+        ``overwrite`` would leave older samples of these images among the new ones.
     OSError
         If the folder cannot be written to.
     """
-    if resume and overwrite:
-        raise ValueError("resume keeps what is finished, overwrite makes it again: choose one")
+    state = _State(job, resume, overwrite)
     with ExitStack() as stack:
         if executor is None:
             executor = stack.enter_context(engine())
-        state = _State(job, resume, overwrite)
         state.look()
         try:
             yield from state.work(executor)
@@ -104,6 +113,24 @@ def run(
         finally:
             state.write_tables()
         return state.report()
+
+
+def preview(job: Job, *, resume: bool = False, overwrite: bool = False) -> Report:
+    """What :func:`run` would do with a job, as far as can be told without making anything.
+
+    Returns
+    -------
+    Report
+        ``made`` are the samples that would be made.
+
+    Raises
+    ------
+    FileExistsError
+        As :func:`run` would.
+    """
+    state = _State(job, resume, overwrite)
+    state.look()
+    return state.expected()
 
 
 def export(
@@ -153,6 +180,8 @@ class _State:
     """What of a job is finished, kept and failed so far."""
 
     def __init__(self, job: Job, resume: bool, overwrite: bool) -> None:
+        if resume and overwrite:
+            raise ValueError("resume keeps what is finished, overwrite makes it again: choose one")
         self._job = job
         self._resume, self._overwrite = resume, overwrite
         self._records: dict[str, Record] = {}
@@ -166,6 +195,8 @@ class _State:
         """See what is there already."""
         there = []
         self._look_at_tables()
+        if self._overwrite and self._job.only is None:
+            self._look_at_others()
         for source in self._job.sources:
             forget(source)
         for unit in self._job.units():
@@ -174,14 +205,14 @@ class _State:
             )
             check_apart(targets.values(), self._job.sources)
             record = read_record(self._job.output, unit.name)
+            if record is not None and self._overwrite:
+                check_apart(files_of(self._job.output, record), self._job.sources)
             if record is None or self._overwrite:
                 path = targets["image"]
                 if path.exists() and not (self._resume or self._overwrite):
                     there.append(path)
                 self._todo.append((unit, self._overwrite))
                 continue
-            for path in files_of(self._job.output, record):
-                files.tidy(path)
             if not self._resume:
                 there.append(self._job.output / unit.name)
             elif record["request"] != request(self._job, unit):
@@ -211,11 +242,52 @@ class _State:
                 "it is. Choose another folder"
             )
 
+    def _look_at_others(self) -> None:
+        """Refuse to leave samples of an earlier run among the new ones of the same images."""
+        ours = {unit.name for unit in self._job.units()}
+        sources = {source.name for source in self._job.sources}
+        left = {}
+        for name, record in records_in(self._job.output):
+            if name not in ours and record["provenance"]["source"]["name"] in sources:
+                left[name] = [p for p in files_of(self._job.output, record) if p.exists()]
+        there = [paths[0].name for paths in left.values() if paths]
+        if there:
+            raise FileExistsError(
+                f"{sum(map(len, left.values()))} older files of {len(there)} samples that would "
+                f"not be made again would stay among the new ones in {self._job.output}, the first "
+                f"is {there[0]}. Remove them, choose another folder, or make as many samples as "
+                "before; with a choice of samples (only) the others may stay"
+            )
+
+    def expected(self) -> Report:
+        """What would become of it, if all that can be opened can be made."""
+        made = []
+        for source, items in itertools.groupby(self._todo, lambda item: item[0].source):
+            todo = list(items)
+            try:
+                with source.open() as (header, _):
+                    pass
+            except (OSError, ValueError, TypeError) as error:
+                self._failed |= {unit.name: _sentence(error) for unit, _ in todo}
+                continue
+            for unit, replace in todo:
+                try:
+                    for path in () if replace else targets_of(self._job, unit, header):
+                        files.check_free(path)
+                    made.append(unit.name)
+                except FileExistsError as error:
+                    self._failed[unit.name] = _sentence(error)
+        self._made = made
+        return self.report()
+
     def work(self, executor: Executor) -> Generator[tuple[int, int], None, None]:
         """Make what is left to do."""
         total = _STEPS * len(self._job)
         running: dict[Future[Record], Unit] = {}
         ahead = 2 * getattr(executor, "_max_workers", 32)
+        for record in self._records.values():
+            for path in files_of(self._job.output, record):
+                files.tidy(path)
         yield self._done(), total
         try:
             for unit, replace in self._todo:
@@ -227,7 +299,8 @@ class _State:
                     finally:
                         pieces.close()
                     continue
-                running[executor.submit(_make, self._job.of(unit), unit, replace)] = unit
+                with _undisturbed():  # else nobody would wait for what was just handed over
+                    running[executor.submit(_make, self._job.of(unit), unit, replace)] = unit
                 while len(running) >= ahead:
                     self._collect(running)
                     yield self._done(), total
@@ -294,6 +367,10 @@ class _State:
             if record["request"]["layout"] == self._job.layout
         }
         files.write_extras(self._job.how, self._job.output, list(items.values()))
+        for path in self._removed:
+            for folder in list(Path(path).parents)[:-1]:
+                with suppress(OSError):  # it holds something else
+                    (self._job.output / folder).rmdir()
 
     def report(self) -> Report:
         """What became of it, in the order of the job."""
@@ -303,7 +380,29 @@ class _State:
             tuple(self._kept),
             tuple(sorted(self._failed.items(), key=lambda item: order[item[0]])),
             self._manifest,
+            self._removed,
         )
+
+    @property
+    def _removed(self) -> tuple[str, ...]:
+        return tuple(path for r in self._records.values() for path in r.get("removed", ()))
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Have Ctrl+C wait until the block is done."""
+    usual = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or not callable(usual):
+        yield  # it does not come here
+        return
+    pressed: list[tuple[int, FrameType | None]] = []
+    signal.signal(signal.SIGINT, lambda *signalled: pressed.append(signalled))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, usual)
+        if pressed:
+            usual(*pressed[0])
 
 
 def _make(job: Job, unit: Unit, replace: bool) -> Record:

@@ -8,7 +8,7 @@ which only the cut z = 0 counts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,7 @@ Floats = npt.NDArray[np.float64]
 #: Objects per cluster, on average, and tries to place one before it is left out.
 CLUSTER, TRIES = 8, 300
 _MOST = 2_000_000  # objects in one population
+_PIECE = 64  # of them between two reports of progress, at least
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,7 +141,7 @@ def kept_apart(
     return q, np.sqrt(np.linalg.eigvalsh(flat)[:, [0, -1]])
 
 
-def place(
+def placing(
     matrices: Floats,
     reach: Floats,
     low: Floats,
@@ -152,7 +153,7 @@ def place(
     spread: float = 0.0,
     tries: int = TRIES,
     patience: int | None = None,
-) -> tuple[Floats, npt.NDArray[np.bool_]]:
+) -> Generator[tuple[int, int], None, tuple[Floats, npt.NDArray[np.bool_]]]:
     """Place ellipsoids between ``low`` and ``high`` so that none overlap, large ones first.
 
     Parameters
@@ -178,6 +179,11 @@ def place(
     patience : int, optional
         How many in a row may be left out before all others are. By default all are tried.
 
+    Yields
+    ------
+    done, n : int
+        How many have been placed or left out.
+
     Returns
     -------
     centres : numpy.ndarray of float64, shape (n, 3)
@@ -198,23 +204,36 @@ def place(
     heads = np.full(np.maximum(((high - low) / side).astype(int), 1), -1, np.int64)
     order = np.argsort(-reach[:, 1], kind="stable")
     found, there = np.zeros((n, 3)), np.zeros(n, np.bool_)
-    kernels.place(
-        np.ascontiguousarray(matrices[order]),
-        np.ascontiguousarray(reach[order, 1]),
-        np.ascontiguousarray(reach[order, 0]),
-        low,
-        high - low,
-        np.array(wrapped),
-        np.ascontiguousarray(cluster[order]),
-        parents,
-        spread,
-        tries,
-        n if patience is None else patience,
-        rng,
-        heads,
-        found,
-        there,
-    )
+    following = np.empty(n, np.int64)
+    patient = n if patience is None else patience
+    failed = 0
+    sorted_ = [np.ascontiguousarray(a[order]) for a in (matrices, reach[:, 1], reach[:, 0])]
+    cluster = cluster[order]
+    step = max(_PIECE, n // 200)
+    for first in range(0, n, step):
+        last = min(first + step, n)
+        failed = kernels.place(
+            *sorted_,
+            low,
+            high - low,
+            np.array(wrapped),
+            cluster,
+            parents,
+            spread,
+            tries,
+            patient,
+            rng,
+            first,
+            last,
+            failed,
+            heads,
+            following,
+            found,
+            there,
+        )
+        if failed > patient:
+            break
+        yield last, n
     centres[order], placed[order] = found, there
     return centres, placed
 

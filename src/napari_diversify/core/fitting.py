@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
+from .blocks import exhaust
 from .morphometry import measure, measure_image, neighbour_ratio
 from .population import Population
 
@@ -56,6 +57,13 @@ def fit(
     >>> print(f"{found.diameter:.1f} {found.axis_ratio:.1f}")
     4.0 1.0
     """
+    return exhaust(fitting(labels, spacing, image))
+
+
+def fitting(
+    labels: npt.ArrayLike, spacing: Sequence[float], image: npt.ArrayLike | None = None
+) -> Generator[tuple[int, int], None, Population]:
+    """As :func:`fit`, and yield how many of how many populations have been drawn."""
     seen = measure(labels, spacing)
     shape = np.shape(labels)
     found = Population(
@@ -70,13 +78,13 @@ def fit(
     )
     if image is not None:
         found = replace(found, brightness_variation=measure_image(labels, image, spacing).variation)
-    clustering = _clustering(found, seen.neighbour_ratio, shape, spacing)
+    clustering = yield from _clustering(found, seen.neighbour_ratio, shape, spacing)
     return replace(found, clustering=clustering)
 
 
 def _clustering(
     found: Population, ratio: float, shape: Sequence[int], spacing: Sequence[float]
-) -> float:
+) -> Generator[tuple[int, int], None, float]:
     """The share of clustered objects at which drawn populations have this neighbour ratio."""
     if math.isnan(ratio):
         return 0.0
@@ -86,23 +94,32 @@ def _clustering(
         part = (_SIMULATED / expected) ** (1.0 / len(shape))
         shape = [max(1, round(n * part)) for n in shape]
         field = np.multiply(shape, spacing)
+    shares = np.linspace(0.0, 1.0, 6)
+    drawn, most = 0, _BY_CHANCE + _SEEDS * (len(shares) - 1)
 
-    def drawn(share: float, seeds: int) -> npt.NDArray[np.float64]:
-        population = replace(found, clustering=share)
-        centres = (population.draw(shape, spacing, s, tries=200).centres for s in range(seeds))
-        return np.array(
-            [neighbour_ratio(c[:, -len(shape) :], field, found.density / 1000.0) for c in centres]
-        )
+    def ratios_of(
+        share: float, seeds: int
+    ) -> Generator[tuple[int, int], None, npt.NDArray[np.float64]]:
+        nonlocal drawn
+        population, ratios = replace(found, clustering=share), []
+        for seed in range(seeds):
+            centres = population.draw(shape, spacing, seed, tries=200).centres[:, -len(shape) :]
+            ratios.append(neighbour_ratio(centres, field, found.density / 1000.0))
+            drawn += 1
+            yield drawn, most
+        return np.array(ratios)
 
     # what chance alone does to objects that are in no clusters: no more is claimed
-    by_chance = drawn(0.0, _BY_CHANCE)
+    by_chance = yield from ratios_of(0.0, _BY_CHANCE)
     if not np.isfinite(by_chance).all():
         return 0.0
     lowest = float(by_chance.mean() - _SURE * by_chance.std(ddof=1))
     if ratio >= lowest:
         return 0.0
-    shares = np.linspace(0.0, 1.0, 6)
-    ratios = [float(by_chance.mean()), *(float(drawn(s, _SEEDS).mean()) for s in shares[1:])]
+    ratios = [float(by_chance.mean())]
+    for share in shares[1:]:
+        clustered = yield from ratios_of(share, _SEEDS)
+        ratios.append(float(clustered.mean()))
     # where there is hardly any room, clusters are none: the ratio tells nothing
     if not np.isfinite(ratios).all() or ratios[-1] >= lowest:
         return 0.0

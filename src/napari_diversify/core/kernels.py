@@ -10,12 +10,13 @@ and ``fastmath`` stays off, so that no compiler reorders an addition.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numba
 import numpy as np
 
 
-def _compiled(function: Callable[..., None]) -> Callable[..., None]:
+def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile nogil, keeping the machine code on disk where that is possible."""
     try:
         return numba.njit(nogil=True, cache=True)(function)

@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import specimen_kernels as kernels
-from .blocks import Region, region_shape, whole
-from .ellipsoids import Ellipsoids, boxes_of, in_field, kept_apart, middle_of, place
+from .blocks import Region, exhaust, region_shape, whole
+from .ellipsoids import Ellipsoids, boxes_of, in_field, kept_apart, middle_of, placing
 from .field import by_slabs, check_field, in_three, label_dtype, three
 from .microscope import Microscope, Texture
 from .noise import check_count
@@ -221,7 +221,7 @@ def synthetic_nuclei(
     directions = draw_directions(count, 3, 0.0, rng)
     matrices, reach = kept_apart(semi_axes, directions, spacing, 0.0)
     size = np.multiply(shape, spacing)
-    centres, placed = place(matrices, reach, np.zeros(3), size, rng, tries=1000)
+    centres, placed = exhaust(placing(matrices, reach, np.zeros(3), size, rng, tries=1000))
     brightness = rng.uniform(0.35, 1.0, count)
     drawn = Ellipsoids(centres, semi_axes, directions, brightness, count, int(placed.sum()))
     nuclei = Nuclei(in_field(drawn.take(placed), shape, spacing), shape, spacing, seed)

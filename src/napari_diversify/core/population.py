@@ -7,13 +7,14 @@ placed by :mod:`.ellipsoids`.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import gammaincinv, ndtr, ndtri
 
+from .blocks import exhaust
 from .ellipsoids import (
     TRIES,
     Ellipsoids,
@@ -21,7 +22,7 @@ from .ellipsoids import (
     check_number,
     in_field,
     kept_apart,
-    place,
+    placing,
 )
 from .field import check_field, in_three
 from .noise import check_count
@@ -87,6 +88,12 @@ class Population:
         >>> len(nuclei) > 20, nuclei.centres.shape[1]
         (True, 3)
         """
+        return exhaust(self.drawing(shape, spacing, seed, tries=tries))
+
+    def drawing(
+        self, shape: Sequence[int], spacing: Sequence[float], seed: int, *, tries: int = TRIES
+    ) -> Generator[tuple[int, int], None, Ellipsoids]:
+        """As :meth:`draw`, and yield how many of how many objects have been placed or left out."""
         check_field(shape, spacing)
         rng = np.random.default_rng(check_count("seed", seed, 64))
         ndim = len(shape)
@@ -110,7 +117,7 @@ class Population:
         matrices, reach = kept_apart(semi_axes, directions, spacing, self.overlap)
         # tighter than the objects allow: a cluster grows outwards as it fills
         spread = self.diameter * (0.4 if ndim == 3 else 0.5)
-        centres, placed = place(
+        centres, placed = yield from placing(
             matrices,
             reach,
             low,

@@ -112,23 +112,28 @@ def place(
     tries: int,
     patience: int,
     rng: Any,
+    first: int,
+    last: int,
+    failed: int,
     heads: Any,
+    following: _Index,
     centres: _Float,
     placed: Any,
-) -> None:
+) -> int:
     """Random sequential placement: each ellipsoid in turn where it meets no other.
 
+    Places those from ``first`` to ``last`` among the ones before, and returns how
+    many in a row have found no place by now; ``failed`` is how many had before.
     ``heads`` (z, y, x), filled with -1, is a grid of cells, as wide as twice the longest
     reach or more, that cover the box from ``low`` of ``size``. Along ``wrapped`` axes
     the box continues at its other end, so that no place in it is special. Objects
     with a ``cluster`` are tried around its parent, further out from try to try.
     After ``patience`` objects in a row that found no place, the others are not tried.
+    ``following`` links objects of one cell.
     """
-    failed = 0
-    following = np.empty(len(q), np.int64)
     place, raw, seen = np.zeros(3), np.zeros(3), np.zeros(3)
     cell = np.zeros(3, np.int64)
-    for i in range(len(q)):
+    for i in range(first, last):
         if failed > patience:
             break
         failed += 1
@@ -186,6 +191,7 @@ def place(
                 following[i] = heads[cell[0], cell[1], cell[2]]
                 heads[cell[0], cell[1], cell[2]] = i
                 break
+    return failed
 
 
 # --- ellipsoids on voxels ----------------------------------------------------

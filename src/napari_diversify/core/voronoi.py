@@ -9,7 +9,7 @@ and image are computed in any region by itself.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,8 @@ import numpy as np
 import numpy.typing as npt
 
 from . import specimen_kernels as kernels
-from .blocks import Region, region_shape
-from .ellipsoids import Floats, check_number, place
+from .blocks import Region, exhaust, region_shape
+from .ellipsoids import Floats, check_number, placing
 from .field import by_slabs, check_field, in_three, label_dtype, three
 from .microscope import Microscope, Texture
 from .noise import check_count
@@ -63,6 +63,20 @@ def draw_seeds(
     >>> 80 < len(seeds) < 2000, seeds.shape[1]
     (True, 3)
     """
+    return exhaust(
+        drawing_seeds(shape, spacing, diameter=diameter, regularity=regularity, seed=seed)
+    )
+
+
+def drawing_seeds(
+    shape: Sequence[int],
+    spacing: Sequence[float],
+    *,
+    diameter: float,
+    regularity: float,
+    seed: int,
+) -> Generator[tuple[int, int], None, Floats]:
+    """As :func:`draw_seeds`, and yield how many of how many seeds have been placed."""
     check_field(shape, spacing)
     rng = np.random.default_rng(check_count("seed", seed, 64))
     ndim = len(shape)
@@ -81,7 +95,7 @@ def draw_seeds(
     radii = np.full(n, max(least, 1e-6 * diameter))
     spheres = np.zeros((n, 6))
     spheres[:, :3] = radii[:, None] ** 2
-    centres, placed = place(
+    centres, placed = yield from placing(
         spheres, np.stack([radii, radii], axis=1), low, high, rng, wrapped=margin > 0
     )
     centres = centres[placed]

@@ -24,7 +24,7 @@ from .ome_zarr import (
     write_slab,
 )
 from .reading import ImageFile, inputs_in, is_image, labels_in, open_image, stem
-from .safe import check_name, free_name, tidy, writing
+from .safe import check_free, check_name, free_name, remove, tidy, writing
 from .tiff import planes_of, write_tiff
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "ImageFile",
     "Item",
     "Layout",
+    "check_free",
     "check_name",
     "check_names",
     "create",
@@ -51,6 +52,7 @@ __all__ = [
     "paths",
     "planes_of",
     "reduced",
+    "remove",
     "semantic_planes",
     "slabs",
     "stem",

@@ -56,13 +56,11 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[P
     with _said(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         if _there(old):  # killed between the two renames below
-            _remove(old) if _there(target) else os.rename(old, target)
-    if _there(target) and not overwrite:
-        raise FileExistsError(
-            f"{target} exists and is left as it is; choose another name, or overwrite it"
-        )
+            remove(old) if _there(target) else os.rename(old, target)
+    if not overwrite:
+        check_free(target)
     with _said(target):
-        _remove(partial)
+        remove(partial)
         try:
             yield partial
             if not partial.is_dir() and not target.is_dir():
@@ -71,10 +69,18 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[P
             if _there(target):
                 os.rename(target, old)
             os.rename(partial, target)
-            _remove(old)
+            remove(old)
         except BaseException:
-            _remove(partial)
+            remove(partial)
             raise
+
+
+def check_free(path: str | os.PathLike[str]) -> None:
+    """Raise a sentence if something of this name exists."""
+    if _there(Path(path)):
+        raise FileExistsError(
+            f"{path} exists and is left as it is; choose another name, or overwrite it"
+        )
 
 
 def tidy(path: str | os.PathLike[str]) -> None:
@@ -82,7 +88,15 @@ def tidy(path: str | os.PathLike[str]) -> None:
     target = Path(path)
     if _there(target):
         for ending in ("partial", "old"):
-            _remove(target.with_name(f".{target.name}.{ending}"))
+            remove(target.with_name(f".{target.name}.{ending}"))
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all that is in it; nothing need be there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def free_name(path: str | os.PathLike[str]) -> Path:
@@ -135,10 +149,3 @@ def _said(target: Path) -> Iterator[None]:
 
 def _there(path: Path) -> bool:
     return path.is_symlink() or path.exists()
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)

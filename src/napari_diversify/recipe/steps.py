@@ -385,3 +385,4 @@ class LowPass(Step):
 
 #: Every kind of step a recipe may hold, told apart by ``kind``.
 AnyStep: TypeAlias = Annotated[Diversify | DegradeContrast | LowPass, Field(discriminator="kind")]
+KINDS = {step.model_fields["kind"].default: step for step in (Diversify, DegradeContrast, LowPass)}

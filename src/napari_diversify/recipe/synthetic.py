@@ -15,28 +15,32 @@ arXiv:2308.01769) use them; distributions, fit and rendering are ours.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Literal, TypeAlias
+from collections.abc import Generator, Sequence
+from typing import Any, Literal, Self, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
+from ..core.blocks import exhaust
 from ..core.field import check_field
-from ..core.fitting import fit
+from ..core.fitting import fitting
 from ..core.microscope import Microscope, Texture
 from ..core.morphometry import measure, measure_image
 from ..core.phantom import Nuclei
 from ..core.population import Population
-from ..core.voronoi import Cells, draw_seeds
+from ..core.voronoi import Cells, drawing_seeds
 from .model import Model, bounds_of
 from .specimen import Specimen
 
 _TRIED = 1 << 22  # voxels that a fit makes to see what the microscope takes
 
+#: Work that yields (pieces done, pieces).
+Drawing: TypeAlias = Generator[tuple[int, int], None, Specimen]
+
 
 class _Seen(Model):
-    """The microscope, and the seed: what all synthetic specimens share."""
+    """The microscope, the seed, and what is made of them: what all synthetic specimens share."""
 
     grain: float = Field(
         1.2,
@@ -117,6 +121,58 @@ class _Seen(Model):
         title="seed",
         description="Another seed draws another specimen of the same kind.",
     )
+
+    def specimen(self, shape: Sequence[int], spacing: Sequence[float]) -> Specimen:
+        """The specimen of this shape, (y, x) or (z, y, x), and voxel size in micrometres.
+
+        Objects are drawn now; voxels when they are looked at.
+
+        Raises
+        ------
+        ValueError
+            If shape and spacing do not fit, or there would be millions of objects.
+        """
+        return exhaust(self.drawing(shape, spacing))
+
+    def drawing(self, shape: Sequence[int], spacing: Sequence[float]) -> Drawing:
+        """As :meth:`specimen`, and yield how many of how many objects have been placed."""
+        raise NotImplementedError
+
+    @classmethod
+    def like(
+        cls,
+        labels: npt.ArrayLike,
+        spacing: Sequence[float],
+        image: npt.ArrayLike | None = None,
+    ) -> Self:
+        """The specimen whose statistics are those of a label image, and of its image if given.
+
+        Parameters
+        ----------
+        labels : array_like of int, shape (Y, X) or (Z, Y, X)
+            0 is background.
+        spacing : sequence of float
+            Voxel size in micrometres.
+        image : array_like, optional
+            From it brightness, its variation, texture, background and noise are taken. The
+            texture is that seen through the microscope, which has blurred it.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If labels are no integers, there are none, or the shapes do not fit.
+        """
+        return exhaust(cls.matching(labels, spacing, image))
+
+    @classmethod
+    def matching(
+        cls,
+        labels: npt.ArrayLike,
+        spacing: Sequence[float],
+        image: npt.ArrayLike | None = None,
+    ) -> Generator[tuple[int, int], None, Self]:
+        """As :meth:`like`, and yield how many of how many trials have been made."""
+        raise NotImplementedError
 
     def _microscope(self) -> Microscope:
         names = Microscope.__dataclass_fields__
@@ -236,17 +292,9 @@ class SyntheticNuclei(_Seen, _NucleiPopulation):
         names = Population.__dataclass_fields__
         return Population(**{name: getattr(self, name) for name in names})
 
-    def specimen(self, shape: Sequence[int], spacing: Sequence[float]) -> Specimen:
-        """The specimen of this shape, (y, x) or (z, y, x), and voxel size in micrometres.
-
-        Objects are drawn now; voxels when they are looked at.
-
-        Raises
-        ------
-        ValueError
-            If shape and spacing do not fit, or there would be millions of objects.
-        """
-        objects = self.population().draw(shape, spacing, self.seed)
+    def drawing(self, shape: Sequence[int], spacing: Sequence[float]) -> Drawing:
+        """As :meth:`specimen`, and yield how many of how many nuclei have been placed."""
+        objects = yield from self.population().drawing(shape, spacing, self.seed)
         texture = Texture(self.texture, self.grain)
         drawn = Nuclei(objects, shape, spacing, self.seed, texture, self._microscope())
         note = ""
@@ -260,30 +308,14 @@ class SyntheticNuclei(_Seen, _NucleiPopulation):
         return Specimen(drawn, len(objects), note)
 
     @classmethod
-    def like(
+    def matching(
         cls,
         labels: npt.ArrayLike,
         spacing: Sequence[float],
         image: npt.ArrayLike | None = None,
-    ) -> SyntheticNuclei:
-        """The nuclei whose statistics are those of a label image, and of its image if given.
-
-        Parameters
-        ----------
-        labels : array_like of int, shape (Y, X) or (Z, Y, X)
-            0 is background.
-        spacing : sequence of float
-            Voxel size in micrometres.
-        image : array_like, optional
-            From it brightness, its variation, texture, background and noise are taken. The
-            texture is that seen through the microscope, which has blurred it.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If labels are no integers, there are none, or the shapes do not fit.
-        """
-        found = fit(labels, spacing, image)
+    ) -> Generator[tuple[int, int], None, Self]:
+        """As :meth:`like`, and yield how many of how many populations have been drawn."""
+        found = yield from fitting(labels, spacing, image)
         values = {name: getattr(found, name) for name in Population.__dataclass_fields__}
         if image is not None:
             seen = measure_image(labels, image, spacing)
@@ -364,16 +396,10 @@ class SyntheticMembranes(_Seen, _MembraneCells):
     ('uint16', True)
     """
 
-    def specimen(self, shape: Sequence[int], spacing: Sequence[float]) -> Specimen:
-        """The specimen of this shape, (y, x) or (z, y, x), and voxel size in micrometres.
-
-        Raises
-        ------
-        ValueError
-            If shape and spacing do not fit, or there would be millions of cells.
-        """
+    def drawing(self, shape: Sequence[int], spacing: Sequence[float]) -> Drawing:
+        """As :meth:`specimen`, and yield how many of how many cells have been placed."""
         check_field(shape, spacing)
-        seeds = draw_seeds(
+        seeds = yield from drawing_seeds(
             shape, spacing, diameter=self.diameter, regularity=self.regularity, seed=self.seed
         )
         drawn = Cells(
@@ -393,22 +419,17 @@ class SyntheticMembranes(_Seen, _MembraneCells):
         return Specimen(drawn, int(np.count_nonzero(here)))
 
     @classmethod
-    def like(
+    def matching(
         cls,
         labels: npt.ArrayLike,
         spacing: Sequence[float],
         image: npt.ArrayLike | None = None,
-    ) -> SyntheticMembranes:
-        """Cells as dense as those of a label image; brightness from its image if given.
+    ) -> Generator[tuple[int, int], None, Self]:
+        """As :meth:`like`: the diameter follows from the density, for cells fill space.
 
-        Only the diameter is taken from the labels, by their density (cells fill space), and
-        whether they touch.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If labels are no integers, there are none, or the shapes do not fit.
+        Beside it only whether they touch is taken from the labels.
         """
+        yield 0, 1
         found = measure(labels, spacing)
         volume = 1000.0 / found.density if found.density > 0 else math.inf
         ball = 6.0 if len(spacing) == 3 else 4.0

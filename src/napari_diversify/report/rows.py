@@ -20,6 +20,7 @@ METRICS = ("psnr", "si_psnr", "ssim", "contrast_source", "contrast", "clipped")
 _NUMBERS = (*METRICS, "data_range", "ssim_planes")
 _HEAD = ("file", "labels", "clean", "source", "group", "sample", "seed")
 _KNOWN = (*_HEAD, "target_psnr", *_NUMBERS)
+_NEWER = ("data_range_rule",)  # older manifests do not have it
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,7 @@ def read_set(folder: Path) -> TrainingSet:
     if not rows:
         raise ValueError(f"{manifest} has no lines: there is no sample to report on")
     notes = []
-    strange = [name for name in columns if name not in _KNOWN and "." not in name]
+    strange = [name for name in columns if name not in (*_KNOWN, *_NEWER) and "." not in name]
     if strange:
         notes.append(
             f"{MANIFEST} has columns that this version does not know and leaves out: "

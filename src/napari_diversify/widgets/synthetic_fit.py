@@ -176,8 +176,7 @@ def _fitted(
     assert labels is not None
     found = measure(labels, spacing)
     yield 0, 0
-    like = KINDS[plan.model.kind].like(labels, spacing, image)
-    yield 0, 0
+    like = yield from KINDS[plan.model.kind].matching(labels, spacing, image)
     # the others stay as they are
     values = {field: getattr(like, field) for field in like.model_fields_set}
     new = replace(plan.with_(**values), shape=labels.shape, spacing=spacing)

@@ -402,7 +402,8 @@ def _computed(
     plan: Plan, specimen: Specimen | None, index: Index | None
 ) -> Generator[tuple[int, int], None, _Computed]:
     """Draw the objects of a plan if that is to be done, and compute a view of them."""
-    specimen = plan.specimen() if specimen is None else specimen
+    if specimen is None:
+        specimen = yield from plan.drawing()
     yield 0, 1
     if index is None:
         return _Computed(plan, specimen, None, None, None, math.inf)
@@ -444,7 +445,7 @@ def values_of(
 
 def whole_of(plan: Plan) -> Work:
     """Work: (plan, image, labels, objects), all voxels of a plan and how many objects they show."""
-    specimen = plan.specimen()
+    specimen = yield from plan.drawing()
     yield 0, 1
     image, labels = yield from values_of(specimen, (slice(None),) * plan.ndim)
     objects = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))

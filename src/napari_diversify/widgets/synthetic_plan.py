@@ -15,7 +15,7 @@ from ..core.field import check_field
 from ..files import writing
 from ..recipe.model import bounds_of
 from ..recipe.specimen import Specimen
-from ..recipe.synthetic import KINDS, Synthetic, SyntheticNuclei
+from ..recipe.synthetic import KINDS, Drawing, Synthetic, SyntheticNuclei
 
 #: Shape and voxel size by number of axes, at first: those of ``napari-diversify phantom``.
 USUAL: dict[int, tuple[tuple[int, ...], tuple[float, ...]]] = {
@@ -57,6 +57,10 @@ class Plan:
     def specimen(self) -> Specimen:
         """Draw it."""
         return self.model.specimen(self.shape, self.spacing)
+
+    def drawing(self) -> Drawing:
+        """Draw it, and yield how many of how many objects have been placed."""
+        return self.model.drawing(self.shape, self.spacing)
 
     def counted(self, specimen: Specimen) -> str:
         """How many objects its specimen has, in words."""
