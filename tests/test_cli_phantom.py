@@ -255,7 +255,7 @@ def test_ctrl_c_while_objects_are_placed_leaves_what_is_finished(invoke, tmp_pat
         return original(*arguments)
 
     monkeypatch.setattr(specimen_kernels, "place", place)
-    result = invoke("out", "-n", 3, "--density", 10, *SMALL)
+    result = invoke("out", "-n", 3, "--density", 1, *SMALL)
     assert result.exit_code == 130
     assert result.stderr == "Stopped. Finished specimens stay.\n"
     assert names(tmp_path / "out") == [

@@ -308,6 +308,18 @@ def asked_to_open(monkeypatch):
     return opened
 
 
+def test_replacing_samples_of_another_layout_says_what_went(dialog, tmp_path):
+    choose(dialog.layout_, "stardist")
+    dialog.start()
+    finish(dialog)
+    before = {name for name in tree(tmp_path / "out") if name.endswith(".tif")}
+    choose(dialog.layout_, "plain")
+    choose(dialog.existing, "overwrite")
+    dialog.start()
+    assert f"2 samples made. {len(before)} older files" in finish(dialog)
+    assert not before & set(tree(tmp_path / "out"))
+
+
 def test_the_report_is_written_and_shown_and_no_older_one_is_replaced(
     dialog, tmp_path, monkeypatch
 ):

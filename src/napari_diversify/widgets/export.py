@@ -112,7 +112,7 @@ class ExportDialog(QDialog):
         self.existing = combo(
             "existing files",
             "What to do if samples of these names are there already. Nothing is ever overwritten "
-            "unless you choose so.",
+            "unless you choose so; replace also removes their files of another layout.",
         )
         for text, key in (("stop", ""), ("keep and go on", "resume"), ("replace", "overwrite")):
             self.existing.addItem(text, key)
@@ -385,7 +385,8 @@ class ExportDialog(QDialog):
         kept = f" {len(report.kept)} were there already." if report.kept else ""
         failed = "".join(f" {name} failed: {why}." for name, why in report.failed[:3])
         more = f" {len(report.failed) - 3} more failed." if len(report.failed) > 3 else ""
-        self.status.say(f"{len(report.made)} samples made.{kept}{failed}{more}")
+        gone = f" {len(report.removed)} older files of them were removed." if report.removed else ""
+        self.status.say(f"{len(report.made)} samples made.{kept}{gone}{failed}{more}")
         self.exported.emit(report)
 
     def _on_report(self, page: Path) -> None:
