@@ -191,8 +191,12 @@ def test_of_many_values_the_last_is_shown_and_most_are_skipped(live, drawn):
     live.assert_shows(SMALL.with_(diameter=9.0))
 
 
-def test_a_drag_that_goes_on_and_on_shows_something_meanwhile(live):
-    shown = []
+@pytest.mark.parametrize("density", [SMALL.model.density, 60.0])  # few, and pieces of many
+def test_a_drag_that_goes_on_and_on_shows_something_meanwhile(live, density):
+    live.slide(density=density)
+    live.wait()
+    shown, busy = [], []
+    live.dock.preview.progressed.connect(lambda *_: busy.append(True))
     live.dock.preview.drawn.connect(lambda _: shown.append(live.dock.preview._shown.model.diameter))
     end = 3.0
 
@@ -206,6 +210,7 @@ def test_a_drag_that_goes_on_and_on_shows_something_meanwhile(live):
     live.wait()
     assert shown == sorted(shown)
     assert shown[-1] == live.dock.value().model.diameter
+    assert len(busy) < len(shown)  # no bar that flashes at every value
 
 
 def test_a_plane_that_takes_long_is_hidden_until_a_thread_has_it(live, viewer, asked):
@@ -283,8 +288,9 @@ def test_placing_many_objects_tells_how_far_it_is_and_can_be_cancelled(live, pla
         "membranes": SyntheticMembranes(diameter=1),
     }
     live.dock.setValue(replace(SMALL, model=model[kind]))
-    live.wait(lambda: placing.calls == 2 and live.dock.status.progress.maximum() > 64)
-    assert live.dock.status.progress.value() == 64
+    live.wait(lambda: placing.calls == 2 and live.dock.status.progress.value() == 64)
+    assert live.dock.status.progress.maximum() > 64
+    assert live.dock.status.cancel.isVisible()
     live.dock.status.cancel.click()
     placing.go.set()
     QThreadPool.globalInstance().waitForDone()

@@ -23,7 +23,7 @@ from ..recipe.specimen import Specimen
 from .background import Background
 from .dock import Dock
 from .layers import METADATA_KEY
-from .parts import button, sentence
+from .parts import button, sentence, tip
 from .section import switch
 from .synthetic_fit import FitRow, Fitted
 from .synthetic_live import LiveSpecimen, limits_of, place_of, whole_of
@@ -74,6 +74,13 @@ class SyntheticDock(Dock):
             "Copy as command",
             "Copy the <code>napari-diversify phantom</code> line that writes the same image and "
             "labels to files; add <code>-n 8</code> and a folder for more of them.",
+        )
+        self.load_button.setToolTip(
+            tip(
+                "Load parameters",
+                "Read all settings from a file written by Save parameters or by "
+                "<code>napari-diversify phantom</code>.",
+            )
         )
         self.preview = LiveSpecimen(napari_viewer, self)
         self._keeping = Background(self)

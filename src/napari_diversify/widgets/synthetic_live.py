@@ -77,7 +77,8 @@ class LiveSpecimen(QObject):
         self._given_up = False  # the view, until it changes
         self._new_limits = False
         self._hidden = [False, False]  # by us, until a view is ready
-        self._many = False  # pieces under way
+        self._long = False  # it takes long, which is shown
+        self._progress = (0, 0)  # pieces done, pieces; none if nobody knows
         self._per_voxel = math.inf  # seconds; unknown
         # see LiveLayer: through an emitter of napari's kind we come before it slices
         self._ahead = EventEmitter(source=None, type_name="before_view_changes")
@@ -153,7 +154,7 @@ class LiveSpecimen(QObject):
         if self._wanted is None:
             return
         if self.running:
-            if not self._many:
+            if not self._long:
                 return  # soon done, and shown: a slider that moves on and on shows something
             self._background.cancel()
         if self._wanted not in (self._shown, self._refused):
@@ -167,7 +168,7 @@ class LiveSpecimen(QObject):
                 self._start(self._shown, self.specimen, index)
 
     def _start(self, plan: Plan, specimen: Specimen | None, index: Index | None) -> None:
-        self._many = False
+        self._long, self._progress = False, (0, 0)
         self._patience.start()
         self._background.start(lambda: _computed(plan, specimen, index))
 
@@ -178,13 +179,14 @@ class LiveSpecimen(QObject):
         return displayed_index(self.layers[0], self._viewer, plan.shape)
 
     def _on_progress(self, done: int, pieces: int) -> None:
-        if pieces > 1:
-            self._many = True
-            self.progressed.emit(done, pieces)
+        self._progress = (done, pieces) if pieces > 1 else (0, 0)
+        if self._long:
+            self.progressed.emit(*self._progress)
 
     def _on_long(self) -> None:
-        if self.running and not self._many:
-            self.progressed.emit(0, 0)  # objects are placed: nobody knows how long it will take
+        if self.running:
+            self._long = True
+            self.progressed.emit(*self._progress)
 
     def _on_computed(self, found: _Computed) -> None:
         if self._wanted is None:
