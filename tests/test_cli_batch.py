@@ -14,7 +14,7 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
-from napari_diversify import Recipe, cli, cli_batch, files
+from napari_diversify import Recipe, cli, cli_files, files
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass
 
 RECIPE = Recipe(steps=(Diversify(w_i=0.9, w_v=2.0),), seed=7)
@@ -483,7 +483,7 @@ def test_info_tells_all_parameters_with_their_units(invoke, here):
 
 def test_info_tells_steps_of_a_newer_version_as_they_are():
     step = {"kind": "motion", "length": 2.5, "axes": [1, 2]}
-    assert cli_batch._step_in_words(step) == "motion: length 2.5, axes 1 x 2"
+    assert cli_files._step_in_words(step) == "motion: length 2.5, axes 1 x 2"
 
 
 def test_info_tells_shape_voxel_size_and_recipe(invoke, here):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, Any
 
 import numpy as np
 import typer
 from typer.core import TyperGroup
 
-from . import __version__, cli_batch, cli_phantom, cli_report
-from .cli_progress import stop
+from . import __version__, cli_batch, cli_files, cli_phantom, cli_report
+from .cli_answers import fail, sentence, stop
 
 
 class _Commands(TyperGroup):
@@ -35,8 +35,8 @@ main = typer.Typer(
 for _command in (
     cli_batch.apply,
     cli_batch.series,
-    cli_batch.replay,
-    cli_batch.info,
+    cli_files.replay,
+    cli_files.info,
     cli_phantom.phantom,
     cli_report.report,
 ):
@@ -71,7 +71,7 @@ def demo(
     Without a display, write a contact sheet (PNG) to the current folder instead.
     """
     if file is not None and not file.exists():
-        _fail(f"{file} does not exist. Give the path of an image file, or none for the sample.")
+        fail(f"{file} does not exist. Give the path of an image file, or none for the sample.")
     if _has_display():
         _open_viewer(file)
         return
@@ -80,24 +80,15 @@ def demo(
     try:
         image = _read(file)
     except Exception as error:  # noqa: BLE001  readers fail in all kinds of ways
-        _fail(f"{file} could not be read as an image: {_sentence(error)}")
+        fail(f"{file} could not be read as an image: {sentence(error)}")
     try:
         path = write_contact_sheet(image, _SHEET)
     except (OSError, TypeError, ValueError) as error:
-        _fail(f"{file or 'the sample'}: {_sentence(error)}")
+        fail(f"{file or 'the sample'}: {sentence(error)}")
     typer.echo(
         "There is no display, so napari cannot open a window. "
         f"A contact sheet (raw, σ map, five settings) was written to {path} instead."
     )
-
-
-def _sentence(error: Exception) -> str:
-    return f"{str(error).rstrip('.') or type(error).__name__}."
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(code=1)
 
 
 def _has_display() -> bool:

@@ -12,13 +12,14 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, NoReturn, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import numpy as np
 import typer
 
 # files are imported where they are used: --help shall not wait
-from .cli_progress import bar, stop, told
+from .cli_answers import fail, sentence, stop
+from .cli_progress import bar, told
 from .core.blocks import slices
 from .recipe.model import extra_of
 from .recipe.specimen import Specimen, SpecimenArray
@@ -132,7 +133,7 @@ def phantom(
             if dry_run:
                 break  # one tells what the others are like
     except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
-        _fail(f"{str(error).rstrip('.') or type(error).__name__}.")
+        fail(sentence(error))
     except KeyboardInterrupt:
         stop(_STOPPED)
     if as_json:
@@ -383,8 +384,3 @@ def _listed(model: Synthetic) -> str:
         shown = f"{value:.4g}" if isinstance(value, float) else str(value)
         lines.append(f"  {name:22s} {shown} {unit}".rstrip())
     return "\n".join(lines)
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(message, err=True)
-    raise typer.Exit(1)

@@ -6,9 +6,9 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from functools import partial
-from typing import NoReturn, TypeVar
+from typing import TypeVar
 
-import typer
+from .cli_answers import stop
 
 T = TypeVar("T")
 
@@ -38,9 +38,3 @@ def told(work: Generator[tuple[int, int], None, T], what: str, stopped: str) -> 
         except KeyboardInterrupt:
             work.close()
             stop(stopped)
-
-
-def stop(said: str) -> NoReturn:
-    """Say what Ctrl+C has left, and end as a program does that was stopped."""
-    typer.echo(said, err=True)
-    raise typer.Exit(130) from None

@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from .cli_answers import answered, fail
 from .cli_progress import told
 
 
@@ -46,17 +47,14 @@ def report(
     """
     from .report import reporting
 
-    try:
-        work = reporting(folder, real=real, out=output, overwrite=overwrite)
-        page = told(work, f"report on {folder.name}", "Stopped. No report was written.")
-    except FileExistsError as error:
-        older = str(error).partition(" exists")[0]
-        typer.echo(
-            f"{older} exists and is left as it is. Give another name (--output), or --overwrite.",
-            err=True,
-        )
-        raise typer.Exit(1) from None
-    except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
-        typer.echo(f"{str(error).rstrip('.') or type(error).__name__}.", err=True)
-        raise typer.Exit(1) from None
+    with answered():
+        try:
+            work = reporting(folder, real=real, out=output, overwrite=overwrite)
+            page = told(work, f"report on {folder.name}", "Stopped. No report was written.")
+        except FileExistsError as error:
+            older = str(error).partition(" exists")[0]
+            fail(
+                f"{older} exists and is left as it is. Give another name (--output), or "
+                "--overwrite."
+            )
     typer.echo(f"The report is in {page}.")
