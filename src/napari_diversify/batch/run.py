@@ -385,7 +385,8 @@ class _State:
 
     @property
     def _removed(self) -> tuple[str, ...]:
-        return tuple(path for r in self._records.values() for path in r.get("removed", ()))
+        # whichever worker was first
+        return tuple(sorted(path for r in self._records.values() for path in r.get("removed", ())))
 
 
 @contextmanager
