@@ -23,7 +23,6 @@ from ..recipe.lazy_array import LazyArray
 from .background import Background
 from .layers import (
     METADATA_KEY,
-    SPATIAL,
     appearance,
     copy_spatial_state,
     displayed_index,
@@ -32,6 +31,7 @@ from .layers import (
     too_big,
     waits,
 )
+from .source_watch import SourceWatch
 
 #: Voxels that are computed at once when the view changes; about a frame's time.
 AT_ONCE = 1 << 22
@@ -77,7 +77,10 @@ class LiveLayer(QObject):
         self.role = role
         self._linked = linked
         self.layer: napari.layers.Image | None = None
-        self._source: napari.layers.Image | None = None
+        self._watch = SourceWatch(viewer, self)
+        self._watch.edited.connect(self._on_source_edited)
+        self._watch.moved.connect(self._on_source_moved)
+        self._watch.renamed.connect(self._on_source_renamed)
         self._shown: _Picture | None = None
         self._wanted: _Picture | None = None
         self._computing: _Picture | None = None
@@ -85,8 +88,6 @@ class LiveLayer(QObject):
         self._paused = False  # by the user
         self._coarsest_is_old = False  # in napari's own copy of it
         self.level = 0  # of a pyramid, as shown
-        # the view in which the source was last drawn, and its extent then
-        self._drawn: tuple[object, object] = (None, None)
         # napari calls its own callbacks before those of plugins, and it counts its
         # emitters as its own: through one of them we come before it slices
         self._ahead = EventEmitter(source=None, type_name="before_view_changes")
@@ -99,6 +100,10 @@ class LiveLayer(QObject):
         self._idle.setSingleShot(True)
         self._idle.setInterval(_IDLE_MS)
         self._idle.timeout.connect(self._draw_thumbnail)
+
+    @property
+    def _source(self) -> napari.layers.Image | None:
+        return self._watch.source
 
     # ---- public ----
 
@@ -128,7 +133,8 @@ class LiveLayer(QObject):
             self.layer = None
         moved = self._source != source
         if moved:
-            self._connect_source(source)
+            self._leave_source()
+            self._watch.watch(source)
         if self.layer is None:
             self._add(source, looks)
         else:
@@ -202,7 +208,7 @@ class LiveLayer(QObject):
             entry = {**self.layer.metadata[METADATA_KEY], "waits": True}
             self.layer.metadata = {**self.layer.metadata, METADATA_KEY: entry}
         self._hidden = False
-        self.layer = self._source = self._shown = self._wanted = None
+        self.layer = self._shown = self._wanted = None
 
     # ---- the layer ----
 
@@ -351,29 +357,12 @@ class LiveLayer(QObject):
         assert self.layer is not None
         self.layer.events.set_data.connect(self._on_drawn)
 
-    def _connect_source(self, source: napari.layers.Image) -> None:
-        self._disconnect_source()
-        self._source = source
-        self._drawn = (self._view_of_source(), source.extent.data)
-        source.events.set_data.connect(self._on_source_drawn)
-        source.events.visible.connect(self._on_eye_of_source)
-        source.events.name.connect(self._on_source_renamed)
-        for name in SPATIAL:
-            getattr(source.events, name).connect(self._on_source_moved)
-
-    def _disconnect_source(self) -> None:
-        if self._source is None:
-            return
+    def _leave_source(self) -> None:
         self._unlink()
-        self._source.events.set_data.disconnect(self._on_source_drawn)
-        self._source.events.visible.disconnect(self._on_eye_of_source)
-        self._source.events.name.disconnect(self._on_source_renamed)
-        for name in SPATIAL:
-            getattr(self._source.events, name).disconnect(self._on_source_moved)
-        self._source = None
+        self._watch.leave()
 
     def _disconnect(self) -> None:
-        self._disconnect_source()
+        self._leave_source()
         if self.layer is None:
             return
         dims, layers = self._viewer.dims.events, self._viewer.layers.events
@@ -425,34 +414,9 @@ class LiveLayer(QObject):
         if self._napari_keeps_level():
             self._set_data()
 
-    def _on_source_drawn(self) -> None:
-        """Tell an edit of the source's voxels from another look at them.
-
-        A plain ``refresh()``, which is how edits are made known, also clears
-        the layer's cached extent; scrolling, panning and threads that draw an
-        old view late do not.
-        """
-        if self._source is None:
-            return
-        before, self._drawn = self._drawn, (self._view_of_source(), self._source.extent.data)
-        if self._drawn[0] == before[0] and self._drawn[1] is not before[1]:
-            self._take_for_edited()
-
-    def _on_eye_of_source(self) -> None:
-        # refresh() does nothing while a layer is invisible: it may have been edited
-        if self._source is not None and self._source.visible:
-            self._take_for_edited()
-
-    def _take_for_edited(self) -> None:
+    def _on_source_edited(self) -> None:
         self.change(lambda array: array.source_edited(), {})
         self.source_edited.emit()
-
-    def _view_of_source(self) -> object:
-        dims, source = self._viewer.dims, self._source
-        if source is None:
-            return None
-        place = [str(value) for value in spatial_state(source).values()]
-        return dims.point, dims.order, dims.ndisplay, shown_level(source, self._viewer), place
 
     def _on_source_moved(self) -> None:
         if self.layer is not None and self._source is not None:
@@ -469,7 +433,7 @@ class LiveLayer(QObject):
 
     def _on_layer_removed(self, event: Any) -> None:
         if event.value == self._source:
-            self._disconnect_source()
+            self._leave_source()
         elif event.value == self.layer:
             self.release()
             self.removed.emit()
