@@ -34,7 +34,8 @@ from .curves import (
     cutoffs,
     of_plane,
 )
-from .plot import DepthPlot, HistogramPlot, NoisePlot, Plot, SpectrumPlot, colours_of
+from .plot import Plot, colours_of
+from .plot_kinds import DepthPlot, HistogramPlot, NoisePlot, SpectrumPlot
 
 _FOLLOW_MS, _VOLUME_MS, _DRAW_MS = 120, 1500, 10
 _NO_IMAGE = "Nothing is live: there is no image to plot."
