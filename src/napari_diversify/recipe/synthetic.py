@@ -224,7 +224,7 @@ class _NucleiPopulation(Model):
         title="density",
         description="Nuclei per 1000 µm³, in 2D per 1000 µm². Where there is no room for all, "
         "there are fewer.",
-        json_schema_extra={"unit": "per 1000 µm³ (2D: µm²)", "slider": [0.0, 5.0]},
+        json_schema_extra={"unit": "per 1000 µm³ (2D: µm²)", "slider": [0.0, 10.0]},
     )
     overlap: float = Field(
         Population.overlap,
