@@ -486,6 +486,54 @@ def test_info_tells_steps_of_a_newer_version_as_they_are():
     assert cli_files._step_in_words(step) == "motion: length 2.5, axes 1 x 2"
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda made: made.pop("source"),
+        lambda made: made.update(source="cells.tif"),
+        lambda made: made["recipe"].pop("steps"),
+        lambda made: made["recipe"].pop("seed"),
+        lambda made: made["recipe"]["steps"][0].pop("kind"),
+        lambda made: made["recipe"]["steps"][0].update(kind=[1]),
+        lambda made: made.update(recipe="none"),
+    ],
+)
+def test_info_on_a_recipe_that_is_not_whole_says_what_there_is(invoke, here, edit):
+    assert invoke(*A, "-n", 1).exit_code == 0
+    place = here / "train" / "cells_0000.ome.zarr" / "zarr.json"
+    told = json.loads(place.read_text())
+    edit(told["attributes"]["diversify"])
+    place.write_text(json.dumps(told))
+    result = invoke("info", "train/cells_0000.ome.zarr")
+    assert result.exit_code == 0
+    assert "4 x 30 x 36 (z, y, x), uint16" in result.stdout
+    assert "made by" in result.stdout
+
+
+@pytest.mark.parametrize("wrong", ["shape", "dtype", "damaged"])
+def test_a_dry_run_sees_labels_that_do_not_fit(invoke, here, wrong):
+    path = here / "masks" / "cells.tif"
+    if wrong == "damaged":
+        path.write_bytes(path.read_bytes()[:60])
+    else:
+        shape, dtype = ((3, 5, 6), "uint8") if wrong == "shape" else ((4, 30, 36), "float32")
+        tifffile.imwrite(path, np.ones(shape, dtype), photometric="minisblack")
+    arguments = (*A, "-n", 2, "--labels", "masks")
+    dry, real = invoke(*arguments, "--dry-run"), invoke(*arguments)
+    assert dry.exit_code == real.exit_code == 3
+    assert dry.stderr == real.stderr
+    assert dry.stdout.startswith("0 samples of 0 image(s) would be made")
+
+
+def test_a_folder_that_is_read_is_not_written_to(invoke, here):
+    (here / "in").mkdir()
+    shutil.copy(here / "cells.tif", here / "in")
+    result = invoke("apply", "recipe.json", "in", "-o", "in/../in")
+    assert result.exit_code == 1
+    assert "samples would be made of samples" in result.stderr
+    assert names("in") == ["cells.tif"]
+
+
 def test_info_tells_shape_voxel_size_and_recipe(invoke, here):
     assert invoke(*A, "-n", 2).exit_code == 0
     text = invoke("info", "cells.tif", "train/cells_0001.ome.zarr").stdout
@@ -548,6 +596,29 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(here, workers):
     lines = (here / "train" / "manifest.csv").read_text().splitlines()[1:]
     assert sorted(line.split(",")[0] for line in lines) == finished
     assert len(names(records)) == len(finished)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals as on POSIX")
+@pytest.mark.parametrize("workers", [(), ("--workers", 2)], ids=["threads", "processes"])
+def test_ctrl_c_pressed_again_and_again_loses_no_finished_sample(here, workers):
+    program = start(
+        "apply", "recipe.json", "cells.tif", "-o", "train", "-n", 2000, "--format", "ome-tiff",
+        *workers,
+        folder=here,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    records = here / "train" / ".diversify"
+    while program.poll() is None and (not records.exists() or len(names(records)) < 10):
+        time.sleep(0.02)
+    for _ in range(5):
+        os.killpg(program.pid, signal.SIGINT)
+        time.sleep(0.02)
+    program.communicate(timeout=60)
+    assert program.returncode in (130, -signal.SIGINT)
+    finished = [n for n in names(here / "train") if n.endswith(".tif")]
+    lines = (here / "train" / "manifest.csv").read_text().splitlines()[1:]
+    assert sorted(line.split(",")[0] for line in lines) == finished
 
 
 def test_output_for_programs_is_json_alone(here):

@@ -13,7 +13,10 @@ def main() -> None:
     from .cli import main as command
 
     signal.signal(signal.SIGINT, usual)
-    command()
+    try:
+        command()
+    except KeyboardInterrupt:  # before a command had begun
+        _stop()
 
 
 def _stop(*_: Any) -> NoReturn:

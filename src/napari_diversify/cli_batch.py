@@ -221,6 +221,12 @@ def _job(
 ) -> Job:
     from .batch import Job, sources_of
 
+    for folder in inputs:
+        if folder.is_dir() and folder.resolve() == output.resolve():
+            raise ValueError(
+                f"{folder} is read, and would be written to as well: samples would be made of "
+                "samples. Give another output folder"
+            )
     sources = sources_of(inputs, labels or (), axes=axes)
     return Job(sources, sampling, output, layout, file_format, chunk, shard)
 
@@ -242,7 +248,8 @@ def _do(
     if dry_run:
         with answered():
             report = batch.preview(job, resume=resume, overwrite=overwrite)
-            _say_plan(job, report, as_json)
+            size = _size_of(job, report)
+        _say_plan(job, report, size, as_json)
     else:
         with answered(), batch.engine(workers, scheduler) as executor:
             report = told(
@@ -258,15 +265,23 @@ def _do(
         raise typer.Exit(3)
 
 
-def _say_plan(job: Job, report: Report, as_json: bool) -> None:
+def _size_of(job: Job, report: Report) -> int:
+    """Bytes of what would be made."""
     from .batch import size_of
 
-    wanted = set(report.made)
-    units = [unit for unit in job.units() if unit.name in wanted]
-    size = sum(
+    return sum(
         size_of(replace(job, sources=(source,), only=tuple(unit.number for unit in some)))
-        for source, some in groupby(units, lambda unit: unit.source)
+        for source, some in groupby(_units(job, report), lambda unit: unit.source)
     )
+
+
+def _units(job: Job, report: Report) -> list[Unit]:
+    wanted = set(report.made)
+    return [unit for unit in job.units() if unit.name in wanted]
+
+
+def _say_plan(job: Job, report: Report, size: int, as_json: bool) -> None:
+    units = _units(job, report)
     rows = [_planned(job.sampling, unit) for unit in units]
     if as_json:
         told = {"samples": rows, "bytes": size, "output": str(job.output)} | _untouched(report)

@@ -132,14 +132,23 @@ def _described(row: dict[str, Any]) -> str:
     if row["channels"]:
         lines.append(f"  channels    {', '.join(row['channels'])}")
     if isinstance(made, dict) and "recipe" in made:
-        kinds = " > ".join(step["kind"] for step in made["recipe"]["steps"])
-        lines.append(
-            f"  made by     {made.get('program', 'napari-diversify')} {made.get('version', '')}: "
-            f"{kinds}, seed {made['recipe']['seed']}, sample {made['recipe']['sample']}"
-        )
-        lines += [f"    {_step_in_words(step)}" for step in made["recipe"]["steps"]]
-        lines.append(f"  made from   {made['source']['name']}")
+        try:
+            lines += _made_in_words(made)
+        except (KeyError, TypeError, AttributeError):
+            lines.append("  made by     a recipe that cannot be read; --json shows it")
     return "\n".join(lines)
+
+
+def _made_in_words(made: dict[str, Any]) -> list[str]:
+    recipe = made["recipe"]
+    kinds = " > ".join(step["kind"] for step in recipe["steps"])
+    source = made.get("source")
+    return [
+        f"  made by     {made.get('program', 'napari-diversify')} {made.get('version', '')}: "
+        f"{kinds}, seed {recipe['seed']}, sample {recipe['sample']}",
+        *(f"    {_step_in_words(step)}" for step in recipe["steps"]),
+        *([] if source is None else [f"  made from   {source['name']}"]),
+    ]
 
 
 def _step_in_words(step: dict[str, Any]) -> str:

@@ -110,7 +110,7 @@ def phantom(
         model.replace(seed=seed + samples - 1)  # refused before the first, not at the last
         model = model.replace(seed=seed)
         targets = _targets(folder, name, ending, samples)
-        if not (dry_run or overwrite):
+        if not overwrite:
             _check_free(targets)
         made = []
         for number, target in enumerate(targets):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TypeVar
 
@@ -36,5 +36,6 @@ def told(work: Generator[tuple[int, int], None, T], what: str, stopped: str) -> 
             result: T = end.value
             return result
         except KeyboardInterrupt:
-            work.close()
+            with suppress(KeyboardInterrupt):  # pressed again
+                work.close()
             stop(stopped)

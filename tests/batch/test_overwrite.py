@@ -75,6 +75,54 @@ def test_a_record_that_was_edited_leads_to_no_other_files(source, tmp_path, path
     assert source.exists()
 
 
+def test_an_edited_record_never_leads_to_what_is_not_ours(source, tmp_path):
+    output = tmp_path / "train"
+    made(job_of(source, output, samples=1))
+    folders = [output / f"nuclei_0000{end}" for end in ("-notes", ".ome", ".zarr")]
+    mine = [*(folder / "a.txt" for folder in folders), tmp_path / "outside" / "nuclei_0000.tif"]
+    for path in mine:
+        path.parent.mkdir()
+        path.write_text("mine")
+    (output / "link").symlink_to(tmp_path / "outside")
+    place = output / ".diversify" / "nuclei_0000.json"
+    record = json.loads(place.read_text())
+    others = ["link/nuclei_0000.tif", "../outside/nuclei_0000.tif"]
+    record["superseded"] = [folder.name for folder in folders] + others
+    place.write_text(json.dumps(record))
+    report = made(job_of(source, output, samples=1), overwrite=True)
+    assert report.removed == ()
+    assert [path.read_text() for path in mine] == ["mine"] * 4
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda record: record.update(provenance={}),
+        lambda record: record.update(provenance=[]),
+        lambda record: record.update(request={}),
+        lambda record: record["provenance"].pop("source"),
+        lambda record: record["provenance"]["recipe"].update(steps=5),
+        lambda record: record["parts"][0].pop("header"),
+        lambda record: record["parts"][0].update(files={}),
+        lambda record: record["parts"][0].update(files={"image": 5}),
+        lambda record: record["parts"][0].update(metrics={"foo": 1}),
+    ],
+)
+def test_a_damaged_record_counts_as_none(source, tmp_path, edit):
+    output = tmp_path / "train"
+    made(job_of(source, output, samples=3))
+    place = output / ".diversify" / "nuclei_0001.json"
+    record = json.loads(place.read_text())
+    edit(record)
+    place.write_text(json.dumps(record))
+    made(job_of(source, output, samples=3, only=(0,)), overwrite=True)
+    assert [row["sample"] for row in table(output)] == ["0", "2"]
+    report = done(job_of(source, output, samples=3), resume=True)
+    assert [name for name, _ in report.failed] == ["nuclei_0001"]  # its file may be anybody's
+    made(job_of(source, output, samples=3), overwrite=True)
+    assert [row["sample"] for row in table(output)] == ["0", "1", "2"]
+
+
 def test_files_that_are_read_are_not_removed(source, labels, tmp_path):
     output = tmp_path / "train"
     made(job_of(source, output, labels=labels, layout="stardist"))

@@ -71,16 +71,32 @@ def test_the_old_one_is_replaced_only_if_asked(tmp_path, put):
     assert text_of(target) == "new"
 
 
-def test_a_folder_replaces_a_file_and_a_file_a_folder(tmp_path):
+def test_a_folder_with_other_things_in_it_is_never_replaced(tmp_path, put):
+    target = tmp_path / "a.zarr"
+    target.mkdir()
+    (target / "thesis.txt").write_text("years")
+    with (
+        pytest.raises(FileExistsError, match="is a folder and is left as it is"),
+        writing(target, overwrite=True),
+    ):
+        pytest.fail("the block must not run")
+    assert names(target) == ["thesis.txt"]
+    assert names(tmp_path) == ["a.zarr"]
+
+
+def test_a_folder_replaces_a_file_but_no_file_a_folder(tmp_path):
     target = tmp_path / "a"
     target.write_text("file")
     with writing(target, overwrite=True) as partial:
         partial.mkdir()
     assert target.is_dir()
-    with writing(target, overwrite=True) as partial:
+    with (
+        pytest.raises(FileExistsError, match="is a folder and is left"),
+        writing(target, overwrite=True) as partial,
+    ):
         partial.write_text("file")
     assert names(tmp_path) == ["a"]
-    assert target.is_file()
+    assert target.is_dir()
 
 
 def test_what_a_killed_run_left_is_replaced(tmp_path, put):

@@ -80,6 +80,18 @@ def test_everything_can_be_touched_while_an_image_is_refused(viewer, open_dock, 
     assert [layer.name for layer in viewer.layers] == ["odd"]
 
 
+@pytest.mark.parametrize("kind", ["RGB", "bool"])
+def test_the_reason_stays_while_steps_are_switched(viewer, open_dock, kind):
+    add(viewer, kind)
+    dock = open_dock(viewer)
+    assert_refused(dock, kind)
+    dock.explorer.diversify.live.click()
+    dock.explorer.diversify.live.click()
+    dock.slide(w_v=4.0)
+    dock.wait(lambda: not dock.explorer._throttle._timer.isActive())
+    assert_refused(dock, kind)
+
+
 @pytest.mark.parametrize("kind", REFUSED)
 def test_the_live_layer_works_on_after_an_image_was_refused(live, viewer, kind):
     cells = viewer.layers["cells"]

@@ -22,7 +22,7 @@ from napari_diversify import cli, cli_phantom
 from napari_diversify.core import specimen_kernels
 from napari_diversify.recipe.specimen import Specimen, SpecimenArray
 from napari_diversify.recipe.synthetic import KINDS, SyntheticMembranes, SyntheticNuclei
-from napari_diversify.widgets import layers, synthetic_live
+from napari_diversify.widgets import layers, synthetic_fit, synthetic_live
 from napari_diversify.widgets.layers import can_be_source
 from napari_diversify.widgets.synthetic import SyntheticDock
 from napari_diversify.widgets.synthetic_plan import USUAL, Plan
@@ -299,6 +299,34 @@ def test_placing_many_objects_tells_how_far_it_is_and_can_be_cancelled(live, pla
     assert live.dock.preview._shown == SMALL
 
 
+def test_back_at_what_is_shown_nothing_is_under_way(live, placing):
+    live.slide(density=400.0)
+    live.wait(lambda: placing.calls == 2 and live.dock.status.cancel.isVisible())
+    live.slide(density=SMALL.model.density)
+    live.wait()
+    live.wait(lambda: not live.dock.status.cancel.isVisible())
+    placing.go.set()
+    QThreadPool.globalInstance().waitForDone()
+    live.assert_shows(SMALL)
+
+
+def test_what_was_wrong_is_forgotten_with_the_next_change(live):
+    live.dock.setValue(replace(SMALL.with_(density=10_000), shape=(8, 40, 90_000)))
+    live.wait(lambda: "objects would lie" in live.message)
+    live.dock.setValue(SMALL.with_(seed=8))
+    live.wait()
+    assert live.message == ""
+
+
+def test_an_image_made_anew_does_not_cover_the_labels(live, viewer):
+    viewer.layers.remove(live.image)
+    assert "was deleted" in live.message
+    live.dock.live.click()
+    live.wait()
+    assert [layer.name for layer in viewer.layers] == ["synthetic", "synthetic labels"]
+    assert live.message == ""
+
+
 def test_what_could_not_be_placed_is_said(live):
     live.slide(density=5.0, diameter=15.0)
     live.wait()
@@ -367,6 +395,16 @@ def test_there_and_back_between_kinds_and_dimensions_changes_nothing(live, viewe
     assert live.controls["flatness"].isEnabled()
     live.assert_shows(SMALL)
     assert [layer.name for layer in viewer.layers] == ["synthetic", "synthetic labels"]
+
+
+def test_a_density_follows_into_a_section_that_is_loaded_for_another_kind(live):
+    panel, density = live.dock.panel, SMALL.model.density
+    live.dock.setValue(replace(SMALL, model=SyntheticMembranes()))
+    live.dock.setValue(Plan(SyntheticMembranes(), *USUAL[2]))
+    panel.kind.setCurrentText("nuclei")
+    assert live.dock.value().model.density == density * SMALL.model.diameter
+    panel.dimensions.setCurrentIndex(0)
+    assert live.dock.value().model.density == density
 
 
 def test_more_than_65535_labels_can_be_shown(live):
@@ -538,6 +576,41 @@ def test_a_fit_with_the_image_sets_brightness_too(users, viewer, open_synthetic)
     assert found.signal < 2000
 
 
+def test_what_is_set_while_a_fit_runs_is_kept(users, viewer, open_synthetic, gate, monkeypatch):
+    live = open_synthetic(viewer)
+    monkeypatch.setattr(synthetic_fit, "_fitted", gate.guard(synthetic_fit._fitted))
+    gate.close()
+    live.dock.fit.button.click()
+    live.slide(signal=900.0)
+    live.dock.panel.seed.setValue(99)
+    gate.open()
+    live.wait(lambda: "objects" in live.message and not live.dock.fit.running)
+    model = live.dock.value().model
+    assert (model.signal, model.seed) == (900.0, 99)
+    assert model.diameter == SyntheticNuclei.like(users.data, (0.8, 0.5, 0.5)).diameter
+
+
+@pytest.mark.parametrize("how", ["kind", "load"])
+def test_a_fit_for_what_is_not_shown_any_more_changes_nothing(
+    users, viewer, open_synthetic, gate, monkeypatch, tmp_path, how
+):
+    live = open_synthetic(viewer)
+    live.wait()
+    SMALL.with_(diameter=4.5).save(tmp_path / "a.json")
+    monkeypatch.setattr(synthetic_fit, "_fitted", gate.guard(synthetic_fit._fitted))
+    gate.close()
+    live.dock.fit.button.click()
+    if how == "kind":
+        live.dock.panel.kind.setCurrentText("membranes")
+    else:
+        live.dock.load(tmp_path / "a.json")
+    plan = live.dock.value()
+    gate.open()
+    QThreadPool.globalInstance().waitForDone()
+    live.wait()
+    assert live.dock.value() == plan
+
+
 def test_membranes_can_be_fitted(users, viewer, open_synthetic):
     driven = open_synthetic(viewer, replace(SMALL, model=SyntheticMembranes()))
     driven.fit()
@@ -567,6 +640,11 @@ def test_labels_that_cannot_be_fitted_are_named_with_the_reason(live, viewer, la
     assert live.message.startswith("“truth” cannot be fitted")
     assert said in live.message
     assert live.dock.value() == SMALL
+    panel = live.dock.panel
+    assert panel.shape.value() == SMALL.shape
+    assert panel.dimensions.currentData() == 3
+    live.slide(signal=900.0)
+    assert live.dock.value() == SMALL.with_(signal=900.0)
 
 
 def test_one_label_is_fitted_and_its_limits_said(live, viewer):
@@ -635,7 +713,15 @@ def test_saved_parameters_are_read_back(live, tmp_path, kind):
         ("no", "no JSON"),
         ("[1, 2]", "holds no parameters"),
         ('{"parameters": {"kind": "worms"}}', "kind must be one of nuclei, membranes"),
+        ('{"parameters": {"kind": [1]}}', "kind must be one of nuclei, membranes"),
         ('{"parameters": {"diameter": -3}}', "diameter must be"),
+        ("[" * 100_000, "nested too deeply"),
+        (
+            '{"parameters": {"density": 7}, "shape": [4, 400000], "spacing": [1, 1]}',
+            "up to 100,000 voxels",
+        ),
+        ('{"parameters": {}, "spacing": [1, 1, 20000]}', "0.0001 to 10,000 µm"),
+        ('{"parameters": {}, "shape": [true, true]}', "positive whole numbers"),
         ('{"parameters": {}, "shape": [4, 0, 9]}', "positive whole numbers"),
         ('{"parameters": {}, "shape": 4}', "must be lists"),
         ('{"parameters": {}, "spacing": [1, 2]}', "one per axis"),

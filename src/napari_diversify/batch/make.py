@@ -105,7 +105,7 @@ def make(
         recipe = settle(job.sampling, unit.number, unit.source, header, data)
         volume = volume_of(header, data, recipe)
         origin = provenance(job, unit, recipe)
-        labels = _labels(unit.source, header, stack)
+        labels = labels_of(unit.source, header, stack)
         yield from volume.prepare()
         parts = parts_of(unit.name, header, job.how)
         done: list[Record] = []
@@ -145,7 +145,7 @@ def make(
             "finished": False,
         }
         before = read_record(job.output, unit.name) if overwrite else None
-        old = superseded(unit.name, before, record)
+        old = superseded(job.output, unit.name, before, record)
         # before the files get their names: what is there without a record is not ours
         write_record(job.output, unit.name, {**record, "superseded": old} if old else record)
     for path in old:
@@ -378,7 +378,7 @@ def _write_tiff(
 # ---- its labels ----
 
 
-def _labels(source: Source, header: Header, stack: ExitStack) -> tuple[Header, Any] | None:
+def labels_of(source: Source, header: Header, stack: ExitStack) -> tuple[Header, Any] | None:
     """Labels of the source, opened, if they fit."""
     if source.labels is None:
         return None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -45,14 +46,34 @@ def read_record(output: Path, name: str) -> Record | None:
     """The record of a sample, None if there is none that can be read."""
     try:
         record: Record = json.loads(_place(output, name).read_text(encoding="utf-8"))
-        whole = all(
-            isinstance(part["files"], dict) and isinstance(part["metrics"], dict)
+        whole = _is_whole(record)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    return record if whole else None
+
+
+def _is_whole(record: Record) -> bool:
+    """Whether all is there that a table is made of, if somebody has edited the file."""
+    made, asked = record["provenance"], record["request"]
+    steps = made["recipe"]["steps"]
+    return (
+        "finished" in record
+        and isinstance(made["source"]["name"], str)
+        and {"sample", "seed"} <= made["recipe"].keys()
+        and "target_psnr" in made
+        and isinstance(asked["layout"], str)
+        and "intensity_range" in asked["recipe"]
+        and isinstance(steps, list)
+        and all(isinstance(step["kind"], str) for step in steps)
+        and all(
+            isinstance(part["name"], str)
+            and isinstance(part["header"], dict)
+            and set(part["metrics"]) <= set(_METRICS)
+            and isinstance(part["files"]["image"], str)
+            and all(isinstance(path, str) for path in part["files"].values())
             for part in record["parts"]
         )
-        known = {"request", "provenance", "finished"} <= record.keys()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
-    return record if whole and known else None
+    )
 
 
 def is_finished(output: Path, record: Record) -> bool:
@@ -82,7 +103,7 @@ def _told(record: Record) -> list[str]:
     return [path for part in record["parts"] for path in part["files"].values()]
 
 
-def superseded(name: str, before: Record | None, record: Record) -> list[str]:
+def superseded(output: Path, name: str, before: Record | None, record: Record) -> list[str]:
     """Files that an older record of a sample tells of, and the new one does not.
 
     A record that is not finished also tells which ones were still to be removed.
@@ -91,14 +112,16 @@ def superseded(name: str, before: Record | None, record: Record) -> list[str]:
         return []
     now = set(_told(record))
     old = [path for path in (*_told(before), *before.get("superseded", ())) if path not in now]
-    # a record that somebody edited must not lead to other files than those of the sample
-    return [
-        path
-        for path in dict.fromkeys(old)
-        if Path(path).name.startswith(name)
-        and not Path(path).anchor
-        and ".." not in Path(path).parts
-    ]
+    return [path for path in dict.fromkeys(old) if _could_be_ours(output, name, path)]
+
+
+def _could_be_ours(output: Path, name: str, path: str) -> bool:
+    """Whether a path in a record, which somebody may have edited, is one that we give a file."""
+    target = output / path
+    ours = re.fullmatch(re.escape(name) + r"\w*(\.ome)?\.(tif|tiff|zarr|json)", target.name)
+    inside = target.parent.resolve().is_relative_to(output.resolve())
+    folder = target.is_dir() and not (target / "zarr.json").exists()
+    return ours is not None and inside and not folder
 
 
 def write_manifest(output: Path, records: Iterable[Record]) -> Path:

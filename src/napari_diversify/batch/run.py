@@ -23,7 +23,7 @@ from .. import files
 from ..core.blocks import exhaust
 from .engine import engine
 from .job import Job, Unit
-from .make import check_apart, make, request, targets_of
+from .make import check_apart, labels_of, make, request, targets_of
 from .record import (
     FOLDER,
     MANIFEST,
@@ -35,7 +35,7 @@ from .record import (
     records_in,
     write_manifest,
 )
-from .settle import forget
+from .settle import forget, volume_of
 
 #: An image bigger than this (bytes) is made by all workers together, others by one each.
 _BIG = 64 << 20
@@ -111,7 +111,8 @@ def run(
                 "stay: resume, with fewer workers"
             ) from error
         finally:
-            state.write_tables()
+            with _undisturbed():
+                state.write_tables()
         return state.report()
 
 
@@ -265,8 +266,10 @@ class _State:
         for source, items in itertools.groupby(self._todo, lambda item: item[0].source):
             todo = list(items)
             try:
-                with source.open() as (header, _):
-                    pass
+                with ExitStack() as stack:
+                    header, data = stack.enter_context(source.open())
+                    volume_of(header, data, self._job.sampling.recipe)
+                    labels_of(source, header, stack)
             except (OSError, ValueError, TypeError) as error:
                 self._failed |= {unit.name: _sentence(error) for unit, _ in todo}
                 continue
@@ -311,9 +314,10 @@ class _State:
             for future in running:
                 future.cancel()
             rest = [future for future in running if not future.cancelled()]
-            wait(rest)  # they finish their sample: nothing is left half-made
-            for future in rest:
-                self._finish(running[future], future)
+            with _undisturbed():
+                wait(rest)  # they finish their sample: nothing is left half-made
+                for future in rest:
+                    self._finish(running[future], future)
 
     def _watched(
         self, pieces: Generator[tuple[int, int], None, Record], unit: Unit

@@ -8,6 +8,7 @@ which only the cut z = 0 counts.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
@@ -22,7 +23,8 @@ Floats = npt.NDArray[np.float64]
 #: Objects per cluster, on average, and tries to place one before it is left out.
 CLUSTER, TRIES = 8, 300
 _MOST = 2_000_000  # objects in one population
-_PIECE = 64  # of them between two reports of progress, at least
+_PIECE = 64  # of them between the first reports of progress
+_PIECE_S = 0.05  # seconds between later ones, about
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,9 +211,9 @@ def placing(
     failed = 0
     sorted_ = [np.ascontiguousarray(a[order]) for a in (matrices, reach[:, 1], reach[:, 0])]
     cluster = cluster[order]
-    step = max(_PIECE, n // 200)
-    for first in range(0, n, step):
-        last = min(first + step, n)
+    first, step = 0, _PIECE
+    while first < n and failed <= patient:
+        last, start = min(first + step, n), time.perf_counter()
         failed = kernels.place(
             *sorted_,
             low,
@@ -231,9 +233,10 @@ def placing(
             found,
             there,
         )
-        if failed > patient:
-            break
         yield last, n
+        # crowded, one object may take a thousand times as long as the first ones
+        slow = time.perf_counter() - start > _PIECE_S
+        first, step = last, max(1, step // 4) if slow else 2 * step
     centres[order], placed[order] = found, there
     return centres, placed
 

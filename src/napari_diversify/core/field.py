@@ -14,7 +14,9 @@ from .blocks import Region, in_slabs, region_shape
 
 def check_field(shape: Sequence[int], spacing: Sequence[float]) -> None:
     """Raise a sentence unless shape and spacing are those of an image or a volume."""
-    whole = all(isinstance(n, (int, np.integer)) and n > 0 for n in shape)
+    whole = all(
+        isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0 for n in shape
+    )
     if len(shape) not in (2, 3) or not whole:
         raise ValueError(
             "shape must be two or three positive whole numbers, (y, x) or (z, y, x); "

@@ -45,6 +45,8 @@ def read_tiff(
 def _read(
     tif: tifffile.TiffFile, name: str, axes: str | None, index: int
 ) -> tuple[Header, list[Arranged]]:
+    if not tif.series:
+        raise ValueError("it holds no image that can be read: it is damaged or not complete")
     if not 0 <= index < len(tif.series):
         raise ValueError(f"it has no series {index}; its {len(tif.series)} series count from 0")
     series = tif.series[index]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+_OF_ZARR = ("zarr.json", ".zgroup", ".zarray", ".zattrs")  # one of them is in every Zarr
 _LONGEST = 200  # with endings and a temporary name, file systems take 255 bytes
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)}
 
@@ -46,7 +47,8 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[P
     Raises
     ------
     FileExistsError
-        If something of this name exists, and ``overwrite`` is not set.
+        If something of this name exists, and ``overwrite`` is not set; or if it is a
+        folder, and not one that would be written: those are never replaced.
     OSError
         If the folder cannot be written to; the message says what to do.
     """
@@ -59,11 +61,13 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[P
             remove(old) if _there(target) else os.rename(old, target)
     if not overwrite:
         check_free(target)
+    _check_replaceable(target)
     with _said(target):
         remove(partial)
         try:
             yield partial
-            if not partial.is_dir() and not target.is_dir():
+            if not partial.is_dir():
+                _check_no_folder(target)
                 os.replace(partial, target)
                 return
             if _there(target):
@@ -73,6 +77,21 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[P
         except BaseException:
             remove(partial)
             raise
+
+
+def _check_replaceable(target: Path) -> None:
+    """Raise a sentence if a folder of this name is no image that was written as a folder."""
+    ours = any((target / name).exists() for name in _OF_ZARR)
+    if target.is_dir() and not ours and any(target.iterdir()):
+        _check_no_folder(target)
+
+
+def _check_no_folder(target: Path) -> None:
+    if target.is_dir():
+        raise FileExistsError(
+            f"{target} is a folder and is left as it is, with all that is in it; choose another "
+            "name"
+        )
 
 
 def check_free(path: str | os.PathLike[str]) -> None:

@@ -8,10 +8,11 @@ from threading import Event
 from typing import Any, TypeAlias
 
 from napari.qt.threading import GeneratorWorker, create_worker
-from qtpy.QtCore import QObject, Signal
+from qtpy.QtCore import QCoreApplication, QObject, QThreadPool, Signal
 
 #: Work yields (pieces done, pieces) and returns its result.
 Work: TypeAlias = Generator[tuple[int, int], None, Any]
+_QUIT_MS = 200  # a piece takes less, mostly
 
 
 class Background(QObject):
@@ -31,6 +32,8 @@ class Background(QObject):
         self._number = 0
         self._stop = Event()
         self._worker: GeneratorWorker | None = None
+        if (app := QCoreApplication.instance()) is not None:
+            app.aboutToQuit.connect(self._on_quit)
 
     @property
     def running(self) -> bool:
@@ -52,6 +55,11 @@ class Background(QObject):
             self._stop.set()
             self._worker = None
             self.stopped.emit()
+
+    def _on_quit(self) -> None:
+        """Let threads end while there is still somebody to tell."""
+        self._stop.set()
+        QThreadPool.globalInstance().waitForDone(_QUIT_MS)
 
     def _on_message(self, message: tuple[int, str, Any]) -> None:
         number, kind, value = message

@@ -379,7 +379,7 @@ class Explorer(Dock):
             except ValueError as error:
                 self._on_failed(error)
                 done.append(False)
-        if all(done) and self._announce:
+        if done and all(done) and self._announce:
             self._announce = False
             self._say_what_is_shown()
 

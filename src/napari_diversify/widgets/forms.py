@@ -16,6 +16,7 @@ from magicgui.widgets import ComboBox, SpinBox
 from pydantic.fields import FieldInfo
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
+    QAbstractSpinBox,
     QCheckBox,
     QDoubleSpinBox,
     QFormLayout,
@@ -107,6 +108,8 @@ class AxesControl(QWidget):
         for axis in axes:
             box = SpinBox(value=int(bounds[0]), min=int(bounds[0]), max=int(bounds[1]), step=step)
             box.native.setKeyboardTracking(False)
+            if bounds[1] > 999:  # room for digits
+                box.native.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
             narrow(box.native, 58)
             box.changed.connect(self._on_changed)
             layout.addWidget(QLabel(axis))

@@ -204,7 +204,7 @@ def shown_level(layer: napari.layers.Image, viewer: Any) -> int:
 def name_of_view(labels: Sequence[str], index: tuple[slice, ...], shape: Sequence[int]) -> str:
     """What the part of an image in view is called: where it lies along the axes not shown."""
     fixed = [
-        f"{label} {part.start}"
+        f"axis {label}: {part.start}" if label.startswith("-") else f"{label} {part.start}"
         for label, part, n in zip(labels, index, shape, strict=True)
         if part.start is not None and n > 1
     ]

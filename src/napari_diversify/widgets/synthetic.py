@@ -51,6 +51,7 @@ class SyntheticDock(Dock):
 
     def __init__(self, napari_viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, "parameters", parent)
+        self._complaint: tuple[str, Plan | None] = "", None  # and of what
         self._kind = ""  # that the contrast of the preview was fitted to
         self.panel = SyntheticPanel()
         self.fit = FitRow(napari_viewer)
@@ -140,18 +141,26 @@ class SyntheticDock(Dock):
         return self.panel.value()
 
     def setValue(self, plan: Plan) -> None:
-        """Show a plan, its contrast fitted anew."""
-        self._kind = ""
+        """Show a plan, its contrast fitted anew.
+
+        Raises
+        ------
+        ValueError
+            If its field is larger than can be shown; then nothing is changed.
+        """
         self.panel.setValue(plan)
+        self.fit.cancel()
+        self._kind = ""
         self._apply()
 
     def fit_to_labels(self) -> None:
         """Set the parameters so that objects are like those of the chosen labels layer."""
-        self.fit.fit(self.value())
+        self.fit.fit(self.value().model.kind)
 
     def keep(self) -> None:
         """Compute all voxels and add them as ordinary layers."""
         plan = self.value()
+        self.status.show_progress(0, 0)
         self._keeping.start(lambda: whole_of(plan))
 
     def copy_command(self) -> None:
@@ -169,6 +178,8 @@ class SyntheticDock(Dock):
 
     def _apply(self) -> None:
         """Have the newest plan shown, if somebody is looking."""
+        if self._complaint[1] != self.value():
+            self._forget_complaint()
         if self._connected and self.live.isChecked():
             plan = self.value()
             other, self._kind = plan.model.kind != self._kind, plan.model.kind
@@ -176,6 +187,7 @@ class SyntheticDock(Dock):
 
     def _on_live(self, on: bool) -> None:
         if on:
+            self._forget_complaint()
             self._apply()
         else:
             self.preview.release(hide=True)
@@ -185,7 +197,7 @@ class SyntheticDock(Dock):
 
     def _on_removed(self) -> None:
         self.live.setChecked(False)
-        self.status.say(
+        self._complain(
             "The preview is off, as a layer of it was deleted. Tick live preview for new ones."
         )
 
@@ -197,8 +209,16 @@ class SyntheticDock(Dock):
     # ---- what the user does ----
 
     def _on_fitted(self, fitted: Fitted) -> None:
-        self.setValue(fitted.plan)
-        self.status.say(fitted.said)
+        plan = self.value()
+        if fitted.kind != plan.model.kind:
+            self.status.say(f"The fit was for {fitted.kind}, and {plan.model.kind} are shown now.")
+            return
+        try:
+            self.setValue(fitted.applied_to(plan))
+        except ValueError as error:
+            self._on_failed(error)
+        else:
+            self.status.say(fitted.said)
 
     def _on_computed(self, kept: tuple[Plan, Any, Any, int]) -> None:
         plan, image, labels, objects = kept
@@ -223,9 +243,19 @@ class SyntheticDock(Dock):
     def _on_cancelled(self) -> None:
         for task in (self.preview, self.fit, self._keeping):
             task.cancel()
+        self._complaint = self.status.message.text(), self.value()
 
     def _on_failed(self, error: Exception) -> None:
-        self.status.say(sentence(error))
+        self._complain(sentence(error))
+
+    def _complain(self, text: str) -> None:
+        """Say what will be of no interest after the next change."""
+        self._complaint = text, self.value()
+        self.status.say(text)
+
+    def _forget_complaint(self) -> None:
+        if self.status.message.text() == self._complaint[0]:
+            self.status.say("")
 
     def _rest(self) -> None:
         if not any(task.running for task in (self.preview, self.fit, self._keeping)):

@@ -25,10 +25,17 @@ _NO_IMAGE = "no image"
 
 @dataclass(frozen=True)
 class Fitted:
-    """A plan with the statistics of labels, and a sentence or two on what was found."""
+    """What labels tell of a kind of specimen, and a sentence or two on it."""
 
-    plan: Plan
+    kind: str
+    values: dict[str, Any]
+    shape: tuple[int, ...]
+    spacing: tuple[float, ...]
     said: str
+
+    def applied_to(self, plan: Plan) -> Plan:
+        """A plan with what was measured; the rest stays as it is."""
+        return replace(plan.with_(**self.values), shape=self.shape, spacing=self.spacing)
 
 
 class FitRow(QWidget):
@@ -93,8 +100,8 @@ class FitRow(QWidget):
         for emitter in self._emitters():
             emitter.disconnect(self._list)
 
-    def fit(self, plan: Plan) -> None:
-        """Measure the chosen labels in a thread; ``plan`` says what is not measured."""
+    def fit(self, kind: str) -> None:
+        """Measure the chosen labels in a thread, for specimens of a kind."""
         labels = self._chosen(self.labels)
         if labels is None:
             self.refused.emit(
@@ -118,7 +125,7 @@ class FitRow(QWidget):
         layer = self._chosen(self.image)
         arrays = labels.data, None if layer is None else levels_of(layer)[0]
         name = labels.name
-        self._background.start(lambda: _fitted(plan, arrays, at, spacing, name, note))
+        self._background.start(lambda: _fitted(kind, arrays, at, spacing, name, note))
 
     def _on_failed(self, error: Exception) -> None:
         name = self.labels.currentText()
@@ -162,28 +169,27 @@ class FitRow(QWidget):
 
 
 def _fitted(
-    plan: Plan,
+    kind: str,
     arrays: tuple[Any, Any],
     at: tuple[slice, ...],
     spacing: tuple[float, ...],
     name: str,
     note: str,
 ) -> Generator[tuple[int, int], None, Fitted]:
-    """Work: measure labels, and set what follows from them."""
+    """Work: measure labels, and what follows from them."""
     yield 0, 0  # nobody knows how long it will take
     voxels = [None if a is None else np.asarray(a[at]) for a in arrays]
     labels, image = (None if v is None else v.reshape(v.shape[len(at) :]) for v in voxels)
     assert labels is not None
     found = measure(labels, spacing)
     yield 0, 0
-    like = yield from KINDS[plan.model.kind].matching(labels, spacing, image)
-    # the others stay as they are
+    like = yield from KINDS[kind].matching(labels, spacing, image)
     values = {field: getattr(like, field) for field in like.model_fields_set}
-    new = replace(plan.with_(**values), shape=labels.shape, spacing=spacing)
-    return Fitted(new, " ".join((_said(found, plan, name), note)).strip())
+    said = " ".join((_said(found, kind, name), note)).strip()
+    return Fitted(kind, values, labels.shape, spacing, said)
 
 
-def _said(found: Morphometry, plan: Plan, name: str) -> str:
+def _said(found: Morphometry, kind: str, name: str) -> str:
     """What was found, as somebody would say it."""
     if found.objects == 1:
         return (
@@ -197,7 +203,7 @@ def _said(found: Morphometry, plan: Plan, name: str) -> str:
     what = (
         f"{found.diameter:.3g} µm in diameter (± {100 * found.diameter_variation:.0f} %), axis "
         f"ratio {found.axis_ratio:.2f}"
-        if plan.model.kind == "nuclei"
+        if kind == "nuclei"
         else f"{found.touching:.0%} touch another"
     )
     return f"“{name}”: {found.objects:,} objects{cut}; {what}."

@@ -153,13 +153,18 @@ class LiveSpecimen(QObject):
         """Start what has to be computed next, if anything."""
         if self._wanted is None:
             return
-        if self.running:
+        was_running = self.running
+        if was_running:
             if not self._long:
                 return  # soon done, and shown: a slider that moves on and on shows something
             self._background.cancel()
-        if self._wanted not in (self._shown, self._refused):
-            plan = self._wanted
-            self._start(plan, None, self._index_of(plan))
+        self._start_next(self._wanted)
+        if was_running and not self.running:
+            self.ready.emit()
+
+    def _start_next(self, wanted: Plan) -> None:
+        if wanted not in (self._shown, self._refused):
+            self._start(wanted, None, self._index_of(wanted))
         elif self._shown is not None and self.specimen is not None and self._arrays is not None:
             index = self._index_of(self._shown)
             if index is None or self._given_up:
@@ -304,6 +309,8 @@ class LiveSpecimen(QObject):
                 **place,
                 **looks,
             )
+            if labels is not None:  # which would be seen no more
+                layers.move(layers.index(image), layers.index(labels))
         if labels is None:
             labels = self._viewer.add_labels(
                 LiveArray(self.specimen.labels),

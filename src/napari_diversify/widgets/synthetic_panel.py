@@ -21,6 +21,7 @@ from .synthetic_plan import USUAL, Plan, as_seen_in
 
 _LONGEST = 100_000  # voxels along an axis
 _SEEN = tuple(Microscope.__dataclass_fields__)
+_SIZES = (0.0001, 10_000.0)  # µm, of a voxel
 _ONLY_3D = ("axial_blur", "flatness", "layer")
 #: What a density is one of, by number of axes.
 _PER = {2: "per 1000 µm²", 3: "per 1000 µm³"}
@@ -40,7 +41,7 @@ class SizesControl(QWidget):
         for n, axis in enumerate(axes):
             box = QDoubleSpinBox()
             box.setDecimals(4)
-            box.setRange(0.0001, 10_000)
+            box.setRange(*_SIZES)
             box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)  # room for digits
             box.setSingleStep(0.05)
             box.setKeyboardTracking(False)
@@ -225,9 +226,19 @@ class SyntheticPanel(QWidget):
         return self._plan
 
     def setValue(self, plan: Plan) -> None:
-        """Show a plan."""
-        self._plan = plan
+        """Show a plan.
+
+        Raises
+        ------
+        ValueError
+            If its field is larger than can be shown; then nothing is changed.
+        """
+        _check_shown(plan)
         kind, ndim = plan.model.kind, plan.ndim
+        if ndim != self._plan.ndim:
+            for form in self.forms.values():
+                form.setValue(as_seen_in(form.value(), ndim))
+        self._plan = plan
         self._fields[ndim] = plan.shape, plan.spacing
         self.forms[kind].setValue(plan.model)
         with signals_blocked(self.kind), signals_blocked(self.dimensions):
@@ -259,11 +270,7 @@ class SyntheticPanel(QWidget):
 
     def _on_dimensions(self) -> None:
         ndim = self.dimensions.currentData()
-        for form in self.forms.values():
-            form.setValue(as_seen_in(form.value(), ndim))
-        shape, spacing = self._fields[ndim]
-        model = self.form.value().replace(seed=self._plan.model.seed)
-        self._change(Plan(model, shape, spacing))
+        self._change(Plan(as_seen_in(self._plan.model, ndim), *self._fields[ndim]))
 
     def _on_shape(self, shape: tuple[int, ...]) -> None:
         self._change(replace(self._plan, shape=shape[-self._plan.ndim :]))
@@ -276,3 +283,13 @@ class SyntheticPanel(QWidget):
 
     def _on_new_seed(self) -> None:
         self.seed.setValue(secrets.randbelow(10_000))
+
+
+def _check_shown(plan: Plan) -> None:
+    if max(plan.shape) > _LONGEST:
+        raise ValueError(
+            f"up to {_LONGEST:,} voxels along an axis can be shown; got shape {plan.shape}"
+        )
+    low, high = _SIZES
+    if not all(low <= size <= high for size in plan.spacing):
+        raise ValueError(f"voxel sizes must be {low:g} to {high:,.0f} µm; got {plan.spacing}")

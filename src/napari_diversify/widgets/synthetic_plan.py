@@ -93,7 +93,7 @@ class Plan:
             )
         values = dict(record["parameters"])
         kind = values.get("kind", "nuclei")
-        if kind not in KINDS:
+        if not isinstance(kind, str) or kind not in KINDS:
             raise ValueError(f"kind must be one of {', '.join(KINDS)}; got {kind!r}")
         shape, spacing = record.get("shape", USUAL[3][0]), record.get("spacing", USUAL[3][1])
         try:
@@ -121,11 +121,13 @@ class Plan:
             If there is none, or it is none.
         """
         try:
-            record = json.loads(Path(path).read_text(encoding="utf-8"))
+            record = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         except UnicodeDecodeError:
             raise ValueError("it is no text file, so no JSON") from None
         except json.JSONDecodeError as error:
             raise ValueError(f"it is no JSON: {error}") from None
+        except RecursionError:
+            raise ValueError("it is no JSON that could be read: it is nested too deeply") from None
         return cls.from_record(record)
 
     def command(self) -> str:
