@@ -4,6 +4,8 @@ import threading
 
 import pytest
 from napari.settings import get_settings
+from qtpy.QtCore import QThreadPool
+from qtpy.QtWidgets import QApplication
 
 from napari_diversify.recipe.lazy_array import LazyArray
 
@@ -20,7 +22,10 @@ def viewer(slicing, make_napari_viewer_proxy):
     get_settings().experimental.async_ = slicing == "async"
     viewer = make_napari_viewer_proxy(show=True)
     viewer.window.resize(1100, 560)  # fewer pixels for a software renderer
-    return viewer
+    yield viewer
+    # what a thread holds for another moment would be taken for a viewer that never goes
+    QThreadPool.globalInstance().waitForDone(5000)
+    QApplication.processEvents()
 
 
 @pytest.fixture
