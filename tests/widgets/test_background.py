@@ -1,8 +1,10 @@
 """Work in a thread: the newest wins, the stale is dropped, errors arrive, cancel stops."""
 
 import threading
+import time
 
 import pytest
+from qtpy.QtCore import QThreadPool
 
 from napari_diversify.widgets.background import Background
 
@@ -136,3 +138,21 @@ def test_work_can_start_again_after_a_cancel(background, heard, gate, qtbot):
 def test_cancelling_nothing_says_nothing(background, heard):
     background.cancel()
     assert heard == []
+
+
+def test_when_the_program_quits_its_threads_have_ended(background, qtbot):
+    pieces = []
+
+    def endless():
+        while True:
+            time.sleep(0.001)
+            pieces.append(1)
+            yield 0, 0
+
+    background.start(endless)
+    qtbot.waitUntil(lambda: len(pieces) > 3)
+    background._on_quit()
+    assert QThreadPool.globalInstance().activeThreadCount() == 0
+    ended = len(pieces)
+    time.sleep(0.02)
+    assert len(pieces) == ended

@@ -233,9 +233,9 @@ def placing(
             found,
             there,
         )
-        yield last, n
         # crowded, one object may take a thousand times as long as the first ones
         slow = time.perf_counter() - start > _PIECE_S
+        yield last, n
         first, step = last, max(1, step // 4) if slow else 2 * step
     centres[order], placed[order] = found, there
     return centres, placed

@@ -15,6 +15,7 @@ arXiv:2308.01769) use them; distributions, fit and rendering are ours.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Generator, Sequence
 from typing import Any, Literal, Self, TypeAlias
 
@@ -134,9 +135,9 @@ class _Seen(Model):
         """
         return exhaust(self.drawing(shape, spacing))
 
+    @abstractmethod
     def drawing(self, shape: Sequence[int], spacing: Sequence[float]) -> Drawing:
         """As :meth:`specimen`, and yield how many of how many objects have been placed."""
-        raise NotImplementedError
 
     @classmethod
     def like(
@@ -165,6 +166,7 @@ class _Seen(Model):
         return exhaust(cls.matching(labels, spacing, image))
 
     @classmethod
+    @abstractmethod
     def matching(
         cls,
         labels: npt.ArrayLike,
@@ -172,7 +174,6 @@ class _Seen(Model):
         image: npt.ArrayLike | None = None,
     ) -> Generator[tuple[int, int], None, Self]:
         """As :meth:`like`, and yield how many of how many trials have been made."""
-        raise NotImplementedError
 
     def _microscope(self) -> Microscope:
         names = Microscope.__dataclass_fields__
