@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import signal
-import threading
 from collections.abc import Generator, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -14,14 +12,14 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 
 from .. import files
 from ..core.blocks import exhaust
 from .engine import engine
+from .interrupt import undisturbed
 from .job import Job, Unit
 from .make import check_apart, labels_of, make, request, targets_of
 from .record import (
@@ -111,7 +109,7 @@ def run(
                 "stay: resume, with fewer workers"
             ) from error
         finally:
-            with _undisturbed():
+            with undisturbed():
                 state.write_tables()
         return state.report()
 
@@ -302,7 +300,7 @@ class _State:
                     finally:
                         pieces.close()
                     continue
-                with _undisturbed():  # else nobody would wait for what was just handed over
+                with undisturbed():  # else nobody would wait for what was just handed over
                     running[executor.submit(_make, self._job.of(unit), unit, replace)] = unit
                 while len(running) >= ahead:
                     self._collect(running)
@@ -314,7 +312,7 @@ class _State:
             for future in running:
                 future.cancel()
             rest = [future for future in running if not future.cancelled()]
-            with _undisturbed():
+            with undisturbed():
                 wait(rest)  # they finish their sample: nothing is left half-made
                 for future in rest:
                     self._finish(running[future], future)
@@ -391,23 +389,6 @@ class _State:
     def _removed(self) -> tuple[str, ...]:
         # whichever worker was first
         return tuple(sorted(path for r in self._records.values() for path in r.get("removed", ())))
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Have Ctrl+C wait until the block is done."""
-    usual = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(usual):
-        yield  # it does not come here
-        return
-    pressed: list[tuple[int, FrameType | None]] = []
-    signal.signal(signal.SIGINT, lambda *signalled: pressed.append(signalled))
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, usual)
-        if pressed:
-            usual(*pressed[0])
 
 
 def _make(job: Job, unit: Unit, replace: bool) -> Record:
