@@ -53,6 +53,7 @@ class Part:
             axes="".join(header.axes[i] for i in kept),
             scale=tuple(header.scale[i] for i in kept),
             units=tuple(header.units[i] for i in kept),
+            origin=tuple(header.origin[i] for i in kept),
             channels=header.channels if "c" not in dict(self.at) else (),
             name=self.name,
         )

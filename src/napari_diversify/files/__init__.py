@@ -1,6 +1,7 @@
 """Images on disk: reading and writing with their metadata, and layouts of training sets."""
 
 from .arranged import Arranged
+from .entry import Entry
 from .header import AXES, Header, header_of
 from .layouts import (
     FORMATS,
@@ -23,7 +24,8 @@ from .ome_zarr import (
     write_reduced,
     write_slab,
 )
-from .reading import ImageFile, inputs_in, is_image, labels_in, open_image, stem
+from .reading import ImageFile, images_in, inputs_in, is_image, labels_in, open_image, stem
+from .reading_zarr import missing_chunks
 from .safe import check_free, check_name, free_name, remove, tidy, writing
 from .tiff import planes_of, write_tiff
 
@@ -32,6 +34,7 @@ __all__ = [
     "FORMATS",
     "LAYOUTS",
     "Arranged",
+    "Entry",
     "Header",
     "ImageFile",
     "Item",
@@ -44,10 +47,12 @@ __all__ = [
     "finish",
     "free_name",
     "header_of",
+    "images_in",
     "inputs_in",
     "is_finished",
     "is_image",
     "labels_in",
+    "missing_chunks",
     "open_image",
     "paths",
     "planes_of",

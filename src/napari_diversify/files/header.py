@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -40,6 +40,11 @@ class Header:
         Name of the image. Line breaks and control characters become spaces.
     provenance : dict, optional
         Our own record of how the image was made: whatever JSON can hold.
+    origin : tuple of float, optional
+        Where the middle of the first voxel lies, per axis, in ``units``; by default 0.0.
+    notes : tuple of str, optional
+        Sentences, without a full stop, on what the reader of the image noticed and its user
+        should know. Not written to files, and no part of equality.
 
     Raises
     ------
@@ -61,6 +66,8 @@ class Header:
     channels: tuple[str, ...] = ()
     name: str = "image"
     provenance: dict[str, Any] | None = None
+    origin: tuple[float, ...] = ()
+    notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
         n = len(self.axes)
@@ -68,17 +75,21 @@ class Header:
         set_(self, "shape", tuple(int(size) for size in self.shape))
         set_(self, "dtype", image_dtype(self.dtype))
         set_(self, "scale", tuple(float(s) for s in self.scale) or (1.0,) * n)
+        set_(self, "origin", tuple(float(o) for o in self.origin) or (0.0,) * n)
         set_(self, "channels", tuple(printable(c) for c in self.channels))
         set_(self, "name", printable(self.name).strip() or "image")
         check_axes(self.axes)
         units = tuple(self.units) or (None,) * n
-        for what, given in (("shape", self.shape), ("scale", self.scale), ("units", units)):
+        per_axis = {"shape": self.shape, "scale": self.scale, "units": units, "origin": self.origin}
+        for what, given in per_axis.items():
             if len(given) != n:
                 raise ValueError(f"{what} must have one entry per axis of {self.axes!r}: {given}")
         if min(self.shape) < 1:
             raise ValueError(f"the image is empty: its shape is {self.shape}")
         if not all(math.isfinite(s) and s > 0 for s in self.scale):
             raise ValueError(f"the size of a voxel must be above 0 along each axis: {self.scale}")
+        if not all(math.isfinite(o) for o in self.origin):
+            raise ValueError(f"the origin must be a number along each axis: {self.origin}")
         for axis, unit in zip(self.axes, units, strict=True):
             if unit is not None and unit_of(unit, axis) is None:
                 kind = {"c": "no unit", "t": "a unit of time"}.get(axis, "a unit of length")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,9 +12,11 @@ from typing import Any
 import numpy as np
 
 from .arranged import Arranged
+from .entry import Entry
 from .header import Header, guess_axes
-from .reading_tiff import read_tiff
-from .reading_zarr import described, label_names, read_zarr
+from .reading_tiff import images_in_tiff, read_tiff
+from .reading_zarr import described, images_in_zarr, label_names, read_zarr
+from .units import unit_of
 
 #: Endings of the file names of images, longest first.
 ENDINGS = (".ome.zarr", ".ome.tiff", ".ome.tif", ".zarr", ".tiff", ".tif", ".npy", ".npz")
@@ -41,7 +43,7 @@ class ImageFile:
     path: Path
     header: Header
     levels: list[Arranged]
-    _arguments: tuple[str | None, int] = (None, 0)
+    _arguments: tuple[str | None, int | None, Mapping[str, float] | None] = (None, None, None)
     _close: Callable[[], object] = field(default=lambda: None, repr=False, compare=False)
 
     @property
@@ -69,7 +71,11 @@ class ImageFile:
 
 
 def open_image(
-    path: str | os.PathLike[str], *, axes: str | None = None, series: int = 0
+    path: str | os.PathLike[str],
+    *,
+    axes: str | None = None,
+    series: int | None = None,
+    voxel_size: Mapping[str, float] | None = None,
 ) -> ImageFile:
     """Open an image without reading its voxels.
 
@@ -86,7 +92,11 @@ def open_image(
         What the axes of the file are, in its order, if it does not say so or is
         wrong: one letter of "tczyx" each. Axes of length 1 of a TIFF may be left out.
     series : int, optional
-        Which image of a file that holds several, counted from 0.
+        Which image of a file that holds several, counted from 0 as :func:`images_in` lists
+        them. By default the first that is no thumbnail or the like; a note of the header then
+        says that there are others.
+    voxel_size : mapping from "z", "y", "x" to float, optional
+        Size of a voxel in micrometres along these axes, if the file does not say so or is wrong.
 
     Returns
     -------
@@ -117,13 +127,81 @@ def open_image(
             header, levels = _read_numpy(where, name, axes)
         else:
             raise ValueError(f"an image must be one of {', '.join(ENDINGS)}")
+        if voxel_size:
+            header = _sized(header, voxel_size)
+    except (ValueError, TypeError) as error:
+        close()
+        raise ValueError(f"{where}: {error}") from error
+    return ImageFile(where, header, levels, (axes, series, voxel_size), close)
+
+
+def _reopen(
+    path: Path, axes: str | None, series: int | None, voxel_size: Mapping[str, float] | None
+) -> ImageFile:
+    return open_image(path, axes=axes, series=series, voxel_size=voxel_size)
+
+
+def _sized(header: Header, voxel_size: Mapping[str, float]) -> Header:
+    """The header with another voxel size; the origin stays where it is in the file's units."""
+    for axis in voxel_size:
+        if axis not in "zyx" or axis not in header.axes:
+            raise ValueError(
+                f"a voxel size is given for axis {axis!r}, but the axes of the image are "
+                f"{header.axes!r}"
+            )
+    return replace(
+        header,
+        scale=tuple(voxel_size.get(a, s) for a, s in zip(header.axes, header.scale, strict=True)),
+        units=tuple(
+            "micrometer" if a in voxel_size else u
+            for a, u in zip(header.axes, header.units, strict=True)
+        ),
+        origin=tuple(
+            o * (unit.worth if a in voxel_size and (unit := unit_of(u, a)) else 1.0)
+            for a, u, o in zip(header.axes, header.units, header.origin, strict=True)
+        ),
+    )
+
+
+def images_in(path: str | os.PathLike[str]) -> list[Entry]:
+    """All images in a file, a Zarr folder or a plate, without reading their voxels.
+
+    Returns
+    -------
+    list of Entry
+        In the order of the file. A lone image has the name of the file; of several each has
+        a number more (``stack_s0``, ``stack_s1``), and fields of a plate have the names of
+        row, column and field (``plate_A_1_0``).
+
+    Raises
+    ------
+    ValueError, OSError
+        As :func:`open_image`.
+    """
+    where = Path(path)
+    if not where.exists():
+        raise FileNotFoundError(f"{where}: there is no such file or folder")
+    try:
+        if where.is_dir():
+            found = images_in_zarr(where)
+        elif where.suffix.lower() in (".tif", ".tiff"):
+            found = images_in_tiff(where)
+        else:
+            found = [Entry(where)]
     except (ValueError, TypeError) as error:
         raise ValueError(f"{where}: {error}") from error
-    return ImageFile(where, header, levels, (axes, series), close)
-
-
-def _reopen(path: Path, axes: str | None, series: int) -> ImageFile:
-    return open_image(path, axes=axes, series=series)
+    several = {
+        p for p in {entry.path for entry in found}
+        if sum(entry.path == p and not entry.aside for entry in found) > 1
+    }  # fmt: skip
+    return [
+        replace(
+            entry,
+            name=stem(entry.path)
+            + (f"_s{entry.series}" if entry.path in several or entry.aside else ""),
+        )
+        for entry in found
+    ]
 
 
 def _read_numpy(path: Path, name: str, axes: str | None) -> tuple[Header, list[Arranged]]:
@@ -147,14 +225,20 @@ def is_image(path: str | os.PathLike[str]) -> bool:
 
 
 def stem(path: str | os.PathLike[str]) -> str:
-    """The name of an image file without the folder and the ending.
+    """The name of an image without folder and ending; inside a Zarr folder, with its way there.
 
     Examples
     --------
     >>> stem("somewhere/nuclei.1.ome.tif")
     'nuclei.1'
+    >>> stem("somewhere/plate.ome.zarr/A/1/0")
+    'plate_A_1_0'
     """
-    name = Path(path).name
+    where = Path(path)
+    zarr_folder = next((p for p in where.parents if p.name.lower().endswith(".zarr")), None)
+    if zarr_folder is not None and not is_image(where):
+        return "_".join([stem(zarr_folder), *where.relative_to(zarr_folder).parts])
+    name = where.name
     ending = next((e for e in ENDINGS if name.lower().endswith(e)), "")
     return name[: len(name) - len(ending)] or name
 

@@ -13,6 +13,7 @@ import tifffile
 import zarr
 
 from .arranged import Arranged
+from .entry import Entry
 from .header import AXES, Header
 from .reading_zarr import described
 from .units import unit_name
@@ -24,8 +25,13 @@ _CUT_OFF = "this TIFF is cut off: it ends before its last plane. Copy it again"
 NAMESPACE = "napari-diversify"
 
 
+def images_in_tiff(path: Path) -> list[Entry]:
+    """The images of a TIFF file, in the order in which they are numbered."""
+    return [Entry(path)]
+
+
 def read_tiff(
-    path: Path, name: str, axes: str | None, series: int
+    path: Path, name: str, axes: str | None, series: int | None
 ) -> tuple[Header, list[Arranged], tifffile.TiffFile]:
     """The header, the levels (finest first) and the open file, which the caller closes."""
     try:
@@ -33,7 +39,7 @@ def read_tiff(
     except (ValueError, struct.error, KeyError, IndexError, EOFError) as error:
         raise ValueError(f"this is no TIFF, or a damaged one ({error})") from error
     try:
-        header, levels = _read(tif, name, axes, series)
+        header, levels = _read(tif, name, axes, series or 0)
     except BaseException as error:
         tif.close()
         if isinstance(error, (KeyError, IndexError, AttributeError, struct.error, zlib.error)):

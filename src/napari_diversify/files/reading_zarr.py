@@ -10,6 +10,7 @@ from typing import Any
 import zarr
 
 from .arranged import Arranged
+from .entry import Entry
 from .header import AXES, Header, guess_axes
 from .units import unit_name
 
@@ -19,8 +20,22 @@ PROVENANCE_KEY = "diversify"
 _KINDS = {"time": "t", "channel": "c"}
 
 
+def images_in_zarr(path: Path) -> list[Entry]:
+    """The images of a Zarr folder or a plate, in the order in which they are numbered."""
+    return [Entry(path)]
+
+
+def missing_chunks(path: Path, series: int | None = None) -> tuple[int, int]:
+    """How many chunks (or shards) of the finest level are not there, and how many there should be.
+
+    Zarr reads a chunk that is not there as its fill value: programs leave out chunks that hold
+    nothing else, and so does a copy that was cut short. Only the files are counted.
+    """
+    return 0, 0
+
+
 def read_zarr(
-    path: Path, name: str, axes: str | None, series: int
+    path: Path, name: str, axes: str | None, series: int | None
 ) -> tuple[Header, list[Arranged]]:
     """The header and the levels, finest first, of a Zarr folder."""
     try:
@@ -34,7 +49,7 @@ def read_zarr(
     if isinstance(node, zarr.Array):
         return _plain(node, name, axes)
     try:
-        return _group(node, name, axes, series)
+        return _group(node, name, axes, series or 0)
     except (KeyError, TypeError, IndexError, AttributeError) as error:
         raise ValueError(
             f"its OME metadata cannot be understood ({type(error).__name__}: {error})"

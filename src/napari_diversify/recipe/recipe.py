@@ -27,7 +27,7 @@ class Recipe(Model):
     steps : tuple of steps
         Applied in this order, each to the result of the one before.
     seed : int, optional
-        0 to 2**32 - 1. With the sample number it decides all noise.
+        0 to 2**53 - 1. With the sample number it decides all noise.
     sample : int, optional
         The sample made where no other one is asked for, 0 to 2**32 - 1.
     intensity_range : (float, float), optional
@@ -67,7 +67,7 @@ class Recipe(Model):
     seed: int = Field(
         0,
         ge=0,
-        le=2**32 - 1,
+        le=2**53 - 1,  # the largest that JSON keeps everywhere
         title="seed",
         description="The same seed gives the same noise, on any machine.",
     )

@@ -21,6 +21,7 @@ from superqt import QLargeIntSpinBox
 from superqt.utils import signals_blocked
 
 from ..recipe import Recipe
+from ..recipe.model import bounds_of
 from .forms import narrow, tooltip_of
 from .layers import guess_spatial_ndim
 from .source import SourcePicker
@@ -71,12 +72,12 @@ class SourcePanel(QWidget):
         self.axes.addItem("separate planes (y, x)", 2)
         self.axes.setToolTip(tooltip_of("spatial_ndim", fields["spatial_ndim"]))
         self.axes.currentIndexChanged.connect(self._on_axes_chosen)
-        self.seed = _whole_number(tooltip_of("seed", fields["seed"]))
+        self.seed = _whole_number(tooltip_of("seed", fields["seed"]), bounds_of(fields["seed"])[1])
         self.seed.valueChanged.connect(self._on_seed_typed)
         self.dice = QPushButton("new")
         self.dice.setToolTip("<p><b>new</b><br>Take another seed at random.</p>")
         self.dice.clicked.connect(self._on_dice)
-        self.sample = _whole_number(_SAMPLE_TOOLTIP)
+        self.sample = _whole_number(_SAMPLE_TOOLTIP, bounds_of(fields["sample"])[1])
         self.sample.valueChanged.connect(self.sampleChanged)
 
         layout = QFormLayout(self)
@@ -189,9 +190,9 @@ def _row(*parts: QWidget | tuple[QWidget, int]) -> QWidget:
     return row
 
 
-def _whole_number(tooltip: str) -> QLargeIntSpinBox:
+def _whole_number(tooltip: str, highest: float) -> QLargeIntSpinBox:
     box = QLargeIntSpinBox()
-    box.setRange(0, 2**32 - 1)
+    box.setRange(0, int(highest))
     box.setKeyboardTracking(False)
     box.setToolTip(tooltip)
     narrow(box, 72)

@@ -1,0 +1,32 @@
+"""One image among those that a file or a Zarr folder holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An image that is there to be opened.
+
+    Parameters
+    ----------
+    path : Path
+        What :func:`.open_image` takes: the file, or a folder inside the Zarr folder.
+    series : int, optional
+        Which image of ``path``, counted from 0.
+    title : str, optional
+        What the file calls it.
+    aside : str, optional
+        Why it is not taken unless it is asked for ("it is a thumbnail of image 1"); empty for
+        an image like any other.
+    name : str, optional
+        Unlike that of any other image in the same file or plate; see :func:`.images_in`.
+    """
+
+    path: Path
+    series: int = 0
+    title: str = ""
+    aside: str = ""
+    name: str = ""
