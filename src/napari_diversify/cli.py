@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,16 +13,49 @@ import typer
 from typer.core import TyperGroup
 
 from . import __version__, cli_batch, cli_files, cli_phantom, cli_report
-from .cli_answers import fail, sentence, stop
+from .cli_answers import (
+    DEBUG,
+    answered,
+    fail,
+    is_of_usage,
+    line,
+    say,
+    sentence,
+    usage,
+    wants_debug,
+    without_debug,
+)
+from .cli_quiet import heard
 
 
 class _Commands(TyperGroup):
+    """All commands, and what becomes of their errors."""
+
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run a command line, and end with its exit status."""
+        given = args[0] if args else settings.get("args")
+        words = sys.argv[1:] if given is None else list(given)
+        with line(words), heard() if wants_debug(words) else nullcontext():
+            try:
+                status = super().main(*args, **{**settings, "standalone_mode": False})
+            except Exception as error:
+                if not is_of_usage(error):
+                    raise
+                say(usage(error))
+                status = 2
+            except KeyboardInterrupt:
+                say("Stopped.")
+                status = 130
+        sys.exit(status or 0)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take ``--debug`` wherever it stands."""
+        return super().parse_args(ctx, without_debug(args))
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; those that leave something behind when stopped say so themselves."""
-        try:
+        with answered():
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            stop("Stopped.")
 
 
 main = typer.Typer(
@@ -55,6 +89,9 @@ def _version(wanted: bool) -> None:
 def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option(DEBUG, help="Show where an error came from, and what libraries say.")
     ] = False,
 ) -> None:
     pass

@@ -18,7 +18,7 @@ import numpy as np
 import typer
 
 # files are imported where they are used: --help shall not wait
-from .cli_answers import fail, sentence, stop
+from .cli_answers import say, stop
 from .cli_progress import bar, told
 from .core.blocks import slices
 from .recipe.model import extra_of
@@ -129,11 +129,9 @@ def phantom(
                 with bar(target.image.name, 2 * specimen.image.size) as tell:
                     _write(one, specimen, target, overwrite, lambda n: tell(advance=n))
             if specimen.note:
-                typer.echo(f"{target.image.name}: {specimen.note}", err=True)
+                say(f"{target.image.name}: {specimen.note}")
             if dry_run:
                 break  # one tells what the others are like
-    except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
-        fail(sentence(error))
     except KeyboardInterrupt:
         stop(_STOPPED)
     if as_json:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from .. import files
 from ..core.blocks import exhaust
+from ..sentences import reason
 from .engine import engine
 from .interrupt import undisturbed
 from .job import Job, Unit
@@ -269,7 +270,7 @@ class _State:
                     volume_of(header, data, self._job.sampling.recipe)
                     labels_of(source, header, stack)
             except (OSError, ValueError, TypeError) as error:
-                self._failed |= {unit.name: _sentence(error) for unit, _ in todo}
+                self._failed |= {unit.name: reason(error) for unit, _ in todo}
                 continue
             for unit, replace in todo:
                 try:
@@ -277,7 +278,7 @@ class _State:
                         files.check_free(path)
                     made.append(unit.name)
                 except FileExistsError as error:
-                    self._failed[unit.name] = _sentence(error)
+                    self._failed[unit.name] = reason(error)
         self._made = made
         return self.report()
 
@@ -329,7 +330,7 @@ class _State:
             self._records[unit.name] = end.value
             self._made.append(unit.name)
         except Exception as error:  # noqa: BLE001  whatever it is, the others go on
-            self._failed[unit.name] = _sentence(error)
+            self._failed[unit.name] = reason(error)
 
     def _is_big(self, unit: Unit, executor: Executor) -> bool:
         if self._job.format != "ome-zarr" and not isinstance(executor, ThreadPoolExecutor):
@@ -351,7 +352,7 @@ class _State:
             self._records[unit.name] = future.result()
             self._made.append(unit.name)
         except BaseException as error:  # noqa: BLE001  also what stopped a worker
-            self._failed[unit.name] = _sentence(error)
+            self._failed[unit.name] = reason(error)
 
     def _done(self) -> int:
         return _STEPS * (len(self._records) + len(self._failed))
@@ -398,7 +399,3 @@ def _make(job: Job, unit: Unit, replace: bool) -> Record:
 
 def _header(summary: Record) -> Record:
     return {name: tuple(v) if isinstance(v, list) else v for name, v in summary.items()}
-
-
-def _sentence(error: BaseException) -> str:
-    return str(error).rstrip(".") or type(error).__name__
