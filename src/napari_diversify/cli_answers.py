@@ -89,12 +89,13 @@ def answered() -> Iterator[None]:
     except BaseException as error:
         if isinstance(error, SystemExit | GeneratorExit | typer.Exit) or is_of_usage(error):
             raise
+        lost = isinstance(error, OSError) and _is_of_output(error)
+        if lost:
+            _write_no_more()
+        if lost and isinstance(error, BrokenPipeError):
+            raise typer.Exit(_UNREAD) from None
         show(error)
-        if isinstance(error, OSError) and (lost := _output_lost()) is not None:
-            if isinstance(lost, BrokenPipeError):
-                raise typer.Exit(_UNREAD) from None
-            fail(f"The output cannot be written: {reason(lost)}.")
-        fail(sentence(error))
+        fail(f"The output cannot be written: {sentence(error)}" if lost else sentence(error))
 
 
 def is_of_usage(error: BaseException) -> bool:
@@ -143,14 +144,15 @@ def _options(words: Sequence[str]) -> list[str]:
     return words[: words.index("--")] if "--" in words else words
 
 
-def _output_lost() -> OSError | None:
-    """Why the output cannot be written, if it is that; then nothing more is tried."""
-    try:
-        sys.stdout.flush()
-    except OSError as error:
-        with suppress(OSError, ValueError):  # else Python tries again at its end, and complains
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, sys.stdout.fileno())
-            os.close(nowhere)
-        return error
-    return None
+def _is_of_output(error: OSError) -> bool:
+    """Whether it is our own output that could not be written, by who raised it."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return frames[-1].f_globals["__name__"].partition(".")[0] in ("typer", "click", "rich")
+
+
+def _write_no_more() -> None:
+    """Have the rest of the output vanish: at its end Python would try again, and complain."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

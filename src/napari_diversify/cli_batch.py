@@ -170,7 +170,7 @@ def series(
 def _recipe(text: str) -> Recipe:
     from .recipe import Recipe
 
-    if text.lstrip().startswith("{"):
+    if text.lstrip("\ufeff \t\r\n").startswith("{"):
         return Recipe.from_json(text)
     if not Path(text).exists():
         raise FileNotFoundError(f"{text}: there is no such recipe file")

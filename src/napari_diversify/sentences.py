@@ -32,7 +32,7 @@ def reason(error: BaseException) -> str:
     """
     while isinstance(error, BaseExceptionGroup):  # one of many is enough to say
         error = error.exceptions[0]
-    text = shortened(on_one_line(_words(error)).strip(". "))
+    text = shortened(on_one_line(_words(error)).strip().rstrip("."))
     if is_expected(error) and text:
         return text
     kind = type(error).__name__
