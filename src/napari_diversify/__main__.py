@@ -3,7 +3,6 @@
 import os
 import signal
 import sys
-from contextlib import nullcontext
 from typing import Any, NoReturn
 
 _DEBUG = "--debug"
@@ -19,15 +18,16 @@ def main() -> None:
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
             signal.signal(number, _interrupt)
     _open_streams()
-    from .cli_quiet import quiet
+    if _DEBUG not in sys.argv:
+        from .cli_quiet import quieten
 
-    with nullcontext() if _DEBUG in sys.argv else quiet():
-        command = _loaded()
-        signal.signal(signal.SIGINT, usual)
-        try:
-            command()
-        except KeyboardInterrupt:  # before a command had begun
-            _stop()
+        quieten()
+    command = _loaded()
+    signal.signal(signal.SIGINT, usual)
+    try:
+        command()
+    except KeyboardInterrupt:  # before a command had begun
+        _stop()
 
 
 def _stop(*_: Any) -> NoReturn:

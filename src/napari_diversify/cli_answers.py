@@ -44,7 +44,8 @@ _LINE: ContextVar[_Line] = ContextVar("_LINE", default=_NO_LINE)
 def sentence(error: BaseException) -> str:
     """What an error says, as a sentence; of one that nobody thought of also what to do."""
     if is_expected(error):
-        return f"{reason(error)}."
+        said = reason(error)
+        return said if said.endswith(("?", "!", "…")) else f"{said}."
     return (
         f"{reason(error)}. Run the command again with {DEBUG} to see where, and please report it."
     )

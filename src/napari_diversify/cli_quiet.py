@@ -11,29 +11,36 @@ import logging
 import sys
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _PACKAGE = __name__.partition(".")[0]
 
 
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Let no library write warnings, log lines, or errors that nobody can catch."""
+def quieten() -> Callable[[], None]:
+    """Let no library write warnings, log lines, or errors that nobody can catch.
+
+    Returns
+    -------
+    callable
+        Undoes it. A command does not: some of them are written at the very end.
+    """
     disabled, options = logging.root.manager.disable, list(sys.warnoptions)
-    hooks = sys.unraisablehook, threading.excepthook
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        sys.warnoptions.append("ignore")  # for the processes that are started: workers, trackers
-        logging.disable(logging.CRITICAL)
-        sys.unraisablehook = lambda _: None
-        threading.excepthook = lambda _: None
-        try:
-            yield
-        finally:
-            sys.unraisablehook, threading.excepthook = hooks
-            logging.disable(disabled)
-            sys.warnoptions[:] = options
+    hooks, filters = (sys.unraisablehook, threading.excepthook), warnings.catch_warnings()
+
+    def undo() -> None:
+        sys.unraisablehook, threading.excepthook = hooks
+        logging.disable(disabled)
+        sys.warnoptions[:] = options
+        filters.__exit__(None, None, None)
+
+    filters.__enter__()
+    warnings.simplefilter("ignore")
+    sys.warnoptions.append("ignore")  # for the processes that are started: workers, trackers
+    logging.disable(logging.CRITICAL)
+    sys.unraisablehook = lambda _: None
+    threading.excepthook = lambda _: None
+    return undo
 
 
 @contextmanager

@@ -25,7 +25,9 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="The page, or a folder for it; by default report.html in FOLDER."
+            "--output",
+            "-o",
+            help="The page, or a folder for it; by default report.html in the folder.",
         ),
     ] = None,
     overwrite: Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Generator, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -35,6 +36,8 @@ from .record import (
     write_manifest,
 )
 from .settle import forget, volume_of
+
+_LOG = logging.getLogger(__name__)
 
 #: An image bigger than this (bytes) is made by all workers together, others by one each.
 _BIG = 64 << 20
@@ -330,7 +333,7 @@ class _State:
             self._records[unit.name] = end.value
             self._made.append(unit.name)
         except Exception as error:  # noqa: BLE001  whatever it is, the others go on
-            self._failed[unit.name] = reason(error)
+            self._fail(unit, error)
 
     def _is_big(self, unit: Unit, executor: Executor) -> bool:
         if self._job.format != "ome-zarr" and not isinstance(executor, ThreadPoolExecutor):
@@ -352,7 +355,11 @@ class _State:
             self._records[unit.name] = future.result()
             self._made.append(unit.name)
         except BaseException as error:  # noqa: BLE001  also what stopped a worker
-            self._failed[unit.name] = reason(error)
+            self._fail(unit, error)
+
+    def _fail(self, unit: Unit, error: BaseException) -> None:
+        self._failed[unit.name] = reason(error)
+        _LOG.info("%s failed", unit.name, exc_info=error)  # seen with --debug
 
     def _done(self) -> int:
         return _STEPS * (len(self._records) + len(self._failed))
