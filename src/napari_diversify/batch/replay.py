@@ -6,6 +6,7 @@ import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -63,10 +64,11 @@ def replay(
         known = told if isinstance(told, dict) else {}
         if not all(isinstance(known.get(name), dict) for name in ("recipe", "source")):
             raise ValueError(f"{path} carries no recipe: it was not written by a batch")
-        recipe, origin = Recipe(**known["recipe"]), known["source"]
-        where = _source(Path(path), origin["path"]) if source is None else Path(source)
-        at = tuple((str(axis), int(i)) for axis, i in known.get("at", ()))
-        with Source("source", path=where, axes=origin["axes"]).open() as (header, data):
+        recipe, (there, axes, at) = Recipe(**known["recipe"]), _origin(Path(path), known)
+        where = _source(Path(path), there) if source is None else Path(source)
+        with Source("source", path=where, axes=axes).open() as (header, data):
+            if any(i not in range(header.size_of(axis)) for axis, i in at):
+                raise ValueError(f"{path} was not made from {where}, which has no {dict(at)}")
             volume = volume_of(header, data, recipe)
             part = Part("part", image.header, at)
             shape = tuple(
@@ -88,13 +90,29 @@ def replay(
                     if isinstance(i, slice)
                 ]  # fmt: skip
                 made = volume.read(region).reshape(region_shape(tuple(kept)))
-                there = np.asarray(image.data[slices(tuple(kept))])
-                unequal = made != there
+                stored = np.asarray(image.data[slices(tuple(kept))])
+                unequal = made != stored
                 different += int(np.count_nonzero(unequal))
                 if unequal.any():
-                    gap = np.abs(made[unequal].astype(float) - there[unequal].astype(float))
+                    gap = np.abs(made[unequal].astype(float) - stored[unequal].astype(float))
                     largest = max(largest, float(gap.max()))
             return Replay(Path(path), where, image.data.size, different, largest)
+
+
+def _origin(
+    path: Path, known: dict[str, Any]
+) -> tuple[str | None, str | None, tuple[tuple[str, int], ...]]:
+    """Path and axes of the source of a file, and where in it the file lies."""
+    where, axes = (known["source"].get(name) for name in ("path", "axes"))
+    try:
+        at = tuple((str(axis), int(i)) for axis, i in known.get("at", ()))
+    except (TypeError, ValueError, OverflowError):
+        at = None
+    if at is None or not isinstance(where, str | None) or not isinstance(axes, str | None):
+        raise ValueError(
+            f"what {path} says of its source cannot be read: somebody may have changed it"
+        )
+    return where, axes, at
 
 
 def _source(path: Path, told: str | None) -> Path:

@@ -25,6 +25,15 @@ _SAID = {
     "float_parsing": "a number",
     "tuple_type": "a list",
     "literal_error": "{expected}",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "text",
+    "string_unicode": "text",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object with a 'kind'",
+    "too_short": "a list of {min_length} or more",
+    "too_long": "a list of at most {max_length}",
 }
 
 
