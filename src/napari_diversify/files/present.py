@@ -18,7 +18,7 @@ _SPECIAL = {
 
 
 def check_present(path: str | os.PathLike[str]) -> None:
-    """Raise a sentence unless a path leads to a file with something in it, or to a folder.
+    """Raise a sentence unless a path leads to a file or a folder.
 
     Raises
     ------
@@ -27,15 +27,12 @@ def check_present(path: str | os.PathLike[str]) -> None:
     """
     where = Path(path)
     try:
-        mode = os.stat(where)
+        kind = stat.S_IFMT(os.stat(where).st_mode)
     except (FileNotFoundError, NotADirectoryError):
         if where.is_symlink():
             raise FileNotFoundError(
                 f"{where} is a link to {os.readlink(where)}, which is not there"
             ) from None
         raise FileNotFoundError(f"{where}: there is no such file or folder") from None
-    kind = stat.S_IFMT(mode.st_mode)
     if kind in _SPECIAL:
         raise OSError(f"{where} is {_SPECIAL[kind]}, not a file or folder")
-    if kind == stat.S_IFREG and mode.st_size == 0:
-        raise OSError(f"{where} is empty: it has 0 bytes")
