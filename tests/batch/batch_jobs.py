@@ -46,7 +46,8 @@ def job_of(inputs, output, *, labels=(), axes=None, recipe=RECIPE, sampling=None
         k: settings.pop(k) for k in ("samples", "strategy", "ranges", "psnr") if k in settings
     }
     made = Sampling(recipe=recipe, **for_sampling) if sampling is None else sampling
-    return Job(sources_of(inputs, labels, axes=axes), made, Path(output), **settings)
+    sources = sources_of(inputs, labels, axes=axes, in_voxels=True)
+    return Job(sources, made, Path(output), **settings)
 
 
 def done(job, **options):

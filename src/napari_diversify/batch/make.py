@@ -22,12 +22,14 @@ from ..core.blocks import Region, exhaust, region_shape, slices
 from ..core.pair_sums import PairSums
 from ..files import Header
 from ..recipe import LazyVolume, Recipe
-from .job import Job, Source, Unit
+from .job import Job, Unit
+from .labels import labels_of, write_labels
 from .metrics import Found, found_in, watched_planes
 from .parts import Part, parts_of
 from .record import Record, read_record, superseded, write_record
 from .runs import Runs
 from .settle import settle, volume_of
+from .source import Source
 
 #: Voxels of a slab that are computed at once.
 _BAND = 1 << 20
@@ -35,7 +37,7 @@ _BAND = 1 << 20
 
 def request(job: Job, unit: Unit) -> Record:
     """What is asked for, to tell whether a finished sample is the one that is wanted."""
-    s = job.sampling
+    s = job.sampling_of(unit.source)
     return {
         "recipe": s.recipe.replace(sample=s.recipe.sample + unit.number).model_dump(mode="json"),
         "drawn": s.drawn(unit.number),
@@ -49,22 +51,29 @@ def request(job: Job, unit: Unit) -> Record:
     }
 
 
-def provenance(job: Job, unit: Unit, recipe: Recipe) -> Record:
+def provenance(job: Job, unit: Unit, volume: LazyVolume) -> Record:
     """What travels in every file: enough to make it again."""
+    s = job.sampling_of(unit.source)
     return {
         "program": "napari-diversify",
         "version": __version__,
-        "recipe": recipe.model_dump(mode="json"),
-        "drawn": job.sampling.drawn(unit.number),
-        "target_psnr": job.sampling.target(unit.number),
+        "recipe": volume.recipe.model_dump(mode="json"),
+        "drawn": s.drawn(unit.number),
+        "target_psnr": s.target(unit.number),
         "source": _named(unit.source, job.output),
+        "spacing": None if volume.spacing is None else list(volume.spacing),
     }
 
 
 def _named(source: Source, output: Path) -> Record:
     """Which image it is, and where."""
     path = None if source.path is None else _way(source.path, output)
-    return {"name": source.name, "path": path, "axes": source.axes}
+    named: Record = {"name": source.name, "path": path, "axes": source.axes}
+    if source.series is not None:
+        named["series"] = source.series
+    if source.voxel_size:
+        named["voxel_size"] = dict(sorted(source.voxel_size.items()))
+    return named
 
 
 def _way(path: Path, folder: Path) -> str:
@@ -102,9 +111,9 @@ def make(
     """
     with ExitStack() as stack:
         header, data = stack.enter_context(unit.source.open())
-        recipe = settle(job.sampling, unit.number, unit.source, header, data)
-        volume = volume_of(header, data, recipe)
-        origin = provenance(job, unit, recipe)
+        recipe = settle(job.sampling_of(unit.source), unit.number, unit.source, header, data)
+        volume = volume_of(header, data, recipe, in_voxels=unit.source.in_voxels)
+        origin = provenance(job, unit, volume)
         labels = labels_of(unit.source, header, stack)
         yield from volume.prepare()
         parts = parts_of(unit.name, header, job.how)
@@ -125,7 +134,7 @@ def make(
                 work = _write_tiff(volume, part, header.axes, told, partial["image"])
             found = yield from _within(work, k, len(parts))
             if labels is not None and "labels" in partial:
-                _write_labels(job, *part.cut(*labels), partial["labels"])
+                write_labels(job, *part.cut(*labels), partial["labels"])
             if "source" in partial:
                 clean, cut = part.cut(header, data)
                 files.write_tiff(partial["source"], clean, files.planes_of(cut, clean))
@@ -142,6 +151,7 @@ def make(
             "request": request(job, unit),
             "provenance": origin,
             "parts": done,
+            "notes": notes_on(unit.source, header, labels),
             "finished": False,
         }
         before = read_record(job.output, unit.name) if overwrite else None
@@ -153,6 +163,12 @@ def make(
     record["finished"] = True
     write_record(job.output, unit.name, record)
     return {**record, "removed": old}
+
+
+def notes_on(source: Source, header: Header, labels: tuple[Header, Any] | None) -> list[str]:
+    """What the user should know of an image and its labels, in sentences."""
+    of_labels = () if labels is None else labels[0].notes
+    return [*source.notes, *header.notes, *(f"its labels: {note}" for note in of_labels)]
 
 
 def targets_of(job: Job, unit: Unit, header: Header) -> list[Path]:
@@ -307,11 +323,11 @@ _MOST_OPEN = 2
 
 
 def _opened(source: Source, recipe: Recipe, thickness: int) -> tuple[LazyVolume, Runs]:
-    key = (source.key, recipe, thickness)
+    key = (source.identity, recipe, thickness)
     if key not in _open:
         with ExitStack() as stack:
             header, data = stack.enter_context(source.open())
-            volume = volume_of(header, data, recipe)
+            volume = volume_of(header, data, recipe, in_voxels=source.in_voxels)
             exhaust(volume.prepare())
             _open[key] = (volume, Runs(volume.source, thickness), stack.pop_all())
         while len(_open) > _MOST_OPEN:
@@ -373,38 +389,3 @@ def _write_tiff(
             stop.set()
         written.result()
     return found[0]
-
-
-# ---- its labels ----
-
-
-def labels_of(source: Source, header: Header, stack: ExitStack) -> tuple[Header, Any] | None:
-    """Labels of the source, opened, if they fit."""
-    if source.labels is None:
-        return None
-    theirs, data = stack.enter_context(source.labels.open())
-    axes = header.axes if theirs.shape == header.shape else header.axes.replace("c", "")
-    expected = tuple(header.size_of(axis) for axis in axes)
-    if theirs.shape != expected:
-        raise ValueError(
-            f"the labels have the shape {theirs.shape}; an image of {header.shape} "
-            f"({header.axes}) needs labels of {expected}"
-        )
-    if theirs.dtype.kind not in "iu":
-        raise ValueError(f"labels must be whole numbers; these are {theirs.dtype}")
-    # they lie where the image lies, whatever their file says
-    scale = tuple(header.scale_of(axis) for axis in axes)
-    units = tuple(header.unit_of(axis) for axis in axes)
-    theirs = replace(theirs, axes=axes, scale=scale, units=units, channels=(), provenance=None)
-    return theirs, data
-
-
-def _write_labels(job: Job, header: Header, array: Any, path: Path) -> None:
-    if job.how.semantic:
-        planes = files.semantic_planes(array, header.spatial_ndim)
-        files.write_tiff(path, replace(header, dtype=np.dtype("uint8")), planes, labels=True)
-    elif job.format == "ome-zarr":
-        files.create(path, header, chunk=job.chunk, shard=job.shard, labels=True)
-        files.write_all(path, array, None)
-    else:
-        files.write_tiff(path, header, files.planes_of(array, header), labels=True)

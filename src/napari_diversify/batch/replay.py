@@ -12,10 +12,10 @@ import numpy as np
 from .. import files
 from ..core.blocks import region_shape, slices
 from ..recipe import Recipe
-from .job import Source
 from .parts import Part
-from .record import FOLDER
+from .record import FOLDER, Record
 from .settle import volume_of
+from .source import Source
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,13 @@ def replay(
         recipe, origin = Recipe(**known["recipe"]), known["source"]
         where = _source(Path(path), origin["path"]) if source is None else Path(source)
         at = tuple((str(axis), int(i)) for axis, i in known.get("at", ()))
-        with Source("source", path=where, axes=origin["axes"]).open() as (header, data):
-            volume = volume_of(header, data, recipe)
+        with _source_of(origin, where).open() as (header, data):
+            volume = volume_of(header, data, recipe, in_voxels=True)
+            if "spacing" in known:  # what it was made with, whatever the file says today
+                volume.spacing = None if known["spacing"] is None else tuple(known["spacing"])
+            else:  # of version 0.1.0, which knew all sizes or none
+                sizes = header.spacing
+                volume.spacing = None if sizes is None else sizes[-volume.spatial_ndim :]
             part = Part("part", image.header, at)
             shape = tuple(
                 n for n, i in zip(header.shape, part.index(header.axes), strict=True)
@@ -95,6 +100,17 @@ def replay(
                     gap = np.abs(made[unequal].astype(float) - there[unequal].astype(float))
                     largest = max(largest, float(gap.max()))
             return Replay(Path(path), where, image.data.size, different, largest)
+
+
+def _source_of(origin: Record, path: Path) -> Source:
+    """The image that a file was made from, read as it was then."""
+    return Source(
+        "source",
+        path=path,
+        axes=origin["axes"],
+        series=origin.get("series"),
+        voxel_size=origin.get("voxel_size"),
+    )
 
 
 def _source(path: Path, told: str | None) -> Path:

@@ -21,7 +21,9 @@ from ..core.blocks import exhaust
 from .engine import engine
 from .interrupt import undisturbed
 from .job import Job, Unit
-from .make import check_apart, labels_of, make, request, targets_of
+from .labels import labels_of
+from .make import check_apart, make, notes_on, request, targets_of
+from .notes import Noted, gathered, noted_in
 from .record import (
     FOLDER,
     MANIFEST,
@@ -55,6 +57,8 @@ class Report:
         The table of all finished samples.
     removed : tuple of str
         Files of samples that were made again, which these do not have any more.
+    notes : tuple of str
+        What was noticed of the images, in sentences without a full stop.
     """
 
     made: tuple[str, ...]
@@ -62,6 +66,7 @@ class Report:
     failed: tuple[tuple[str, str], ...]
     manifest: Path | None
     removed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def run(
@@ -189,6 +194,7 @@ class _State:
         self._failed: dict[str, str] = {}
         self._todo: list[tuple[Unit, bool]] = []  # with: may its files be replaced
         self._manifest: Path | None = None
+        self._noted: list[Noted] = []  # of images of which no sample is made in a preview
 
     def look(self) -> None:
         """See what is there already."""
@@ -266,8 +272,12 @@ class _State:
             try:
                 with ExitStack() as stack:
                     header, data = stack.enter_context(source.open())
-                    volume_of(header, data, self._job.sampling.recipe)
-                    labels_of(source, header, stack)
+                    volume = volume_of(
+                        header, data, self._job.sampling.recipe, in_voxels=source.in_voxels
+                    )
+                    labels = labels_of(source, header, stack)
+                    notes = tuple(notes_on(source, header, labels))
+                    self._noted.append(Noted(source.name, notes, volume.spacing))
             except (OSError, ValueError, TypeError) as error:
                 self._failed |= {unit.name: _sentence(error) for unit, _ in todo}
                 continue
@@ -383,6 +393,7 @@ class _State:
             tuple(sorted(self._failed.items(), key=lambda item: order[item[0]])),
             self._manifest,
             self._removed,
+            gathered([*map(noted_in, self._records.values()), *self._noted]),
         )
 
     @property

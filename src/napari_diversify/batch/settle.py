@@ -17,20 +17,29 @@ from ..recipe import Diversify, LazyVolume, Recipe
 from ..recipe.intensity import exact_range
 from ..recipe.measure import measure
 from ..recipe.sampling import Sampling
-from .job import Source
+from .source import Source
 
 #: How close a target PSNR is met, in decibel, and how often it is tried.
 _CLOSE, _TRIES = 0.02, 16
 _MOST = 64  # files of which numbers are kept
 
 
-def volume_of(header: Header, data: Any, recipe: Recipe) -> LazyVolume:
-    """The recipe on the image of a file; without units, lengths count in voxels.
+def volume_of(header: Header, data: Any, recipe: Recipe, *, in_voxels: bool = False) -> LazyVolume:
+    """The recipe on the image of a file.
+
+    Parameters
+    ----------
+    header, data
+        Of the image.
+    recipe : Recipe
+    in_voxels : bool, optional
+        Whether lengths count in voxels where the voxel size is not known.
 
     Raises
     ------
     ValueError
-        If the recipe asks for volumes and the image holds planes.
+        If the recipe asks for volumes and the image holds planes, or for lengths and the image
+        does not say how large its voxels are.
     """
     ndim = recipe.spatial_ndim or header.spatial_ndim
     if ndim > header.spatial_ndim:
@@ -38,7 +47,15 @@ def volume_of(header: Header, data: Any, recipe: Recipe) -> LazyVolume:
             f"the recipe takes volumes (z, y, x), but the axes of the image are "
             f"{header.axes!r}. Say so if they are others (axes)"
         )
-    spacing = None if header.spacing is None else header.spacing[-ndim:]
+    spacing = header.spacing_along(header.axes[-ndim:])
+    if spacing is None and recipe.in_lengths and not in_voxels:
+        unknown = [a for a in header.axes[-ndim:] if header.spacing_along(a) is None]
+        raise ValueError(
+            f"the recipe has lengths in µm, but the voxel size of the image along "
+            f"{', '.join(unknown)} is not known. Give it in µm, e.g. --voxel-size "
+            f"{','.join(f'{a}=0.5' for a in unknown)}, or count lengths in voxels: --voxel-size "
+            "voxels"
+        )
     return LazyVolume(data, recipe.replace(spatial_ndim=ndim), spacing)
 
 
@@ -66,7 +83,11 @@ def settle(sampling: Sampling, number: int, source: Source, header: Header, data
 
     model = _once(source, (step.window, step.stride, ndim, low, high), measured)
     recipe = with_range.recipe_of(number, model)
-    return _met(recipe, target, lambda tried: _psnr(volume_of(header, data, tried)))
+    return _met(
+        recipe,
+        target,
+        lambda tried: _psnr(volume_of(header, data, tried, in_voxels=source.in_voxels)),
+    )
 
 
 def _met(recipe: Recipe, target: float, reached: Callable[[Recipe], float]) -> Recipe:
@@ -123,7 +144,7 @@ def _once(source: Source, what: object, compute: Callable[[], Any]) -> Any:
         if source.array is not None:
             known = _of_arrays.setdefault(source, {})
         else:
-            known = _of_files.setdefault(source.key, {})
+            known = _of_files.setdefault(source.identity, {})
             if len(_of_files) > _MOST:
                 _of_files.popitem(last=False)
     if what not in known:

@@ -24,13 +24,24 @@ from .ome_zarr import (
     write_reduced,
     write_slab,
 )
-from .reading import ImageFile, images_in, inputs_in, is_image, labels_in, open_image, stem
+from .reading import (
+    ENDINGS,
+    ImageFile,
+    images_in,
+    inputs_in,
+    is_image,
+    is_zarr,
+    labels_in,
+    open_image,
+    stem,
+)
 from .reading_zarr import missing_chunks
 from .safe import check_free, check_name, free_name, remove, tidy, writing
 from .tiff import planes_of, write_tiff
 
 __all__ = [
     "AXES",
+    "ENDINGS",
     "FORMATS",
     "LAYOUTS",
     "Arranged",
@@ -51,6 +62,7 @@ __all__ = [
     "inputs_in",
     "is_finished",
     "is_image",
+    "is_zarr",
     "labels_in",
     "missing_chunks",
     "open_image",

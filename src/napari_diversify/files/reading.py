@@ -257,7 +257,7 @@ def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     for path in map(Path, paths):
         if not path.exists():
             raise FileNotFoundError(f"{path}: there is no such file or folder")
-        if not path.is_dir() or is_image(path) or _is_zarr(path):
+        if not path.is_dir() or is_image(path) or is_zarr(path):
             found.append(path)
             continue
         inside = sorted(entry for entry in path.iterdir() if is_image(entry))
@@ -267,7 +267,8 @@ def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     return found
 
 
-def _is_zarr(folder: Path) -> bool:
+def is_zarr(folder: Path) -> bool:
+    """Whether a folder is a Zarr array or group, whatever it is called."""
     return any((folder / name).exists() for name in ("zarr.json", ".zgroup", ".zarray"))
 
 

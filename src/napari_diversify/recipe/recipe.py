@@ -104,6 +104,11 @@ class Recipe(Model):
             )
         return self
 
+    @property
+    def in_lengths(self) -> bool:
+        """Whether parameters are lengths in micrometres: the voxel size then decides the result."""
+        return any(step.in_lengths for step in self.steps)
+
     def apply(
         self, array: Any, spacing: Sequence[float] | None = None, sample: int | None = None
     ) -> npt.NDArray[Any]:

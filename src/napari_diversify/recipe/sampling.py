@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from ..core.noise import uniform_numbers
+from ..core.noise import seed_for, uniform_numbers
 from ..core.psnr import PsnrModel
 from ..core.weights import truncated_normal
 from .model import Model
@@ -170,6 +170,12 @@ class Sampling(Model):
     def __len__(self) -> int:
         settings = len(self.psnr) or (math.prod(self._counts) if self.strategy == "grid" else 1)
         return self.samples * settings
+
+    def keyed(self, name: str) -> Sampling:
+        """The same for one image of several: noise and drawn values of its own, by its name."""
+        seed = seed_for(self.recipe.seed, name)
+        keyed: Sampling = self.replace(recipe=self.recipe.replace(seed=seed))
+        return keyed
 
     def drawn(self, number: int) -> dict[str, float]:
         """Values of sample ``number`` (0 to len - 1) that were drawn, by full name."""

@@ -107,6 +107,8 @@ class Step(Model):
 
     #: First word of the noise that it draws; steps of one kind count on from it by 256.
     stream: ClassVar[int]
+    #: Whether parameters are lengths in micrometres: the voxel size then decides the result.
+    in_lengths: ClassVar[bool] = False
 
     def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
         """Raise a ValueError that says why the step cannot work on images of this shape."""

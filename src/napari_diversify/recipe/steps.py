@@ -118,6 +118,7 @@ class DegradeContrast(Step):
     """Deep-tissue contrast loss, after DeepContrast (Martins et al. 2023); the model is ours."""
 
     stream: ClassVar[int] = 1
+    in_lengths: ClassVar[bool] = True
 
     kind: Literal["contrast"] = "contrast"
     extra_depth: float = Field(
