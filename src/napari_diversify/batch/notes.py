@@ -52,7 +52,7 @@ def gathered(images: Iterable[Noted]) -> tuple[str, ...]:
     """
     by_note: dict[str, dict[str, None]] = {}
     by_size: dict[tuple[float, ...] | None, dict[str, None]] = {}
-    for image in images:
+    for image in sorted(images, key=lambda image: image.name):
         for note in image.notes:
             by_note.setdefault(note, {})[image.name] = None
         size = None if image.spacing is None else tuple(round(s, 9) for s in image.spacing)

@@ -23,8 +23,9 @@ _LABELS = re.compile(
 )
 #: Words that say no more than that it is an image.
 _IMAGE = {"image", "images", "img", "im", "raw"}
-#: A word is a run of letters or of digits; a capital after a small letter begins another.
-_WORD, _CAPITAL = re.compile(r"[^\W\d_]+|\d+"), re.compile(r"(?<=[a-z])(?=[A-Z])")
+#: A word is a run of letters or of digits; a capital begins another (cellMask, GFPMask).
+_WORD = re.compile(r"[^\W\d_]+|\d+")
+_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def is_label_name(name: str) -> bool:
