@@ -36,6 +36,11 @@ class Recipe(Model):
     spatial_ndim : 2 or 3, optional
         How many of the last axes are space: 3 for volumes, 2 for planes that
         have nothing to do with each other. By default 3, or 2 for a 2D image.
+    precision : {"exact", "float32"}, optional
+        "exact" gives back the digits of grey levels that single precision, in which steps
+        work, cannot hold: what a recipe leaves as it is comes back exactly, whatever the
+        dtype. "float32" is the way of version 0.1.0, and what a recipe written by it means.
+        Integers of 8 and 16 bits are the same either way.
     generator : str
         Name and version of the noise generator; only the one named here can be run.
     schema_version : int
@@ -64,6 +69,12 @@ class Recipe(Model):
 
     schema_version: Literal[1] = 1
     generator: Literal["philox4x32-10/1"] = GENERATOR
+    precision: Literal["exact", "float32"] = Field(
+        "exact",
+        title="precision",
+        description="exact: grey levels of 32 and 64 bits lose no digits on their way through "
+        "the steps. float32: as version 0.1.0 did it, for its recipes.",
+    )
     seed: int = Field(
         0,
         ge=0,
@@ -91,6 +102,11 @@ class Recipe(Model):
         description="3: the image consists of volumes (z, y, x). 2: of separate planes (y, x).",
     )
     steps: tuple[AnyStep, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_version(cls, values: Any) -> Any:
+        return migrated(values) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _range_ascends(self) -> Recipe:
@@ -254,6 +270,24 @@ class Recipe(Model):
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def migrated(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a recipe as the program of today writes them.
+
+    Version 0.1.0 knew no ``precision`` and always wrote its ``generator``. Values with
+    neither were written by hand, and mean what is the default now.
+
+    Examples
+    --------
+    >>> migrated({"generator": "philox4x32-10/1", "seed": 7})["precision"]
+    'float32'
+    >>> migrated({"seed": 7})
+    {'seed': 7}
+    """
+    if "generator" in values and "precision" not in values:
+        return {**values, "precision": "float32"}
+    return values
 
 
 def _umask() -> int:

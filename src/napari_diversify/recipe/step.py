@@ -47,6 +47,9 @@ class Place:
         ``kept(region, key, function)``; see :meth:`remember`.
     prepared : callable
         ``prepared()`` is what :meth:`Step.prepare` made of the whole source, now or before.
+    exact : bool
+        Whether a step that changes nothing has to leave every bit as it is, and not only
+        what rounding lets it.
     """
 
     region: Region
@@ -60,6 +63,7 @@ class Place:
     source: Callable[[Region], Unit]
     kept: Callable[[Region, Hashable, Callable[[], Any]], Any]
     prepared: Callable[[], Any]
+    exact: bool
 
     def remember(self, key: Hashable, function: Callable[[], T], region: Region | None = None) -> T:
         """``function()``, or its value from an earlier call for this key and source.

@@ -18,7 +18,7 @@ from ..core.contrast import (
     degraded_plane,
     depth_of_planes,
 )
-from ..core.cutoff import Shape, cached_transfer
+from ..core.cutoff import Shape, cached_transfer, keeps_all
 from ..core.detector_noise import noise_spectrum, photon_transfer
 from ..core.diversify import diversify
 from ..core.local_std import local_std_region
@@ -287,6 +287,8 @@ class DegradeContrast(Step):
             return place.remember(key, draw, place.plane(z))
 
         def degraded(z: int) -> Unit:
+            if place.exact and depths[z] == 0:
+                return plane(z)
             return degraded_plane(
                 z,
                 float(depths[z]),
@@ -377,6 +379,8 @@ class LowPass(Step):
     def compute(self, place: Place) -> Unit:
         """The low-passed image at ``place``."""
         options = (self.cutoff, self.shape, self.taper)
+        if place.exact and keeps_all(place.shape if self.volume else place.shape[-2:], *options):
+            return place.source(place.region)
         if self.volume:
             low: LowFrequencies = place.prepared()
             return place.each_plane(lambda z: low.plane(z, *options))
