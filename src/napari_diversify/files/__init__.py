@@ -1,8 +1,10 @@
 """Images on disk: reading and writing with their metadata, and layouts of training sets."""
 
 from .arranged import Arranged
+from .dtypes import check_dtype
 from .entry import Entry
 from .header import AXES, Header, header_of
+from .label_values import LabelPlan, check_labels
 from .layouts import (
     FORMATS,
     LAYOUTS,
@@ -49,8 +51,11 @@ __all__ = [
     "Header",
     "ImageFile",
     "Item",
+    "LabelPlan",
     "Layout",
+    "check_dtype",
     "check_free",
+    "check_labels",
     "check_name",
     "check_names",
     "create",

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import tifffile
 
 from ..core.blocks import workers
+from .dtypes import check_dtype
 from .header import Header
 from .reading_tiff import NAMESPACE
 from .units import unit_of
@@ -25,7 +26,6 @@ from .units import unit_of
 _TILE = 256
 _BLOCK = 32 << 20  # bytes of planes that are read, or compressed, at once
 _CLASSIC = 4_000_000_000  # bytes that fit a classic TIFF, its tables included
-_DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64")
 
 # Level 1: noise cannot be compressed, and higher levels only take longer to find that out.
 _LEVEL = 1
@@ -63,11 +63,7 @@ def write_tiff(
     -----
     ``tifffile.imread`` leaves out axes of length 1; :func:`open_image` does not.
     """
-    if header.dtype.name not in _DTYPES:
-        raise TypeError(
-            f"OME-TIFF cannot hold {header.dtype} (it can: {', '.join(_DTYPES)}). "
-            "Convert the image, or write OME-Zarr"
-        )
+    check_dtype(header.dtype, "ome-tiff")
     if labels and header.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers; these are {header.dtype}")
     height, width = header.shape[-2:]

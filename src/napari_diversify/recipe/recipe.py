@@ -142,8 +142,10 @@ class Recipe(Model):
         Returns
         -------
         numpy.ndarray, shape and dtype of ``array``
-            Equal, bit for bit, to what :class:`LazyVolume` shows of it. Numbers
-            beyond 2**53 in 64-bit integers lose their last digits.
+            Equal, bit for bit, to what :class:`LazyVolume` shows of it. Voxels that the steps
+            leave as they are keep their grey level exactly, also 64-bit integers beyond 2**53
+            (unless :attr:`precision` is "float32"). How much the others change is known in
+            single precision: to 24 bits of the intensity range.
 
         Raises
         ------

@@ -117,6 +117,13 @@ class Step(Model):
     def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
         """Raise a ValueError that says why the step cannot work on images of this shape."""
 
+    def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
+        """Whether another sample number gives another result.
+
+        In an image of this spatial ``shape``, by default one that is long along all three axes.
+        """
+        raise AssertionError("every step says whether it draws noise")
+
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
         """The part of the source that ``region`` of the result is computed from."""
         raise AssertionError("every step says what it needs")

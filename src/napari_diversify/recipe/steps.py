@@ -89,6 +89,12 @@ class Diversify(Step):
         json_schema_extra={"unit": "voxels", "axes": ["z", "y", "x"]},
     )
 
+    def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
+        """Whether noise has a weight, and σ can be other than 0: of a single voxel it cannot."""
+        long = (99 * 16,) * 3 if shape is None else shape
+        windows = zip(self.window[::-1], self.stride[::-1], long[::-1], strict=False)
+        return self.w_v > 0 and any(w > 1 and n > s for w, s, n in windows)
+
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
         """The region itself and the context that the windows of σ reach into."""
         n = len(shape)
@@ -240,6 +246,12 @@ class DegradeContrast(Step):
                 f"surface must be a plane of the image, 0 to {shape[0] - 1}; got {self.surface}"
             )
 
+    def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
+        """Whether noise is put back, and there is a depth that takes it away."""
+        planes = math.inf if shape is None else shape[0] if len(shape) == 3 else 1
+        below = self.surface if self.upwards else planes - 1 - self.surface
+        return self.noise and (self.extra_depth > 0 or (self.growing and below > 0))
+
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
         """Whole planes, and as many neighbours as are mixed in."""
         if len(shape) == 2:
@@ -307,7 +319,7 @@ class DegradeContrast(Step):
 class LowPass(Step):
     """Take away high frequencies in the DCT domain, after Utz et al. 2023; the shapes are ours."""
 
-    stream: ClassVar[int] = 2  # draws no noise
+    stream: ClassVar[int] = 2
 
     kind: Literal["lowpass"] = "lowpass"
     cutoff: float = Field(
@@ -358,6 +370,10 @@ class LowPass(Step):
                 f"low-pass of the whole volume at once takes {needed / 1e9:.0f} GB of memory, more "
                 f"than half of this computer's. Choose a lower cutoff, or planes by themselves"
             )
+
+    def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
+        """Never."""
+        return False
 
     def _eighths(self) -> int:
         """The cutoff rounded up: what is kept serves the slider for a while."""
