@@ -197,9 +197,13 @@ def _why_no_integers(header: Header, seen: _Seen) -> str:
 
 def _negatives(seen: _Seen) -> str:
     named = sorted(seen.negative.items(), reverse=True)
-    parts = [f"{count:,} voxels have the label {value}" for value, count in named[:_NAMED]]
+    parts = [f"{_voxels(count)} the label {value}" for value, count in named[:_NAMED]]
     rest = sum(count for _, count in named[_NAMED:])
     return ", ".join([*parts, *([f"{rest:,} have others below 0"] if rest else [])])
+
+
+def _voxels(count: int) -> str:
+    return "1 voxel has" if count == 1 else f"{count:,} voxels have"
 
 
 def _doubts(seen: _Seen) -> tuple[str, ...]:
@@ -216,7 +220,7 @@ def _doubts(seen: _Seen) -> tuple[str, ...]:
         )
     elif seen.top and 0 < 2 * seen.below_top < seen.high:
         notes.append(
-            f"{seen.top:,} voxels have the label {seen.high}, the highest that there is, and all "
+            f"{_voxels(seen.top)} the label {seen.high}, the highest that there is, and all "
             f"others are at most {seen.below_top}: if it stands for no object, set it to 0 first"
         )
     if seen.like_image:

@@ -77,9 +77,7 @@ def equality_note(
     else:
         named = ["{" + _in_short(group) + "}" for group in groups[:_GROUPS]]
         more = f" and {len(groups) - _GROUPS} more groups" if len(groups) > _GROUPS else ""
-        which = (
-            f"some samples of an image come out equal, by their numbers {', '.join(named)}{more}"
-        )
+        which = f"some samples of an image come out equal ({', '.join(named)}{more})"
     return (
         f"{which}: no step draws noise in them, and no value differs between them. Let a step add "
         "noise, give a parameter a range, or make fewer samples"

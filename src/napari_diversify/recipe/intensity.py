@@ -168,18 +168,21 @@ def exact_range(array: Any) -> tuple[float, float]:
     low, high = np.inf, -np.inf
     for block in iter_blocks(array):
         values = check_intensities(block)
-        low, high = min(low, float(values.min())), max(high, float(values.max()))
+        low, high = min(low, values.min().item()), max(high, values.max().item())
     return check_range(low, high)
 
 
 def check_range(low: float, high: float) -> tuple[float, float]:
-    """Return (low, high), or say why it is no intensity range."""
+    """The range from the lowest to the highest grey level, or say why there is none.
+
+    Of integers beyond 2**53, which are exact, two may be one float: the range is wider then.
+    """
     if not low < high:
         raise ValueError(
             f"the image is constant: every voxel is {low:g}, so there is no intensity range "
             "to map to [0, 1]. Choose another image or give intensity_range=(low, high)"
         )
-    return low, high
+    return float(low), max(float(high), float(np.nextafter(float(low), np.inf)))
 
 
 def iter_blocks(array: Any, voxels: int = 1 << 22) -> Any:
