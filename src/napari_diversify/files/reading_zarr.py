@@ -80,6 +80,8 @@ def read_zarr(
     levels = [StoredArray(level.array) for level in stored.image.levels]
     channels, lost = _channels(stored, dict(zip(letters, finest.array.shape, strict=False)))
     title = stored.entry.get("name")
+    if not found.entry.name:  # inside of the folder that was asked for: named as it is by itself
+        name = "_".join([name, *found.entry.path.relative_to(path).parts])
     own = stored.group.attributes.get(PROVENANCE_KEY)
     return described(
         levels,

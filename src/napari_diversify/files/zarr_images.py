@@ -270,8 +270,7 @@ def _of_well(well: Node, title: str, acquisitions: dict[int, str]) -> list[Found
 def _of_listed(folder: Path, title: str, kind: str) -> list[Found]:
     """The images of a group that metadata list; one that is set aside if it is not there."""
     try:
-        node = node_at(folder)
-        found = [] if node is None else _of_node(folder, node, 1)
+        found = _of_node(folder, node_at(folder), 1)
     except ValueError:  # said when it is opened
         return [Found(Entry(folder, 0, title), None)]
     if not found:

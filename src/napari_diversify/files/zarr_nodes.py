@@ -116,7 +116,7 @@ def folders_in(path: Path) -> Iterator[Path]:
     """The folders inside a folder, in the order in which people count: 2 before 10."""
     try:
         names = [e.name for e in path.iterdir() if not e.name.startswith(".") and e.is_dir()]
-    except NotADirectoryError:
+    except (FileNotFoundError, NotADirectoryError):
         names = []
     return (path / name for name in sorted(names, key=counted))
 
