@@ -257,7 +257,7 @@ def _bareness(grid: Grid, found: Found) -> tuple[str, ...]:
     """A note if no chunk of an image is there; an error if they are there by other names."""
     if not grid.is_bare():
         return ()
-    stranger = next(grid.strangers(), None)
+    stranger = grid.stranger()
     if stranger is not None:
         raise ValueError(
             f"its metadata say that chunks are called like {grid.name((0,) * len(grid.shape))!r}, "

@@ -6,13 +6,14 @@ the whole process is changed.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import math
 import re
 import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 
 #: No image and no chunk is larger (bytes): metadata that say so are damaged.
 _LARGEST_IMAGE, _LARGEST_CHUNK = 1 << 56, 1 << 40
+
+_PATIENCE = 10  # seconds for what was read beside a damaged chunk
 
 _NUMBERS = re.compile(r"[<>|=]?[biufc][0-9]+|bool|(u?int|float|complex)[0-9]+")
 
@@ -65,9 +68,10 @@ class StoredArray:
             )
         try:
             encoding = Encoding.of(array.document, item)
+            self._store = _CheckedStore(array.path, encoding=encoding)
             with _quiet(array.document):
                 self._array: zarr.Array[Any] = zarr.Array.from_dict(
-                    StorePath(_CheckedStore(array.path, encoding=encoding)), _bare(array.document)
+                    StorePath(self._store), _bare(array.document)
                 )
         except Exception as error:
             raise ValueError(
@@ -83,6 +87,7 @@ class StoredArray:
         try:
             return np.asarray(self._array[region])
         except Exception as error:
+            self._store.settle()
             if isinstance(error, OSError) and error.errno is not None:  # of the disk
                 raise
             raise ValueError(f"{self.grid.path}: {self._damage(region, error)}") from error
@@ -118,6 +123,16 @@ class _CheckedStore(LocalStore):
     ) -> None:
         super().__init__(root, read_only=read_only)
         self._encoding = encoding
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    def settle(self) -> None:
+        """Wait for what was read at the same time as a chunk that could not be.
+
+        zarr goes on with it in its own thread, and a process that ends meanwhile logs that.
+        """
+        if self._loop is not None and self._loop.is_running():
+            with suppress(TimeoutError, RuntimeError):
+                asyncio.run_coroutine_threadsafe(_others(), self._loop).result(_PATIENCE)
 
     async def get(
         self,
@@ -125,6 +140,7 @@ class _CheckedStore(LocalStore):
         prototype: BufferPrototype | None = None,
         byte_range: ByteRequest | None = None,
     ) -> Buffer | None:
+        self._loop = asyncio.get_running_loop()
         value = await super().get(key, prototype, byte_range)
         self._check(key, value, byte_range)
         return value
@@ -155,6 +171,13 @@ class _CheckedStore(LocalStore):
                 check_index(data, (self.root / key).stat().st_size, shard)
         except DamagedChunk as damage:
             raise DamagedChunk(f"chunk {key} {damage}") from None
+
+
+async def _others() -> None:
+    """End when all other tasks of this thread have."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others)
 
 
 def _dtype(array: Node) -> np.dtype[Any]:

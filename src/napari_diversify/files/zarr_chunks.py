@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .zarr_nodes import Node, is_shape
+from .zarr_nodes import Node, counted, is_shape
 
 #: The file of a chunk or its outermost folder, in any of the ways in which chunks are called.
 _LIKE_A_CHUNK = re.compile(r"(c\.)?\d+(\.\d+)*", re.ASCII)
@@ -91,15 +91,13 @@ class Grid:
         """Whether none of the files is there."""
         return next(self.files(), None) is None
 
-    def strangers(self) -> Iterator[str]:
-        """Files that are called as chunks are, in whichever way."""
+    def stranger(self) -> str | None:
+        """The first file that is called as chunks are, in whichever way."""
         for folder in (self.path, self.path / "c"):
-            for entry in _entries(folder):
-                if _LIKE_A_CHUNK.fullmatch(entry.name):
-                    files = (f for f in Path(entry.path).rglob("*") if f.is_file())
-                    file = Path(entry.path) if entry.is_file() else next(files, None)
-                    if file is not None:
-                        yield file.relative_to(self.path).as_posix()
+            for entry in sorted(_entries(folder), key=lambda entry: counted(entry.name)):
+                if _LIKE_A_CHUNK.fullmatch(entry.name) and (file := _first(Path(entry.path))):
+                    return file.relative_to(self.path).as_posix()
+        return None
 
 
 def _chunks(document: dict[str, Any]) -> tuple[Any, str, Any]:
@@ -139,6 +137,14 @@ def _deep(folder: Path, shape: tuple[int, ...]) -> Iterator[Path]:
             yield from _deep(Path(entry.path), shape[1:])
         elif entry.is_file():
             yield Path(entry.path)
+
+
+def _first(path: Path) -> Path | None:
+    """A file, or the first in a folder and those in it."""
+    if path.is_file():
+        return path
+    inner = sorted(_entries(path), key=lambda entry: counted(entry.name))
+    return next((file for entry in inner if (file := _first(Path(entry.path)))), None)
 
 
 def _is_below(text: str, n: int) -> bool:
