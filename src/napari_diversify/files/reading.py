@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 
 from .arranged import Arranged
+from .described import described
 from .entry import Entry
 from .header import Header, guess_axes
 from .reading_tiff import images_in_tiff, read_tiff
-from .reading_zarr import described, images_in_zarr, label_names, read_zarr
+from .reading_zarr import images_in_zarr, label_names, read_zarr
 from .units import unit_of
 
 #: Endings of the file names of images, longest first.
@@ -197,7 +198,7 @@ def images_in(path: str | os.PathLike[str]) -> list[Entry]:
     return [
         replace(
             entry,
-            name=stem(entry.path)
+            name=stem(entry.name or entry.path)
             + (f"_s{entry.series}" if entry.path in several or entry.aside else ""),
         )
         for entry in found

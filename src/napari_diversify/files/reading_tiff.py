@@ -13,9 +13,9 @@ import tifffile
 import zarr
 
 from .arranged import Arranged
+from .described import described
 from .entry import Entry
 from .header import AXES, Header
-from .reading_zarr import described
 from .units import unit_name
 
 _DESCRIPTION = 270  # the tag that holds OME-XML
