@@ -19,7 +19,7 @@ import tifffile
 
 from ..core.blocks import workers
 from .header import Header
-from .reading_tiff import NAMESPACE
+from .ome_xml import NAMESPACE
 from .units import unit_of
 
 _TILE = 256
