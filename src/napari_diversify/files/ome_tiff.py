@@ -42,8 +42,9 @@ def images_of_ome(
     mine = [image for image in images if any(run.file is None for run in image.runs)]
     if len(every) == 1 and every[0].silent:
         mine = [_on_all_pages(every[0])]
-    if not mine:
-        mine = [i for i in images if i.runs and not files.missing(files.files_of(i))]
+    if not mine and not any(files.missing(files.files_of(image)) for image in images):
+        # a file that holds the text for the others, but none of their planes
+        mine = [image for image in images if image.runs and len(pages) < _n_planes(image)]
     if not mine:
         raise Refused(_why_none(files))
     reasons = asides([_seen(image, pages) for image in mine])
@@ -86,8 +87,12 @@ def _seen(image: OmeImage, pages: Sequence[Page]) -> Seen:
     sizes = image.sizes or dict.fromkeys("tczyx", 1)
     first = next((run.page for run in image.runs if run.file is None), len(pages))
     reduced = first < len(pages) and pages[first].reduced
-    n_planes = math.prod(sizes[axis] for axis in "tcz") // (3 if image.colour else 1)
-    return Seen(image.name, n_planes, sizes["y"], sizes["x"], image.colour, reduced)
+    return Seen(image.name, _n_planes(image), sizes["y"], sizes["x"], image.colour, reduced)
+
+
+def _n_planes(image: OmeImage) -> int:
+    n = math.prod(image.sizes.get(axis, 1) for axis in "tcz")
+    return max(n // 3, 1) if image.colour else n
 
 
 def _listed(files: OmeFiles, image: OmeImage, why: str, content: Any) -> TiffImage:

@@ -221,7 +221,7 @@ class Voxels(Computed):
         keys = {_key(page) for page in pages if page is not None}
         tiles = {key.chunks if key.is_tiled else None for key in keys}
         chunkmode = 0 if len(tiles) == 1 and None not in tiles else 2  # strips: whole planes
-        store = series.aszarr(squeeze=False, level=0, chunkmode=chunkmode)
+        store = series.aszarr(squeeze=False, level=0, chunkmode=chunkmode, read_only=True)
         self._array: Any = zarr.open_array(store, mode="r")
         self._signed = signed
         self.shape = tuple(series.get_shape(squeeze=False))
