@@ -52,8 +52,22 @@ def read_tiff(
             content = _content(path, tif, axes, series)
             for other in content.others:
                 stack.callback(other.close)
-            header, levels = _described(content, name, axes)
-        return header, levels, stack.pop_all()
+            letters, guessed = _letters(content, axes)
+            levels, odd = _levels(content)
+        header, arranged = described(
+            levels,
+            letters,
+            content.scale,
+            content.units,
+            content.channels,
+            content.name or name,
+            content.provenance,
+            content.keep if axes is None else axes,
+        )
+        origin = tuple(content.origin.get(axis, 0.0) for axis in header.axes)
+        notes = (*content.notes, *guessed, *odd, *_size_notes(header))
+        header = replace(header, origin=origin, notes=tuple(dict.fromkeys(notes)))
+        return header, arranged, stack.pop_all()
 
 
 def _opened(path: Path, stack: ExitStack) -> tifffile.TiffFile:
@@ -122,44 +136,36 @@ def _chosen(images: Sequence[TiffImage], series: int | None) -> Content:
     return replace(content, notes=("; ".join([note, *aside[:3]]), *content.notes))
 
 
-def _described(content: Content, name: str, axes: str | None) -> tuple[Header, list[Arranged]]:
-    """The header and the levels of an image."""
-    shape = _shape(content)
-    notes = [*content.notes, *photometric_notes(content.levels[0].keyframe)]
+def _letters(content: Content, axes: str | None) -> tuple[str, list[str]]:
+    """A letter per axis, and what had to be guessed."""
     if axes is None:
-        letters, note = _guessed(content.letters, shape)
-        notes += [note] if note else []
-    else:
-        letters = _given(axes, content.letters, shape)
-    levels = [(content.levels[0], check_readable(content.levels[0]))]
-    for level in content.levels[1:]:
+        return _guessed(content.letters, _shape(content))
+    return _given(axes, content.letters, _shape(content)), []
+
+
+def _levels(content: Content) -> tuple[list[Voxels], list[str]]:
+    """The voxels of each level that can be read, and what is odd about them."""
+    notes = photometric_notes(content.levels[0].keyframe)
+    levels: list[Voxels] = []
+    for series in content.levels:
         try:
-            levels.append((level, check_readable(level)))
+            notes += check_readable(series)
         except Refused as error:
-            size = f"{level.keyframe.imagewidth} x {level.keyframe.imagelength}"
+            if not levels:
+                raise
+            size = f"{series.keyframe.imagewidth} x {series.keyframe.imagelength}"
             notes.append(f"its smaller copy of {size} was left out ({error})")
-    notes += [note for _, odd in levels for note in odd]
-    header, arranged = described(
-        [Voxels(level, signed=content.signed) for level, _ in levels],
-        letters,
-        content.scale,
-        content.units,
-        content.channels,
-        content.name or name,
-        content.provenance,
-        content.keep if axes is None else axes,
-    )
-    origin = tuple(content.origin.get(axis, 0.0) for axis in header.axes)
-    notes += _size_notes(header)
-    return replace(header, origin=origin, notes=tuple(dict.fromkeys(notes))), arranged
+        else:
+            levels.append(Voxels(series, signed=content.signed))
+    return levels, notes
 
 
 def _shape(content: Content) -> tuple[int, ...]:
     return tuple(content.levels[0].get_shape(squeeze=False))
 
 
-def _guessed(letters: str, shape: tuple[int, ...]) -> tuple[str, str]:
-    """Letters of ours, and what had to be guessed.
+def _guessed(letters: str, shape: tuple[int, ...]) -> tuple[str, list[str]]:
+    """Letters of ours, and a sentence if one had to be guessed.
 
     One axis without a meaning (Q, I) is taken for z, or for t if z is there.
     """
@@ -170,19 +176,19 @@ def _guessed(letters: str, shape: tuple[int, ...]) -> tuple[str, str]:
             "channels, and save those; or say with axes= (--axes) what the samples are, e.g. "
             f"axes='{letters.replace('s', 'c')}'"
         )
-    note = ""
+    notes = []
     unknown = [i for i, a in enumerate(letters) if a in "qi" and shape[i] > 1]
     if len(unknown) == 1:
         free = [a for a in "zt" if a not in letters or shape[letters.index(a)] == 1]
         if free:
             letters = letters.replace(free[0], "?")
             letters = letters[: unknown[0]] + free[0] + letters[unknown[0] + 1 :]
-            note = (
+            notes.append(
                 f"the file does not say what its {shape[unknown[0]]} planes are: they were taken "
                 f"for {free[0]}. If they are not, say so with axes= (--axes)"
             )
     lone = all(a in AXES or n == 1 for a, n in zip(letters, shape, strict=True))
-    return "".join(a if a in AXES else "?" for a in letters) if lone else letters, note
+    return "".join(a if a in AXES else "?" for a in letters) if lone else letters, notes
 
 
 def _given(axes: str, letters: str, shape: tuple[int, ...]) -> str:

@@ -13,6 +13,7 @@ import tifffile
 import zarr
 
 from ..core.computed import Computed
+from .header import image_dtype
 from .tiff_library import Refused, sentences
 from .tiff_pages import CUT_OFF, Page
 
@@ -147,6 +148,10 @@ def _check_decoder(page: tifffile.TiffPage) -> None:
         tifffile.TIFF.UNPREDICTORS[page.predictor]
     except KeyError:
         _ask_for_imagecodecs(f"its compression ({_name(page)})")
+    try:
+        image_dtype(page.dtype)
+    except TypeError as error:
+        raise Refused(str(error)) from None
     if page.bitspersample not in (8, 16, 32, 64) and not _has_imagecodecs():
         _ask_for_imagecodecs(f"its voxels of {page.bitspersample} bits")
     _ = page.decode  # raises where voxels do not fit into bytes
@@ -185,7 +190,8 @@ def _n_empty(page: Stored | None) -> int:
     if max(a + b for a, b in zip(offsets, counts, strict=True)) > size:
         raise Refused(CUT_OFF)
     gain = _LARGEST_GAIN.get(key.compression, _OTHER_GAIN)
-    whole = key.nbytes * (needed - empty) // needed
+    bits = key.bitspersample if isinstance(key.bitspersample, int) else 0
+    whole = key.size * bits // 8 * (needed - empty) // needed
     if empty == needed or whole > gain * sum(counts) or key.nbytes > _OTHER_GAIN * size:
         raise Refused(
             f"this TIFF is damaged: a page of shape {key.shape} is stored in {sum(counts)} bytes"

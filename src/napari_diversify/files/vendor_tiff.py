@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 
 import tifffile
@@ -41,9 +42,11 @@ def images_of_library(tif: tifffile.TiffFile) -> list[TiffImage]:
             shape = next(noted)["shape"]
             if math.prod(shape) != math.prod(one.get_shape(squeeze=False)):
                 raise Refused(_contradiction(f"of the shape {tuple(shape)}"))
+    pyramids = _pyramids(series)
+    reasons = asides([_seen(levels[0]) for levels in pyramids])
     return [
-        TiffImage(partial(_content, one), one.name, why)
-        for one, why in zip(series, asides([_seen(one) for one in series]), strict=True)
+        TiffImage(partial(_content, levels), levels[0].name, why)
+        for levels, why in zip(pyramids, reasons, strict=True)
     ]
 
 
@@ -67,7 +70,28 @@ def _seen(series: tifffile.TiffPageSeries) -> Seen:
     )
 
 
-def _content(series: tifffile.TiffPageSeries) -> Content:
-    levels = sorted(series.levels, key=lambda level: -level.keyframe.imagewidth)
+def _pyramids(
+    series: Sequence[tifffile.TiffPageSeries],
+) -> list[list[tifffile.TiffPageSeries]]:
+    """Images with their smaller copies, finest first.
+
+    tifffile lists copies that belong to a page as images if their description has other axes.
+    """
+    pyramids: list[list[tifffile.TiffPageSeries]] = []
+    for one in series:
+        if not (one.keyframe.is_subifd and pyramids):
+            pyramids.append(list(one.levels))
+        elif _outer(one) == _outer(pyramids[-1][0]) and one.dtype == pyramids[-1][0].dtype:
+            pyramids[-1].append(one)
+    return [sorted(levels, key=lambda level: -level.keyframe.imagewidth) for levels in pyramids]
+
+
+def _outer(series: tifffile.TiffPageSeries) -> tuple[int, ...]:
+    """Lengths of all axes but those of a page."""
+    shape = series.get_shape(squeeze=False)
+    return tuple(shape[: len(shape) - len(series.keyframe.shape)])
+
+
+def _content(levels: list[tifffile.TiffPageSeries]) -> Content:
     letters = levels[0].get_axes(squeeze=False).lower()
-    return Content(levels, letters, keep=AXES if series.kind == "shaped" else "")
+    return Content(levels, letters, keep=AXES if levels[0].kind == "shaped" else "")
