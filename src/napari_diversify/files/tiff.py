@@ -20,7 +20,7 @@ import tifffile
 from ..core.blocks import workers
 from .dtypes import check_dtype
 from .header import Header
-from .reading_tiff import NAMESPACE
+from .ome_xml import NAMESPACE
 from .units import unit_of
 
 _TILE = 256
@@ -45,7 +45,8 @@ def write_tiff(
     path : path-like
         Where, usually a temporary name; see :func:`.safe.writing`. Overwritten.
     header : Header
-        Shape, dtype, axes, voxel size, channel names and provenance.
+        Shape, dtype, axes, voxel size, channel names, origin and provenance. Programs that
+        read OME-TIFF find the origin as the position of the stage.
     planes : iterable of ndarray, shape (y, x)
         In C order over the other axes; consumed one at a time, or nearly so. See
         :func:`planes_of`.
@@ -148,6 +149,11 @@ def _metadata(header: Header) -> dict[str, Any]:
         out[f"{key}Unit"] = "pixel" if unit is None else unit.symbol
     if lost:
         note["scale"] = lost
+    positions, elsewhere = _positions(header)
+    if positions:
+        out["Plane"] = positions
+    if elsewhere:
+        note["origin"] = elsewhere
     if header.channels:
         out["Channel"] = {"Name": list(header.channels)}
     if header.provenance is not None:
@@ -159,3 +165,23 @@ def _metadata(header: Header) -> dict[str, Any]:
     known = repr(replace(header, provenance=None)) + text
     out["UUID"] = str(uuid.uuid5(uuid.NAMESPACE_URL, known))
     return out
+
+
+def _positions(header: Header) -> tuple[dict[str, Any], dict[str, float]]:
+    """Where the origin goes: into every plane of OME-XML, or into our note along some axes."""
+    planes: dict[str, Any] = {}
+    note = {}
+    n_planes = int(np.prod(header.shape[:-2]))
+    steps = np.arange(n_planes) % header.size_of("z")
+    for axis, start, name in zip(header.axes, header.origin, header.units, strict=True):
+        unit = unit_of(name, axis)
+        if start == 0:
+            continue
+        if unit is None or axis == "t":
+            note[axis] = start
+            continue
+        key = f"Position{axis.upper()}"
+        moves = steps * header.scale_of("z") if axis == "z" else np.zeros(n_planes)
+        planes[key] = (start + moves).tolist()
+        planes[f"{key}Unit"] = [unit.symbol] * n_planes
+    return planes, note
