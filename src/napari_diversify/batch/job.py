@@ -29,6 +29,8 @@ class Source:
         The file.
     axes : str, optional
         Axes of the file, if it does not say so itself.
+    series : int, optional
+        Which image of a file that holds several; see :func:`.files.open_image`.
     array, header
         Voxels in memory, and what they are: instead of a file, or as they were
         read from it.
@@ -39,6 +41,7 @@ class Source:
     name: str
     path: Path | None = None
     axes: str | None = None
+    series: int | None = None
     array: Any = None
     header: Header | None = None
     labels: Source | None = None
@@ -54,7 +57,7 @@ class Source:
             yield self.header, self.array
             return
         assert self.path is not None
-        with files.open_image(self.path, axes=self.axes) as image:
+        with files.open_image(self.path, axes=self.axes, series=self.series) as image:
             yield image.header, image.data
 
     @property
@@ -63,7 +66,7 @@ class Source:
         if self.array is not None:
             return ("array", id(self.array))
         assert self.path is not None
-        return (str(self.path), self.axes, os.stat(self.path).st_mtime_ns)
+        return (str(self.path), self.axes, self.series, os.stat(self.path).st_mtime_ns)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Images on disk: reading and writing with their metadata, and layouts of training sets."""
 
-from .arranged import Arranged
+from .arranged import Arranged, Cut
 from .entry import Entry
+from .glance import is_plate, may_hold_image
 from .header import AXES, Header, header_of
 from .layouts import (
     FORMATS,
@@ -13,6 +14,7 @@ from .layouts import (
     semantic_planes,
     write_extras,
 )
+from .looks import Looks, looks_of
 from .ome_zarr import (
     create,
     create_labels,
@@ -24,6 +26,7 @@ from .ome_zarr import (
     write_reduced,
     write_slab,
 )
+from .open_voxels import channels_of
 from .reading import ImageFile, images_in, inputs_in, is_image, labels_in, open_image, stem
 from .reading_zarr import missing_chunks
 from .safe import check_free, check_name, free_name, remove, tidy, writing
@@ -34,11 +37,14 @@ __all__ = [
     "FORMATS",
     "LAYOUTS",
     "Arranged",
+    "Cut",
     "Entry",
     "Header",
     "ImageFile",
     "Item",
     "Layout",
+    "Looks",
+    "channels_of",
     "check_free",
     "check_name",
     "check_names",
@@ -51,7 +57,10 @@ __all__ = [
     "inputs_in",
     "is_finished",
     "is_image",
+    "is_plate",
     "labels_in",
+    "looks_of",
+    "may_hold_image",
     "missing_chunks",
     "open_image",
     "paths",
