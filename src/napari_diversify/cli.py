@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -130,7 +131,10 @@ def _read(file: Path | None) -> Any:
     import npe2
 
     npe2.PluginManager.instance().discover()
-    layers = npe2.read([str(file)], stack=False, plugin_name=_reader_of(file))
+    with warnings.catch_warnings(record=True) as caught:
+        layers = npe2.read([str(file)], stack=False, plugin_name=_reader_of(file))
+    for one in caught:
+        typer.echo(one.message, err=True)
     for data, *rest in layers:
         kind = rest[1] if len(rest) > 1 else "image"
         if kind == "image":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -68,7 +69,8 @@ def looks_of(path: Path) -> Looks:
 def _looks_of_zarr(ome: Mapping[str, Any]) -> Looks:
     omero = ome.get("omero")
     channels = omero.get("channels") if isinstance(omero, Mapping) else None
-    channels = [c if isinstance(c, Mapping) else {} for c in channels or ()]
+    channels = channels if isinstance(channels, list) else []
+    channels = [channel if isinstance(channel, Mapping) else {} for channel in channels]
     return Looks(
         labels="image-label" in ome,
         colours=tuple(_colour(c.get("color")) for c in channels),
@@ -78,11 +80,8 @@ def _looks_of_zarr(ome: Mapping[str, Any]) -> Looks:
 
 def _colour(text: Any) -> str:
     """Six hexadecimal digits as a colour, or nothing."""
-    digits = str(text).strip().lstrip("#")
-    try:
-        return f"#{int(digits, 16):06x}" if len(digits) == 6 else ""
-    except ValueError:
-        return ""
+    match = re.fullmatch("#?([0-9a-f]{6})", str(text).strip().lower())
+    return f"#{match[1]}" if match else ""
 
 
 def _window(window: Any) -> tuple[float, float] | None:
