@@ -96,12 +96,16 @@ def read_layers(path: str) -> list[LayerData]:
         except (OSError, ValueError) as error:
             refusals.append(error)
             return
+        except Exception as error:  # noqa: BLE001  decoders fail in all kinds of ways
+            what = f"{type(error).__name__}: {error}"
+            refusals.append(ValueError(f"{entry.path}: its voxels cannot be read ({what})"))
+            return
         notes.extend(image.header.notes)
         if beside is None:
             images.setdefault(entry.path, image.header)
 
     for entry in wanted:
-        open_(entry, "" if len(entries) == 1 else entry.name)
+        open_(entry, "" if len(wanted) == 1 else entry.name)
     if not layers:
         raise refusals[0] if refusals else ValueError(f"{where}: there is no image in it")
     for image_path, header in images.items():

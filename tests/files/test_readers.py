@@ -105,7 +105,9 @@ def test_what_was_saved_opens_as_it_was(tmp_path_factory, header, origin, labels
     path = tmp_path_factory.mktemp("saved") / name
     data, meta, kind = saved.as_layer_data_tuple()
     write(str(path), data, meta)
-    layers = opened(path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # that sizes are unknown
+        layers = opened(path)
     assert len(layers) == header.size_of("c")
     for n, layer in enumerate(layers):
         array = layer.data[0] if layer.multiscale else layer.data
@@ -473,7 +475,14 @@ def test_a_stack_of_files_is_left_to_other_readers(tmp_path):
 def test_a_plain_zarr_array_is_opened(tmp_path):
     for version in (2, 3):
         path = tmp_path / f"v{version}.zarr"
-        array = zarr.create_array(path, shape=(4, 20, 30), dtype="uint16", zarr_format=version)
+        array = zarr.create_array(
+            path,
+            shape=(4, 20, 30),
+            dtype="uint16",
+            zarr_format=version,
+            dimension_names=["z", "y", "x"] if version == 3 else None,
+            attributes={"_ARRAY_DIMENSIONS": ["z", "y", "x"]} if version == 2 else None,
+        )
         array[:] = voxels(Header((4, 20, 30), "uint16", "zyx"))
         layer = opened_alone(path)
         np.testing.assert_array_equal(np.asarray(layer.data), array[:])
@@ -494,6 +503,20 @@ def test_metadata_without_sense_is_refused_with_a_sentence(tmp_path):
     path = zarr_image(tmp_path / "a.ome.zarr", SIZED)
     edited(path, lambda ome: ome["multiscales"][0].pop("datasets"))
     with pytest.raises(ValueError, match=r"a\.ome\.zarr: its OME metadata"):
+        opened(path)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+def test_a_damaged_chunk_is_refused_with_a_sentence(tmp_path, zarr_format):
+    path = tmp_path / "a.zarr"
+    names = ["y", "x"] if zarr_format == 3 else None
+    array = zarr.create_array(
+        path, shape=(40, 50), dtype="uint8", zarr_format=zarr_format, dimension_names=names
+    )
+    array[:] = voxels(Header((40, 50), "uint8", "yx"))
+    (chunk,) = [file for file in path.rglob("*") if file.is_file() and "0" in file.name]
+    chunk.write_bytes(b"no longer what it was" * 9)
+    with pytest.raises(ValueError, match=r"a\.zarr"):
         opened(path)
 
 
