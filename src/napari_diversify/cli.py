@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -109,9 +110,16 @@ def _open_viewer(file: Path | None) -> None:
         viewer.layers.selection.active = viewer.layers["nuclei"]
         viewer.dims.set_current_step(0, viewer.layers["nuclei"].data.shape[0] // 2)
     else:
-        viewer.open(file)
+        viewer.open(file, plugin=_reader_of(file) or "napari")
     viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
     napari.run()
+
+
+def _reader_of(file: Path) -> str | None:
+    """Our own plugin for what it reads, as it keeps the voxel size; None for other files."""
+    from .readers import get_reader
+
+    return None if get_reader(str(file)) is None else "napari-diversify"
 
 
 def _read(file: Path | None) -> Any:
@@ -123,7 +131,10 @@ def _read(file: Path | None) -> Any:
     import npe2
 
     npe2.PluginManager.instance().discover()
-    layers = npe2.read([str(file)], stack=False)
+    with warnings.catch_warnings(record=True) as caught:
+        layers = npe2.read([str(file)], stack=False, plugin_name=_reader_of(file))
+    for one in caught:
+        typer.echo(one.message, err=True)
     for data, *rest in layers:
         kind = rest[1] if len(rest) > 1 else "image"
         if kind == "image":

@@ -249,7 +249,7 @@ def _within(
 def _with_channels(part: Part, header: Header) -> Header:
     """Of a part that is one channel: the header of all of them."""
     others = tuple(at for at in part.at if at[0] != "c")
-    return replace(part, at=others).cut(header, None)[0]
+    return replace(part, at=others).of(header)
 
 
 def _summary(header: Header) -> Record:

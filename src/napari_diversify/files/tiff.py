@@ -20,6 +20,7 @@ import tifffile
 from ..core.blocks import workers
 from .dtypes import check_dtype
 from .header import Header
+from .looks import LABELS_KEY
 from .ome_xml import NAMESPACE
 from .units import unit_of
 
@@ -51,7 +52,7 @@ def write_tiff(
         In C order over the other axes; consumed one at a time, or nearly so. See
         :func:`planes_of`.
     labels : bool, optional
-        Whether voxels are labels, which must be integers.
+        Whether voxels are labels, which must be integers; the file says so.
 
     Raises
     ------
@@ -86,7 +87,7 @@ def write_tiff(
             maxworkers=workers(),
             buffersize=_BLOCK,
             software=NAMESPACE,
-            metadata=_metadata(header),
+            metadata=_metadata(header, labels),
         )
     if next(given, None) is not None:
         raise ValueError(f"more planes were given than an image of shape {header.shape} has")
@@ -131,10 +132,12 @@ def _tiles(planes: Iterator[npt.NDArray[Any]]) -> Iterator[npt.NDArray[Any]]:
                 yield np.pad(tile, missing) if tile.shape != (_TILE, _TILE) else tile
 
 
-def _metadata(header: Header) -> dict[str, Any]:
+def _metadata(header: Header, labels: bool) -> dict[str, Any]:
     """OME-XML as tifffile takes it, and our note of what OME-XML cannot say."""
     out: dict[str, Any] = {"axes": header.axes.upper(), "Name": header.name}
     note: dict[str, Any] = {"axes": header.axes}
+    if labels:
+        note[LABELS_KEY] = True
     lost = {}
     for axis, scale, name in zip(header.axes, header.scale, header.units, strict=True):
         unit = unit_of(name, axis)

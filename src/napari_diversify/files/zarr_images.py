@@ -171,7 +171,9 @@ def _of_group(path: Path, node: Node | None, depth: int) -> list[Found]:
     if len(images) > 1 and not all(_names_itself(array) for array in images):
         return []
     name = path.name if len(images) == 1 else ""
-    return [Found(Entry(a.path, 0, a.path.name, _why_aside(a.path.name), name), a) for a in images]
+    return [
+        Found(Entry(a.path, 0, a.path.name, _why_aside(a.path.name), name=name), a) for a in images
+    ]
 
 
 def _is_plain_image(array: Node) -> bool:
