@@ -10,18 +10,36 @@ and ``fastmath`` stays off, so that no compiler reorders an addition.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numba
 import numpy as np
+from numba.core.caching import FunctionCache
+
+
+class _Kept(FunctionCache):
+    """Machine code on disk, which a full disk or a killed program may have spoilt."""
+
+    def load_overload(self, *arguments):
+        try:
+            return super().load_overload(*arguments)
+        except Exception:  # noqa: BLE001  damaged pickles raise anything
+            with suppress(Exception):
+                self.flush()
+            return None  # it is compiled again
+
+    def save_overload(self, *arguments):
+        with suppress(Exception):
+            super().save_overload(*arguments)
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile nogil, keeping the machine code on disk where that is possible."""
-    try:
-        return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # neither the package nor the home folder is writable
-        return numba.njit(nogil=True)(function)
+    kernel = numba.njit(nogil=True)(function)
+    with suppress(RuntimeError):  # neither the package nor the home folder is writable
+        kernel._cache = _Kept(function)
+    return kernel
 
 
 # --- normal noise -----------------------------------------------------------

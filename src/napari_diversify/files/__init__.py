@@ -29,6 +29,7 @@ from .ome_zarr import (
     write_slab,
 )
 from .open_voxels import channels_of
+from .present import check_present
 from .reading import (
     ENDINGS,
     ImageFile,
@@ -64,6 +65,7 @@ __all__ = [
     "check_labels",
     "check_name",
     "check_names",
+    "check_present",
     "create",
     "create_labels",
     "finish",

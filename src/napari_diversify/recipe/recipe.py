@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from ..core.noise import GENERATOR
+from ..small_files import read_small
 from .lazy import LazyVolume
 from .model import Model
 from .steps import AnyStep
@@ -211,8 +212,9 @@ class Recipe(Model):
         ValueError
             If the text is no recipe, or one of a newer version.
         """
+        text = text.removeprefix("\ufeff") if isinstance(text, str) else text  # of bytes json does
         try:
-            values = json.loads(text)
+            values = json.loads(text, object_pairs_hook=_once_each)
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"this is not a recipe: the text is not JSON ({error})") from None
         if not isinstance(values, dict) or "schema_version" not in values:
@@ -246,7 +248,7 @@ class Recipe(Model):
             If it is no recipe, or one of a newer version; the message names the file.
         """
         try:
-            return cls.from_json(Path(path).read_bytes())
+            return cls.from_json(read_small(path))
         except ValueError as error:
             raise ValueError(f"{os.fspath(path)}: {error}") from None
 
@@ -289,6 +291,16 @@ def migrated(values: dict[str, Any]) -> dict[str, Any]:
     """
     if "generator" in values and "precision" not in values:
         return {**values, "precision": "float32"}
+    return values
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; which of two values was meant nobody can know."""
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values:
+            raise ValueError(f"this is not a recipe: it gives {name!r} twice")
+        values[name] = value
     return values
 
 
