@@ -192,7 +192,10 @@ def _do(
     as_json: bool,
 ) -> None:
     from . import batch
+    from .recipe.equal_samples import equality_note
 
+    equal = equality_note(job.sampling, job.numbers)
+    notes = [*notes, *([] if equal is None else [equal])]
     if not as_json:
         _say_notes(notes)
     if dry_run:

@@ -3,32 +3,72 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .. import files
+from ..core.computed import Computed
 from ..files import Arranged, Header
 from .job import Job
+from .settle import once
 from .source import Source
 
 
-def labels_of(source: Source, header: Header, stack: ExitStack) -> tuple[Header, Any] | None:
-    """Labels of the source, opened, with the axes of the image; channels may share them.
+@dataclass(frozen=True)
+class Labels:
+    """Labels of an image, opened.
+
+    Attributes
+    ----------
+    header : Header
+        Their axes are those of the image; channels may share them.
+    data : array-like
+        Their voxels, in the dtype in which they are written.
+    notes : tuple of str
+        Sentences without a full stop on what was noticed of them.
+    """
+
+    header: Header
+    data: Any
+    notes: tuple[str, ...]
+
+
+def labels_of(job: Job, source: Source, header: Header, stack: ExitStack) -> Labels | None:
+    """Labels of a source, opened, read once, and as the layout takes them.
 
     Raises
     ------
     ValueError
-        If they are not whole numbers, or do not fit the image.
+        If they do not fit the image, or hold what is neither an object nor background.
     """
     if source.labels is None:
         return None
     theirs, data = stack.enter_context(source.open_labels())
-    if theirs.dtype.kind not in "iu":
-        raise ValueError(f"labels must be whole numbers; these are {theirs.dtype}")
-    return fitted(theirs, data, header)
+    laid, array = fitted(theirs, data, header)
+    plan = once(
+        source.labels,
+        (job.layout, job.format),
+        lambda: files.check_labels(theirs, data, job.how, job.format),
+    )
+    if not job.how.semantic and plan.dtype != laid.dtype:
+        laid, array = replace(laid, dtype=plan.dtype), _Cast(array, plan.dtype)
+    return Labels(laid, array, (*theirs.notes, *plan.notes))
+
+
+class _Cast(Computed):
+    """An array in another dtype, which holds all of its values."""
+
+    def __init__(self, array: Any, dtype: np.dtype[Any]) -> None:
+        self._array = array
+        self.shape: tuple[int, ...] = tuple(array.shape)
+        self.dtype: np.dtype[Any] = dtype
+
+    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
+        return np.asarray(self._array[key]).astype(self.dtype)
 
 
 def fitted(theirs: Header, data: Any, header: Header) -> tuple[Header, Any]:

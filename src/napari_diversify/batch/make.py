@@ -22,8 +22,9 @@ from ..core.blocks import Region, exhaust, region_shape, slices
 from ..core.pair_sums import PairSums
 from ..files import Header
 from ..recipe import LazyVolume, Recipe
+from ..recipe.range_fit import misfit
 from .job import Job, Unit
-from .labels import labels_of, write_labels
+from .labels import Labels, labels_of, write_labels
 from .metrics import Found, found_in, watched_planes
 from .parts import Part, parts_of
 from .record import Record, read_record, superseded, write_record
@@ -111,14 +112,16 @@ def make(
     """
     with ExitStack() as stack:
         header, data = stack.enter_context(unit.source.open())
+        files.check_dtype(header.dtype, job.format)
         recipe = settle(job.sampling_of(unit.source), unit.number, unit.source, header, data)
         volume = volume_of(header, data, recipe, in_voxels=unit.source.in_voxels)
         origin = provenance(job, unit, volume)
-        labels = labels_of(unit.source, header, stack)
+        labels = labels_of(job, unit.source, header, stack)
         notes = notes_on(unit.source, header, labels)
         yield from volume.prepare()
         parts = parts_of(unit.name, header, job.how)
         done: list[Record] = []
+        ranges: dict[str, None] = {}
         for k, part in enumerate(parts):
             targets = _targets(job, part, with_labels=labels is not None)
             check_apart(targets.values(), [unit.source])
@@ -134,8 +137,10 @@ def make(
             else:
                 work = _write_tiff(volume, part, header.axes, told, partial["image"])
             found = yield from _within(work, k, len(parts))
+            unfit = misfit(found.sums.reference, *volume.intensity_range, header.dtype)
+            ranges |= {} if unfit is None else {unfit: None}
             if labels is not None and "labels" in partial:
-                write_labels(job, *part.cut(*labels), partial["labels"])
+                write_labels(job, *part.cut(labels.header, labels.data), partial["labels"])
             if "source" in partial:
                 clean, cut = part.cut(header, data)
                 files.write_tiff(partial["source"], clean, files.planes_of(cut, clean))
@@ -152,7 +157,7 @@ def make(
             "request": request(job, unit),
             "provenance": origin,
             "parts": done,
-            "notes": notes,
+            "notes": [*notes, *ranges],
             "finished": False,
         }
         before = read_record(job.output, unit.name) if overwrite else None
@@ -166,7 +171,7 @@ def make(
     return {**record, "removed": old}
 
 
-def notes_on(source: Source, header: Header, labels: tuple[Header, Any] | None) -> list[str]:
+def notes_on(source: Source, header: Header, labels: Labels | None) -> list[str]:
     """What the user should know of an image and its labels, in sentences.
 
     Raises
@@ -184,7 +189,7 @@ def notes_on(source: Source, header: Header, labels: tuple[Header, Any] | None) 
             "but the fill value: copied in part, or left out as empty"
         )
     if labels is not None and source.labels is not None:
-        notes += [f"its labels: {note}" for note in labels[0].notes]
+        notes += [f"its labels: {note}" for note in labels.notes]
         missing, chunks = _missing_chunks(source.labels)
         if missing:
             every = "all of the chunks" if missing == chunks else "some chunks"

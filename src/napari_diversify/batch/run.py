@@ -279,7 +279,8 @@ class _State:
                     volume = volume_of(
                         header, data, self._job.sampling.recipe, in_voxels=source.in_voxels
                     )
-                    labels = labels_of(source, header, stack)
+                    files.check_dtype(header.dtype, self._job.format)
+                    labels = labels_of(self._job, source, header, stack)
                     notes = tuple(notes_on(source, header, labels))
                     self._noted.append(Noted(source.name, notes, volume.spacing))
             except (OSError, ValueError, TypeError) as error:
