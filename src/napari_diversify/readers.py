@@ -8,6 +8,7 @@ images become Labels layers. What :mod:`.writers` saved comes back as it was.
 from __future__ import annotations
 
 import copy
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,13 +37,15 @@ _TWO_COLOURS = ("magenta", "green")
 _COLOURS = ("cyan", "yellow", "magenta", "red", "green", "blue")
 
 
-def get_reader(path: str | Sequence[str]) -> Callable[[str], list[LayerData]] | None:
+def get_reader(
+    path: str | os.PathLike[str] | Sequence[str],
+) -> Callable[[str], list[LayerData]] | None:
     """The function that opens a path, or None if that is for other readers.
 
     Those are for files that are neither Zarr nor OME-TIFF, for images in colour, and for stacks
     of several files.
     """
-    if not isinstance(path, str):
+    if not isinstance(path, (str, os.PathLike)):
         return None
     where = Path(path)
     named = where.is_dir() or where.name.lower().endswith(_ENDINGS)
@@ -186,8 +189,9 @@ def _metadata(entry: Entry, series: int | None, header: Header, channel: int) ->
     record = {key: value for key, value in record.items() if key not in OF_THE_MOMENT}
     if header.size_of("c") > 1:
         out[FILE_KEY]["channel"] = channel
-        if record:
-            record["channel"] = channel  # it made the image of which this is one channel
+    if "c" in header.axes and "recipe" in record:
+        # it made the whole image; a batch says in this way which part of it a file holds
+        record["at"] = [*(record.get("at") or ()), ["c", channel]]
     return {**out, METADATA_KEY: record} if record else out
 
 

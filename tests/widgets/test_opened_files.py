@@ -5,7 +5,8 @@ import pytest
 from napari.layers._layer_actions import _duplicate_layer
 
 from napari_diversify import Recipe
-from napari_diversify.batch import Job, as_command
+from napari_diversify.batch import Job, as_command, export, replay, sources_of
+from napari_diversify.core.blocks import exhaust
 from napari_diversify.files import (
     Header,
     create,
@@ -90,6 +91,25 @@ def test_what_was_generated_is_saved_and_opened_with_its_recipe(
     same_bits(Recipe(**record["recipe"]).apply(array, sample=record["sample"]), expected)
     dock.wait_for_source(layer)
     dock.wait(lambda: "generated image: diversify, seed 0, sample 0" in dock.message)
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+def test_a_channel_of_a_generated_file_that_is_saved_by_itself_is_replayed(
+    viewer, make_image, tmp_path, channels
+):
+    header = Header((channels, 6, 40, 48), "uint16", "czyx", (1, 2, 0.5, 0.5), (None, *UM))
+    source = tmp_path / "raw.ome.tif"
+    write_tiff(source, header, planes_of(make_image(header.shape), header))
+    sampling = Sampling(recipe=Recipe(steps=(Diversify(),), seed=3))
+    export(Job(sources_of([source]), sampling, tmp_path / "out"))
+    (made,) = (tmp_path / "out").glob("raw*.ome.zarr")
+    layers = open_(viewer, made)
+    assert len(layers) == channels
+    for n, layer in enumerate(layers):
+        path = tmp_path / "out" / f"channel{n}.ome.tif"
+        viewer.layers.selection = {layer}
+        viewer.layers.save(str(path), selected=True, plugin="napari-diversify")
+        assert exhaust(replay(path)).different == 0
 
 
 def test_a_layer_is_exported_as_its_file(viewer, write):
