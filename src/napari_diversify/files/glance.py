@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import tifffile
+
+from .reading import images_in
+from .zarr_nodes import node_at
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PLATE = {"plate", "well"}
@@ -17,11 +18,15 @@ _WITH_IMAGES = {"multiscales", "bioformats2raw.layout", *_PLATE}
 def may_hold_image(path: Path) -> bool:
     """Whether a folder or TIFF looks like one that :func:`.open_image` reads.
 
-    Zarr arrays, and groups with OME metadata of images; TIFFs unless all that they hold is in
+    Zarr arrays, and groups with images in them; TIFFs unless all that they hold is in
     colour.
     """
     if path.is_dir():
-        return _node_type(path) == "array" or not _WITH_IMAGES.isdisjoint(ome_attributes(path))
+        try:
+            node = node_at(path)
+        except ValueError:
+            return True  # damaged: whoever opens it says how
+        return node is not None and (not _WITH_IMAGES.isdisjoint(node.ome) or _lists_image(path))
     try:
         with open(path, "rb") as file:
             is_tiff = file.read(4) in _TIFF
@@ -36,29 +41,19 @@ def is_plate(path: Path) -> bool:
 
 
 def ome_attributes(path: Path) -> dict[str, Any]:
-    """The OME part of the attributes of a Zarr group; empty if there is none."""
-    if _node_type(path) != "group":
-        return {}
-    attributes = _json(path / "zarr.json").get("attributes") or _json(path / ".zattrs")
-    ome = attributes.get("ome", attributes) if isinstance(attributes, Mapping) else {}
-    return dict(ome) if isinstance(ome, Mapping) else {}
-
-
-def _node_type(folder: Path) -> str:
-    """What a Zarr folder is, "array" or "group"; empty if it is none."""
-    if (folder / ".zarray").exists():
-        return "array"
-    if (folder / ".zgroup").exists():
-        return "group"
-    return str(_json(folder / "zarr.json").get("node_type", ""))
-
-
-def _json(file: Path) -> dict[str, Any]:
+    """The OME part of the attributes of a Zarr group; empty if there is none that can be read."""
     try:
-        value = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+        node = node_at(path)
+    except ValueError:
         return {}
-    return value if isinstance(value, dict) else {}
+    return {} if node is None or node.is_array else node.ome
+
+
+def _lists_image(path: Path) -> bool:
+    try:
+        return bool(images_in(path))
+    except (OSError, ValueError):
+        return False
 
 
 def _is_in_colour(path: Path) -> bool:

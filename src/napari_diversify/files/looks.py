@@ -5,20 +5,19 @@ Nothing here changes a voxel or a length, so whatever cannot be read counts as n
 
 from __future__ import annotations
 
-import json
 import math
 import re
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree
 
 import tifffile
 
 from .glance import ome_attributes
-from .ome_xml import NAMESPACE
+from .ome_tree import ome_tree
+from .ome_xml import parsed
 
 #: Key of our note in OME-XML that says that voxels are labels.
 LABELS_KEY = "labels"
@@ -57,10 +56,9 @@ def looks_of(path: Path) -> Looks:
         return _looks_of_zarr(ome_attributes(path))
     try:
         with tifffile.TiffFile(path) as tif:
-            root = ElementTree.fromstring(tif.ome_metadata or "<OME/>")
-    except (OSError, ValueError, struct.error, KeyError, IndexError, ElementTree.ParseError):
+            return _looks_of_tiff(tif.ome_metadata or "")
+    except (OSError, ValueError, struct.error, KeyError, IndexError):
         return Looks()
-    return _looks_of_tiff(root)
 
 
 # ---- Zarr ----
@@ -95,27 +93,14 @@ def _window(window: Any) -> tuple[float, float] | None:
 # ---- TIFF ----
 
 
-def _looks_of_tiff(root: ElementTree.Element) -> Looks:
-    images = [element for element in root if _tag(element) == "Image"]
+def _looks_of_tiff(text: str) -> Looks:
+    images = ome_tree(text).findall("Image")
     # which element describes which of several images is not for us to tell
-    channels = list(_all(images[0], "Channel")) if len(images) == 1 else []
+    channels = images[0].findall("Pixels/Channel") if len(images) == 1 else []
     return Looks(
-        labels=bool(_note(root).get(LABELS_KEY)),
+        labels=bool(parsed(text).note.get(LABELS_KEY)),
         colours=tuple(_signed_colour(channel.get("Color")) for channel in channels),
     )
-
-
-def _note(root: ElementTree.Element) -> dict[str, Any]:
-    """What we wrote beside the OME metadata, or nothing."""
-    for annotation in _all(root, "MapAnnotation"):
-        for entry in _all(annotation, "M"):
-            if annotation.get("Namespace") == NAMESPACE and entry.get("K") == "header":
-                try:
-                    note = json.loads(entry.text or "{}")
-                except ValueError:
-                    return {}
-                return note if isinstance(note, dict) else {}
-    return {}
 
 
 def _signed_colour(text: str | None) -> str:
@@ -124,11 +109,3 @@ def _signed_colour(text: str | None) -> str:
         return "" if text is None else f"#{(int(text) & 0xFFFFFFFF) >> 8:06x}"
     except ValueError:
         return ""
-
-
-def _all(element: ElementTree.Element, tag: str) -> Iterator[ElementTree.Element]:
-    return (inner for inner in element.iter() if _tag(inner) == tag)
-
-
-def _tag(element: ElementTree.Element) -> str:
-    return element.tag.rsplit("}", 1)[-1]
