@@ -163,7 +163,8 @@ def _listed(given: Sequence[Path], output: Path | None) -> tuple[list[Path], lis
     written = None if output is None else output.resolve()
     for path in given:
         if not _is_folder(path):
-            files.check_present(path)
+            if not path.exists():
+                raise FileNotFoundError(f"{path}: there is no such file or folder")
             listed.append(path)
             continue
         inside = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))

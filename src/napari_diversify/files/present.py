@@ -24,6 +24,8 @@ def check_present(path: str | os.PathLike[str]) -> None:
     ------
     OSError
         If nothing is there, or what is there can never be read.
+    ValueError
+        If the file is empty.
     """
     where = Path(path)
     try:
@@ -38,4 +40,4 @@ def check_present(path: str | os.PathLike[str]) -> None:
     if kind in _SPECIAL:
         raise OSError(f"{where} is {_SPECIAL[kind]}, not a file or folder")
     if kind == stat.S_IFREG and mode.st_size == 0:
-        raise OSError(f"{where} is empty: it has 0 bytes")
+        raise ValueError(f"{where} is empty: it has 0 bytes. Copy it again")

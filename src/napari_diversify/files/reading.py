@@ -255,7 +255,8 @@ def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        check_present(path)
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: there is no such file or folder")
         if not path.is_dir() or is_image(path) or is_zarr(path):
             found.append(path)
             continue
