@@ -29,7 +29,6 @@ from .ome_zarr import (
     write_slab,
 )
 from .open_voxels import channels_of
-from .present import check_present
 from .reading import (
     ENDINGS,
     ImageFile,
@@ -65,7 +64,6 @@ __all__ = [
     "check_labels",
     "check_name",
     "check_names",
-    "check_present",
     "create",
     "create_labels",
     "finish",

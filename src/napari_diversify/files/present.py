@@ -40,4 +40,4 @@ def check_present(path: str | os.PathLike[str]) -> None:
     if kind in _SPECIAL:
         raise OSError(f"{where} is {_SPECIAL[kind]}, not a file or folder")
     if kind == stat.S_IFREG and mode.st_size == 0:
-        raise ValueError(f"{where} is empty: it has 0 bytes. Copy it again")
+        raise ValueError(f"{where}: it is empty, and so damaged: it has 0 bytes. Copy it again")
