@@ -22,6 +22,8 @@ from ..core.local_std import check_intensities
 
 #: Intensities this far outside [0, 1] mean nothing any more, but must stay finite.
 _FAR = 1e30
+#: How many voxels mapped back are as much work as one that a step computes.
+_LITTLE = 64
 #: Ends of a range up to which single precision returns every integer of 16 bits.
 _NEAR = 2.0**17
 
@@ -114,11 +116,13 @@ def changed(
     width = min(high - low, _finite_ends(np.dtype(np.float64))[1])
     if dtype.kind in "iu" and dtype.itemsize == 8:
         sign = np.uint64(1 << 63 if dtype.kind == "i" else 0)
-        ends = (_long(low, dtype), _long(high, dtype))
+        long_ends = (_long(low, dtype), _long(high, dtype))
         flat = out.view(np.uint64).reshape(-1)
 
         def part(s: slice) -> None:
-            kernels.changed_long_integers(after[s], grey[s], sign, *mapping, width, *ends, flat[s])
+            kernels.changed_long_integers(
+                after[s], grey[s], sign, *mapping, width, *long_ends, flat[s]
+            )
             flat[s] ^= sign
 
     else:
@@ -126,13 +130,14 @@ def changed(
         kernel, real = kernels.changed_integers, np.dtype(np.float64)
         if dtype.kind == "f":
             kernel, real = kernels.changed_floats, out.dtype
-        numbers = [real.type(v) for v in (*np.clip((low, high), *limits), *limits)]
+        ends = [min(max(v, limits[0]), limits[1]) for v in (low, high)]
+        numbers = [real.type(v) for v in (*ends, *limits)]
         flat = out.reshape(-1)
 
         def part(s: slice) -> None:
             kernel(after[s], grey[s], *mapping, width, *numbers, flat[s])
 
-    in_slabs(part, out.size, out.size)
+    in_slabs(part, out.size, out.size // _LITTLE)
     return out.astype(dtype, copy=False)
 
 
