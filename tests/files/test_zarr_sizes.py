@@ -228,12 +228,21 @@ def test_an_image_without_its_finest_level_is_refused(tmp_path):
         path = pyramid(tmp_path / f"{lost}.zarr", (2, 0, 1))
         (path / f"level {lost}" / ".zarray").unlink()
         if lost == 0:
-            with pytest.raises(ValueError, match="'level 0' is not there"):
+            with pytest.raises(ValueError, match=r"level 0 \(there is no array\)"):
                 open_image(path)
         else:
             with open_image(path) as image:
                 assert image.data.shape == (2, 16, 24)
                 assert any(f"level {lost}" in note for note in image.header.notes)
+
+
+def test_a_coarse_level_that_is_damaged_is_left_out(tmp_path):
+    for n, damage in enumerate(['{"zarr_format": 2', '{"shape": [2, 8, 12]}', "[]"]):
+        path = pyramid(tmp_path / f"{n}.zarr", (0, 1, 2))
+        (path / "level 1" / ".zarray").write_text(damage)
+        with open_image(path) as image:
+            assert [level.shape for level in image.levels] == [(2, 16, 24), (2, 4, 6)]
+            assert any("level" in note for note in image.header.notes)
 
 
 # ---- versions ----

@@ -101,26 +101,28 @@ def multiscale(group: Node, entry: Mapping[str, Any], only: Path | None = None) 
     """
     shared = entry.get("coordinateTransformations")
     listed: list[Level] = []
-    missing: dict[str, Place] = {}
+    lost: dict[str, Place] = {}
     for path, dataset in zip(dataset_paths(entry), entry["datasets"], strict=True):
         where = inside(group.path, path)
         if only not in (None, where) or any(level.array.path == where for level in listed):
             continue
-        array = node_at(where)
         own = dataset.get("coordinateTransformations")
-        if array is None or not array.is_array:
-            missing[str(path)] = placed((own, shared))
-        else:
+        try:
+            array = node_at(where)
+            if array is None or not array.is_array:
+                raise ValueError("there is no array")
             listed.append(Level(array, placed((own, shared), len(array.shape))))
+        except ValueError as error:
+            lost[f"{path} ({error})"] = placed((own, shared))
     if not listed:
-        raise ValueError(f"none of its levels is there: {', '.join(missing)}")
+        raise ValueError(f"none of its levels can be read: {', '.join(lost)}")
     levels = sorted(listed, key=lambda level: -math.prod(level.array.shape))
     finest = levels[0]
-    for name, place in missing.items():
+    for name, place in lost.items():
         if not _is_coarser(place, finest.place):
             raise ValueError(
-                f"its level {name!r} is not there, and nothing says that it is a coarse one: was "
-                "the folder copied completely?"
+                f"nothing says that a level which cannot be read is a coarse one: {name}. Was the "
+                "folder copied completely?"
             )
     fitting = [level for level in levels if _is_alike(level.array, finest.array)]
     if any(
@@ -135,8 +137,8 @@ def multiscale(group: Node, entry: Mapping[str, Any], only: Path | None = None) 
     notes = []
     if levels != listed:
         notes.append("its levels are not listed from fine to coarse: the finest is taken")
-    if missing:
-        notes.append(f"coarse levels of it are not there: {', '.join(missing)}")
+    if lost:
+        notes.append(f"coarse levels of it cannot be read: {', '.join(lost)}")
     if len(fitting) < len(levels):
         notes.append("levels with other axes or another type of voxels are left out")
     finest, odd = _weighed(fitting)

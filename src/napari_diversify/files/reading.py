@@ -126,6 +126,10 @@ def open_image(
             close = tif.close
         elif kind in (".npy", ".npz"):
             header, levels = _read_numpy(where, name, axes)
+        elif kind in (".zarr", ".zip", ".ozx"):
+            raise ValueError(
+                "a Zarr image is a folder, and this is a file: unpack it, if it is a ZIP"
+            )
         else:
             raise ValueError(f"an image must be one of {', '.join(ENDINGS)}")
         if voxel_size:

@@ -77,7 +77,12 @@ def read_zarr(
     finest = stored.image.levels[0]
     letters, more = _letters(stored, axes)
     scale, units, odd = _sizes(stored, letters)
-    levels = [StoredArray(level.array) for level in stored.image.levels]
+    levels = [StoredArray(finest.array)]
+    for level in stored.image.levels[1:]:
+        try:
+            levels.append(StoredArray(level.array))
+        except ValueError as error:
+            more += (f"a coarse level of it is left out: {error}",)
     channels, lost = _channels(stored, dict(zip(letters, finest.array.shape, strict=False)))
     title = stored.entry.get("name")
     if not found.entry.name:  # inside of the folder that was asked for: named as it is by itself

@@ -222,5 +222,5 @@ def _quiet(document: dict[str, Any]) -> Iterator[None]:
 
 def _said(error: Exception) -> str:
     """What an exception says, on one line and not too long."""
-    text = printable(f"{type(error).__name__}: {error}")
+    text = printable(f"{type(error).__name__}: {error}").rstrip(". ")
     return text if len(text) <= 300 else text[:299] + "…"

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -72,16 +73,17 @@ class Grid:
         """What the file of a chunk is called."""
         return self.prefix + self.separator.join(map(str, numbers))
 
-    def files(self) -> Iterator[Path]:
-        """The files that are there, in any order."""
+    def files(self) -> Iterator[str]:
+        """Paths of the files that are there, in any order."""
         if self.separator == "/":
-            yield from _deep(self.path / self.prefix, self.shape)
+            yield from _deep(os.path.join(self.path, self.prefix), self.shape)
             return
+        n, prefix = len(self.shape), self.prefix
         for entry in _entries(self.path):
-            numbers = entry.name.removeprefix(self.prefix).split(".")
-            named = entry.name.startswith(self.prefix) and len(numbers) == len(self.shape)
-            if named and all(map(_is_below, numbers, self.shape)) and entry.is_file():
-                yield Path(entry.path)
+            numbers = entry.name.removeprefix(prefix).split(".")
+            fits = len(numbers) == n and all(map(_is_below, numbers, self.shape))
+            if fits and entry.name.startswith(prefix) and entry.is_file():
+                yield entry.path
 
     def missing(self) -> int:
         """How many files are not there."""
@@ -119,7 +121,7 @@ def _chunks(document: dict[str, Any]) -> tuple[Any, str, Any]:
     return chunk, f"c{given or '/'}", given or "/"
 
 
-def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
     """What is in a folder, nothing if it is none."""
     try:
         with os.scandir(folder) as entries:
@@ -128,15 +130,15 @@ def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
         return
 
 
-def _deep(folder: Path, shape: tuple[int, ...]) -> Iterator[Path]:
+def _deep(folder: str, shape: tuple[int, ...]) -> Iterator[str]:
     """Files below a folder whose path is a number below each of those of ``shape``."""
+    last = len(shape) == 1
     for entry in _entries(folder):
-        if not _is_below(entry.name, shape[0]):
-            continue
-        if len(shape) > 1:
-            yield from _deep(Path(entry.path), shape[1:])
-        elif entry.is_file():
-            yield Path(entry.path)
+        if _is_below(entry.name, shape[0]):
+            if not last:
+                yield from _deep(entry.path, shape[1:])
+            elif entry.is_file():
+                yield entry.path
 
 
 def _first(path: Path) -> Path | None:
@@ -147,5 +149,6 @@ def _first(path: Path) -> Path | None:
     return next((file for entry in inner if (file := _first(Path(entry.path)))), None)
 
 
+@lru_cache(1 << 16)
 def _is_below(text: str, n: int) -> bool:
     return text.isascii() and text.isdecimal() and int(text) < n and str(int(text)) == text

@@ -263,7 +263,8 @@ def _of_well(well: Node, title: str, acquisitions: dict[int, str]) -> list[Found
     for field in fields if isinstance(fields, list) else []:
         if isinstance(field, dict):
             folder = inside(well.path, field.get("path"))
-            of = acquisitions.get(field.get("acquisition", -1))
+            number = field.get("acquisition")
+            of = acquisitions.get(number) if isinstance(number, int) else None
             called = f"{title}/{folder.relative_to(well.path).as_posix()}"
             found += _of_listed(folder, called + (f" ({of})" if of else ""), "field")
     return found
