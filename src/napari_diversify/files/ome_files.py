@@ -8,13 +8,14 @@ programs copy UUIDs, so that each of the two can be wrong.
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import tifffile
 
+from .ome_tree import is_ome_xml
 from .ome_xml import FileName, OmeImage, OmeXml, parsed
 from .tiff_library import Refused
 from .tiff_pages import Page, pages_in
@@ -31,42 +32,38 @@ class OmeFiles:
     ----------
     path : Path
         The file at hand.
-    xml : OmeXml
-        Of the set.
-    own : frozenset of FileName or None
-        What its OME-XML calls the file at hand; None is how it calls no file by name.
-    renamed : str
-        The name that it had, if it must have been renamed; else empty.
-    paths : mapping from FileName to Path
+    images : tuple of OmeImage
+        Of the set; None is the file at hand, whatever its OME-XML calls it.
+    note : mapping
+        What :mod:`.tiff` wrote beside the metadata.
+    uuid : str
+        What the OME-XML of the set has for its UUID.
+    paths : mapping from FileName to str
         Where the others are that are there.
+    renamed : str
+        The name that the file at hand had, if it must have been renamed; else empty.
     """
 
     path: Path
-    xml: OmeXml
-    own: frozenset[FileName | None]
+    images: tuple[OmeImage, ...]
+    note: Mapping[str, Any]
+    uuid: str
+    paths: Mapping[FileName, str]
     renamed: str = ""
-    paths: Mapping[FileName, Path] = field(default_factory=dict)
 
-    def files_of(self, image: OmeImage) -> list[FileName | None]:
-        """The files that an image is spread over, in the order of its planes."""
-        ordered = sorted(image.runs, key=lambda run: _place(image, run.first))
-        named = dict.fromkeys(None if run.file in self.own else run.file for run in ordered)
-        return list(named)
+    @property
+    def others(self) -> list[FileName]:
+        """All other files of the set."""
+        files = dict.fromkeys(run.file for image in self.images for run in image.runs)
+        return [file for file in files if file is not None]
 
     def missing(self, files: Iterable[FileName | None]) -> list[FileName]:
         """Those of the files that are not there."""
-        return [f for f in files if f is not None and f not in self.own and f not in self.paths]
+        return [file for file in files if file is not None and file not in self.paths]
 
     def path_of(self, file: FileName | None) -> Path:
         """Where one of the files is that are there."""
-        return self.path if file is None or file in self.own else self.paths[file]
-
-
-def _place(image: OmeImage, first: Mapping[str, int]) -> int:
-    place = 0
-    for axis in image.order:
-        place = place * image.sizes[axis] + first[axis]
-    return place
+        return self.path if file is None else Path(self.paths[file])
 
 
 def ome_files(path: Path, text: str) -> OmeFiles:
@@ -79,40 +76,52 @@ def ome_files(path: Path, text: str) -> OmeFiles:
     """
     own = parsed(text)
     xml = own if own.companion is None else _companion(path, own.companion)
-    names = list(dict.fromkeys(run.file for image in xml.images for run in image.runs))
+    names = dict.fromkeys(run.file for image in xml.images for run in image.runs)
     files = [name for name in names if name is not None]
     paths = _beside(path, files)
     mine = _mine(path, own.uuid, files, paths)
     renamed = ""
     if not mine and None not in names and len(files) == 1:
         other = paths.get(files[0])
-        if other is None or _bare(root_uuid(other)) != _bare(files[0].uuid):
+        if other is None or _bare(root_uuid(Path(other))) != _bare(files[0].uuid):
             mine, renamed = files, files[0].name
-    return OmeFiles(path, xml, frozenset([None, *mine]), renamed, paths)
+    images = tuple(_with_own(image, set(mine)) for image in xml.images)
+    return OmeFiles(path, images, xml.note, xml.uuid, paths, renamed)
+
+
+def _with_own(image: OmeImage, mine: set[FileName]) -> OmeImage:
+    """The image with None for the file at hand."""
+    if not any(run.file in mine for run in image.runs):
+        return image
+    runs = (replace(run, file=None) if run.file in mine else run for run in image.runs)
+    return replace(image, runs=tuple(runs))
 
 
 def _mine(
-    path: Path, uuid: str, files: list[FileName], paths: dict[FileName, Path]
+    path: Path, uuid: str, files: list[FileName], paths: dict[FileName, str]
 ) -> list[FileName]:
     """What the file at hand is called."""
-    by_name = [file for file in files if _base(file.name).lower() == path.name.lower()]
-    by_uuid = [file for file in files if uuid and _bare(file.uuid) == _bare(uuid)]
+    name, uuid = path.name.lower(), _bare(uuid)
+    by_name = [file for file in files if _base(file.name).lower() == name]
+    by_uuid = [file for file in files if uuid and _bare(file.uuid) == uuid]
     if len({file.name for file in by_uuid}) > 1:  # one UUID for all files
         return [file for file in by_uuid if file in by_name]
     if not by_name or not by_uuid or set(by_name) == set(by_uuid):
         return by_uuid or by_name
     other = paths.get(by_uuid[0])
-    copied = other is not None and _bare(root_uuid(other)) == _bare(uuid)
+    copied = other is not None and _bare(root_uuid(Path(other))) == uuid
     return by_name if copied else by_uuid  # the UUID came with a copied text, or files were renamed
 
 
-def _beside(path: Path, files: list[FileName]) -> dict[FileName, Path]:
+def _beside(path: Path, files: list[FileName]) -> dict[FileName, str]:
     """The files that are in the folder of the file at hand."""
+    folder = str(path.parent)
+    places = ((file, base) for file in files if (base := _base(file.name)))
     if len(files) <= _MANY:
-        places = ((file, path.with_name(_base(file.name))) for file in files if _base(file.name))
-        return {file: place for file, place in places if place.is_file()}
-    there = set(os.listdir(path.parent))
-    return {f: path.with_name(_base(f.name)) for f in files if _base(f.name) in there}
+        joined = ((file, os.path.join(folder, base)) for file, base in places)
+        return {file: place for file, place in joined if os.path.isfile(place)}
+    there = set(os.listdir(folder))
+    return {file: os.path.join(folder, base) for file, base in places if base in there}
 
 
 def _base(name: str) -> str:
@@ -135,8 +144,10 @@ def root_uuid(path: Path) -> str:
 
 
 def _uuid_in(text: str) -> str:
-    match = re.search(r'<(?:\w+:)?OME\b[^>]*\bUUID\s*=\s*["\']([^"\']*)["\']', text[:65536])
-    return match.group(1) if match else ""
+    try:
+        return parsed(text).uuid if is_ome_xml(text) else ""
+    except Refused:
+        return ""
 
 
 def description(tif: tifffile.TiffFile) -> str:
@@ -212,7 +223,7 @@ def opened(files: OmeFiles, file: FileName) -> tuple[tifffile.TiffFile, list[Pag
     except (ValueError, IndexError) as error:
         raise Refused(f"{path.name}, which belongs to it: {error}") from error
     # all files of some sets have one text, and so the UUID of one of them
-    if file.uuid and uuid and uuid not in (_bare(file.uuid), _bare(files.xml.uuid)):
+    if file.uuid and uuid and uuid not in (_bare(file.uuid), _bare(files.uuid)):
         raise Refused(
             f"{path.name} is not the file that belongs to it: its UUID is another. Put the files "
             "of one set into a folder of their own"

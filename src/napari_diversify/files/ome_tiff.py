@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import tifffile
 
 from .asides import Seen, asides
@@ -37,14 +37,13 @@ def images_of_ome(
         If there is none, or the OME-XML cannot be read.
     """
     files = ome_files(path, text)
-    every = [_for_file(files, image) for image in files.xml.images]
-    images = [image for image in every if image.runs] or every[:1]
-    mine = [image for image in images if any(run.file is None for run in image.runs)]
-    if len(every) == 1 and every[0].silent:
-        mine = [_on_all_pages(every[0])]
-    if not mine and not any(files.missing(files.files_of(image)) for image in images):
+    images = [image for image in files.images if image.runs]
+    mine = [image for image in images if None in image.files]
+    if len(files.images) == 1 and files.images[0].silent:
+        mine = [_on_all_pages(files.images[0])]
+    if not mine and not files.missing(files.others):
         # a file that holds the text for the others, but none of their planes
-        mine = [image for image in images if image.runs and len(pages) < _n_planes(image)]
+        mine = [image for image in images if len(pages) < _n_planes(image)]
     if not mine:
         raise Refused(_why_none(files))
     reasons = asides([_seen(image, pages) for image in mine])
@@ -52,12 +51,6 @@ def images_of_ome(
         _listed(files, image, why, partial(_content, files, image, tif, pages))
         for image, why in zip(mine, reasons, strict=True)
     ]
-
-
-def _for_file(files: OmeFiles, image: OmeImage) -> OmeImage:
-    """The image with None for the file at hand, whatever its OME-XML calls it."""
-    own = (replace(run, file=None) if run.file in files.own else run for run in image.runs)
-    return replace(image, runs=tuple(own))
 
 
 def _on_all_pages(image: OmeImage) -> OmeImage:
@@ -68,7 +61,7 @@ def _on_all_pages(image: OmeImage) -> OmeImage:
 
 
 def _why_none(files: OmeFiles) -> str:
-    names = sorted({run.file.name for i in files.xml.images for run in i.runs if run.file})
+    names = sorted(file.name or file.uuid for file in files.others)
     if not names:
         return f"its OME-XML describes no image with planes in this file. {ASK}"
     shown = _few(names)
@@ -95,8 +88,10 @@ def _n_planes(image: OmeImage) -> int:
     return max(n // 3, 1) if image.colour else n
 
 
-def _listed(files: OmeFiles, image: OmeImage, why: str, content: Any) -> TiffImage:
-    spread = files.files_of(image)
+def _listed(
+    files: OmeFiles, image: OmeImage, why: str, content: Callable[[], Content]
+) -> TiffImage:
+    spread = image.files
     home = None if files.missing(spread) else files.path_of(spread[0])
     if home == files.path:
         home = None
@@ -111,7 +106,7 @@ def _content(
 ) -> Content:
     if image.problem:
         raise Refused(f"{image.problem}. {ASK}")
-    spread = files.files_of(image)
+    spread = image.files
     missing = _few([file.name or file.uuid for file in files.missing(spread)])
     there: dict[FileName | None, tuple[tifffile.TiffFile, Sequence[Page]]] = {None: (tif, pages)}
     if not missing:
@@ -128,9 +123,9 @@ def _content(
     letters = levels[0].get_axes(squeeze=False).lower()
     if samples > 1 and channels == 1 and not stack[0][1].is_colour:  # the samples are channels
         letters = letters.replace("c", "?").replace("s", "c")
-    note = files.xml.note
+    note = files.note
     origin = {**image.origin, **_numbers(note.get("origin"))}
-    if block.indices["z"][0] and "z" in image.scale:
+    if block.indices["z"][0] and image.units["z"] is not None:
         origin["z"] = origin.get("z", 0.0) + block.indices["z"][0] * image.scale["z"]
     provenance = note.get("provenance")
     return Content(
@@ -158,7 +153,7 @@ def _samples(image: OmeImage, there: Opened) -> int:
 
 
 def _check_rivals(files: OmeFiles, image: OmeImage, block: Block) -> None:
-    others = [_for_file(files, other) for other in files.xml.images if not other.problem]
+    others = (other for other in files.images if not other.problem)
     rival = claimed_twice(image, others, block.places)
     if rival is not None:
         raise Refused(
@@ -222,13 +217,12 @@ def _notes(
     series: tifffile.TiffPageSeries,
 ) -> list[str]:
     notes = []
-    spread = [files.path_of(f).name for f in files.files_of(image) if not missing]
-    named = {run.file for i in files.xml.images for run in i.runs} - files.own
-    absent = sorted(f.name or f.uuid for f in files.missing(named))
+    spread = [files.path_of(file).name for file in image.files if not missing]
+    absent = sorted(file.name or file.uuid for file in files.missing(files.others))
     if files.renamed:
         notes.append(f"its OME-XML calls this file {files.renamed}")
     elif absent:
-        n_files = len(named) + 1
+        n_files = len(files.others) + 1
         note = f"this is 1 of {n_files} files of a set, and {_few(absent)} are not beside it"
         if missing:
             shown = ", ".join(
@@ -250,10 +244,9 @@ def _notes(
 
 def _n_listed(files: OmeFiles, n_pages: int) -> int:
     """Pages of the file at hand that its OME-XML lists."""
-    listed: set[int] = set()
-    for image in files.xml.images:
-        for run in _for_file(files, image).runs:
+    listed = np.zeros(n_pages, bool)
+    for image in files.images:
+        for run in image.runs:
             if run.file is None:
-                count = n_pages if run.count is None else run.count
-                listed.update(range(run.page, min(run.page + count, n_pages)))
-    return len(listed)
+                listed[run.page : None if run.count is None else run.page + run.count] = True
+    return int(listed.sum())

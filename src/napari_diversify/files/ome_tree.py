@@ -28,7 +28,7 @@ def is_ome_xml(text: str) -> bool:
     >>> is_ome_xml('<?xml version="1.0"?><OME xmlns="..."><Image'), is_ome_xml("ImageJ=1.54f")
     (True, False)
     """
-    return re.search(r"<(\w+:)?OME[\s>/]", text[:8192]) is not None
+    return re.search(r"<(\w+:)?OME[\s>/]", text[:8192]) is not None or text.endswith("OME>")
 
 
 def ome_tree(text: str) -> ElementTree.Element:

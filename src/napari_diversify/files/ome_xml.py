@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 from xml.etree import ElementTree
@@ -24,6 +24,7 @@ from .tiff_library import Refused
 NAMESPACE = "napari-diversify"
 
 _TYPES = {"float": "float32", "double": "float64", "bit": "bool"}
+_UUID = re.compile(r"""<(?:\w+:)?OME\s[^>]*?\bUUID\s*=\s*["']([^"']*)""")  # of the root
 _MOST_VOXELS = 1 << 62
 _MODULO = {
     "angle": "a", "phase": "p", "tile": "r", "lifetime": "h", "lambda": "e", "other": "q",
@@ -109,6 +110,17 @@ class OmeImage:
     notes: tuple[str, ...] = ()
     problem: str = ""
 
+    @property
+    def files(self) -> list[FileName | None]:
+        """The files that it is spread over, in the order of its planes."""
+        return list(dict.fromkeys(run.file for run in sorted(self.runs, key=self._place)))
+
+    def _place(self, run: Run) -> int:
+        place = 0
+        for axis in self.order:
+            place = place * self.sizes[axis] + run.first[axis]
+        return place
+
 
 @dataclass(frozen=True)
 class OmeXml:
@@ -132,7 +144,6 @@ class OmeXml:
     note: Mapping[str, Any] = field(default_factory=dict)
 
 
-@lru_cache(maxsize=4)  # a file is listed first and opened then; a companion serves many files
 def parsed(text: str) -> OmeXml:
     """Read OME-XML.
 
@@ -141,6 +152,16 @@ def parsed(text: str) -> OmeXml:
     Refused
         As :func:`.ome_tree`.
     """
+    uuid = _UUID.search(text[:65536])
+    if uuid is None:
+        return _parsed(text)
+    xml = _parsed(text[: uuid.start(1)] + text[uuid.end(1) :])
+    return replace(xml, uuid=xml.uuid or uuid.group(1))
+
+
+# The files of a set have one text but for their UUID, and a file is listed before it is opened.
+@lru_cache(maxsize=2)
+def _parsed(text: str) -> OmeXml:
     root = ome_tree(text)
     elsewhere = root.find("BinaryOnly")
     companion = None

@@ -170,11 +170,10 @@ def _guessed(letters: str, shape: tuple[int, ...]) -> tuple[str, list[str]]:
     One axis without a meaning (Q, I) is taken for z, or for t if z is there.
     """
     if "s" in letters and shape[letters.index("s")] > 1:
-        n = shape[letters.index("s")]
         raise Refused(
-            f"this is a colour image, or another with {n} samples per pixel (RGB). Split it into "
-            "channels, and save those; or say with axes= (--axes) what the samples are, e.g. "
-            f"axes='{letters.replace('s', 'c')}'"
+            f"this is a colour image, or another with {shape[letters.index('s')]} samples per "
+            "pixel (RGB). Split it into channels, and save those; or say with axes= (--axes) what "
+            f"the samples are, e.g. axes='{_example(letters, shape)}'"
         )
     notes = []
     unknown = [i for i, a in enumerate(letters) if a in "qi" and shape[i] > 1]
@@ -189,6 +188,12 @@ def _guessed(letters: str, shape: tuple[int, ...]) -> tuple[str, list[str]]:
             )
     lone = all(a in AXES or n == 1 for a, n in zip(letters, shape, strict=True))
     return "".join(a if a in AXES else "?" for a in letters) if lone else letters, notes
+
+
+def _example(letters: str, shape: tuple[int, ...]) -> str:
+    """Axes that a user may give: samples as channels, and what is unknown as z."""
+    long = (a for a, n in zip(letters, shape, strict=True) if n > 1 or a in "yx")
+    return "".join({"s": "c", "i": "z", "q": "z"}.get(a, a) for a in long)
 
 
 def _given(axes: str, letters: str, shape: tuple[int, ...]) -> str:

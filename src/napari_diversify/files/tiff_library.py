@@ -39,6 +39,16 @@ def sentences(what: str = "this TIFF is damaged") -> Iterator[None]:
             raise ValueError(f"{what} ({kind}{_one_line(error)})") from error
 
 
+@contextmanager
+def refusals(what: str) -> Iterator[None]:
+    """Call tifffile within: like :func:`sentences`, but what goes wrong counts as refused."""
+    try:
+        with sentences(what):
+            yield
+    except ValueError as error:
+        raise Refused(str(error)) from error
+
+
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or "no reason is given"
 

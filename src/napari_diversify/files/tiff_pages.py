@@ -14,13 +14,15 @@ from typing import Any, NamedTuple, Protocol
 
 from .tiff_library import Refused
 
+#: Photometric interpretations of pictures: RGB, CMYK, YCbCr, CIELab.
+COLOURS = (2, 5, 6, 8)
+
 CUT_OFF = "this TIFF is cut off: it ends before its last plane. Copy it again"
 
 _MOST_PAGES = 4_000_000
 _MOST_TAGS = 4096
 _SUBFILE, _OLD_SUBFILE, _DESCRIPTION, _PARTS = 254, 255, 270, 330
 _REDUCED, _MASK = 1, 4
-_COLOURS = (2, 5, 6, 8)  # RGB, CMYK, YCbCr, CIELab
 
 # Tags that say how voxels are stored: pages of one image have the same values.
 _LAYOUT = {
@@ -112,7 +114,7 @@ class Page:
     @property
     def is_colour(self) -> bool:
         """Whether it is a picture in red, green and blue, or the like."""
-        return self.samples > 2 and self._values("photometric", 1)[0] in _COLOURS
+        return self.samples > 2 and self._values("photometric", 1)[0] in COLOURS
 
     @property
     def pixel(self) -> tuple[tuple[int, ...], ...]:

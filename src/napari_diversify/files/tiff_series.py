@@ -230,11 +230,12 @@ class Voxels(Computed):
         store = series.aszarr(squeeze=False, level=0, chunkmode=chunkmode, read_only=True)
         self._array: Any = zarr.open_array(store, mode="r")
         self._signed = signed
+        self._damaged = f"{series.keyframe.parent.filehandle.path}: {_DAMAGED}"
         self.shape = tuple(series.get_shape(squeeze=False))
         self.dtype = np.dtype("int16") if signed else np.dtype(series.dtype)
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
-        with sentences(_DAMAGED):
+        with sentences(self._damaged):
             values = np.asarray(self._array[key])
         if self._signed:
             return (values.astype("uint16") ^ np.uint16(1 << 15)).view("int16")

@@ -11,13 +11,13 @@ import tifffile
 from .asides import Seen, asides
 from .header import AXES
 from .tiff_content import Content, TiffImage
-from .tiff_library import Refused
+from .tiff_library import Refused, refusals
+from .tiff_pages import COLOURS
 
 _KINDS = (
     "shaped", "lsm", "mmstack", "ndtiff", "fluoview", "stk", "sis", "svs", "scn", "qpi", "ndpi",
     "bif", "avs", "eer", "philips", "scanimage", "nih", "mdgel",
 )  # fmt: skip
-_COLOURS = (2, 5, 6, 8)
 
 
 def is_of_library(tif: tifffile.TiffFile) -> bool:
@@ -33,21 +33,27 @@ def images_of_library(tif: tifffile.TiffFile) -> list[TiffImage]:
     Refused
         If tifffile cannot make sense of it, and would take it for a plain TIFF.
     """
-    series = tif.series
+    with refusals("its description cannot be understood"):
+        series = tif.series
+        shapes = [tuple(metadata["shape"]) for metadata in tif.shaped_metadata or ()]
     if not series or series[0].kind in ("generic", "uniform"):
         raise Refused(_contradiction("of other planes than there are"))
-    noted = iter(tif.shaped_metadata or ())
-    for one in series:
-        if one.kind == "shaped" and one.keyframe.shaped_description is not None:
-            shape = next(noted)["shape"]
-            if math.prod(shape) != math.prod(one.get_shape(squeeze=False)):
-                raise Refused(_contradiction(f"of the shape {tuple(shape)}"))
+    shaped = (one for one in series if one.kind == "shaped" and one.keyframe.is_shaped)
+    for one, shape in zip(shaped, shapes, strict=False):
+        if math.prod(shape) != math.prod(one.get_shape(squeeze=False)) or _is_cut_off(one):
+            raise Refused(_contradiction(f"of the shape {shape}"))
     pyramids = _pyramids(series)
     reasons = asides([_seen(levels[0]) for levels in pyramids])
     return [
         TiffImage(partial(_content, levels), levels[0].name, why)
         for levels, why in zip(pyramids, reasons, strict=True)
     ]
+
+
+def _is_cut_off(series: tifffile.TiffPageSeries) -> bool:
+    """Whether planes that should lie behind each other go on beyond the end of the file."""
+    start, n_bytes = series.dataoffset, series.size * series.dtype.itemsize
+    return start is not None and start + n_bytes > series.keyframe.parent.filehandle.size
 
 
 def _contradiction(what: str) -> str:
@@ -64,7 +70,7 @@ def _seen(series: tifffile.TiffPageSeries) -> Seen:
         series.size // max(page.size, 1),
         page.imagelength,
         page.imagewidth,
-        page.samplesperpixel > 2 and page.photometric in _COLOURS,
+        page.samplesperpixel > 2 and page.photometric in COLOURS,
         bool(page.subfiletype & 1),
         bool(page.subfiletype & 4),
     )
