@@ -31,6 +31,10 @@ from .cli_answers import (
 )
 from .cli_quiet import heard
 
+#: Exit status if the command line itself is wrong.
+_USAGE = 2
+_EMPTY = "An argument is empty. Was it a variable of the shell that has no value?"
+
 
 class _Commands(TyperGroup):
     """All commands, and what becomes of their errors."""
@@ -42,6 +46,9 @@ class _Commands(TyperGroup):
         with line(words), heard() if wants_debug(words) else nullcontext():
             try:
                 with answered():
+                    if "" in words:
+                        say(_EMPTY)
+                        raise typer.Exit(_USAGE)
                     status = super().main(*args, **{**settings, "standalone_mode": False})
             except typer.Exit as end:
                 status = end.exit_code
@@ -49,7 +56,7 @@ class _Commands(TyperGroup):
                 if not is_of_usage(error):
                     raise
                 say(usage(error))
-                status = 2
+                status = _USAGE
         sys.exit(status or 0)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

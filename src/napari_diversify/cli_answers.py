@@ -19,7 +19,7 @@ from typing import Any, NoReturn
 
 import typer
 
-from .sentences import is_expected, on_one_line, reason
+from .sentences import is_expected, on_one_line, reason, shortened
 
 #: Shows tracebacks and what libraries say; stands anywhere in a command.
 DEBUG = "--debug"
@@ -65,7 +65,7 @@ def stop(said: str) -> NoReturn:
 
 def say(message: str) -> None:
     """Write a sentence to standard error, with a capital letter unless a name begins it."""
-    text = on_one_line(message).strip()
+    text = shortened(on_one_line(message).strip(), 2000)
     word = text.partition(" ")[0].rstrip(",:")
     if word.isascii() and word.isalpha() and word.islower() and word not in _LINE.get().names:
         text = text[0].upper() + text[1:]

@@ -116,7 +116,7 @@ def _each(
             why = sentence(error)
             rows.append({"path": str(path), "why": why})
             # most sentences name the file themselves
-            say(why if str(path) in why else f"{path}: {why}")
+            say(why if on_one_line(str(path)) in why else f"{path}: {why}")
             continue
         rows.append(row)
         if text:

@@ -15,7 +15,6 @@ EXPECTED = (OSError, ValueError, TypeError, ImportError, MemoryError)
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")  # colours of a terminal
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_LONGEST = 1000
 
 
 def reason(error: BaseException) -> str:
@@ -56,7 +55,7 @@ def on_one_line(text: str) -> str:
     return _CONTROL.sub(" ", _ESCAPE.sub("", text))
 
 
-def shortened(text: str) -> str:
+def shortened(text: str, most: int = 1000) -> str:
     """A text that somebody can read to its end: of a longer one the middle is left out.
 
     Examples
@@ -64,9 +63,7 @@ def shortened(text: str) -> str:
     >>> len(shortened("long " * 1000))
     1000
     """
-    if len(text) <= _LONGEST:
-        return text
-    return f"{text[: _LONGEST - 203]} … {text[-200:]}"
+    return text if len(text) <= most else f"{text[: most - 203]} … {text[-200:]}"
 
 
 def _words(error: BaseException) -> str:

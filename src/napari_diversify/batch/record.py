@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..files import writing
+from ..files import Header, header_of, writing
 from ..small_files import read_small
 
 FOLDER = ".diversify"
@@ -48,9 +48,18 @@ def read_record(output: Path, name: str) -> Record | None:
     try:
         record: Record = json.loads(read_small(_place(output, name)))
         whole = _is_whole(record)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+        return None
+    except RecursionError:  # lists in lists in lists
         return None
     return record if whole else None
+
+
+def header_in(part: Record) -> Header:
+    """What the record of a sample says of one of its images."""
+    told = part["header"].items()
+    fields: Record = {n: tuple(v) if isinstance(v, list) else v for n, v in told}
+    return header_of(**fields)
 
 
 def _is_whole(record: Record) -> bool:
@@ -68,7 +77,7 @@ def _is_whole(record: Record) -> bool:
         and all(isinstance(step["kind"], str) for step in steps)
         and all(
             isinstance(part["name"], str)
-            and isinstance(part["header"], dict)
+            and bool(header_in(part))
             and set(part["metrics"]) <= set(_METRICS)
             and isinstance(part["files"]["image"], str)
             and all(isinstance(path, str) for path in part["files"].values())

@@ -32,6 +32,7 @@ from .record import (
     Record,
     files_of,
     finished_records,
+    header_in,
     is_finished,
     read_record,
     records_in,
@@ -382,7 +383,7 @@ class _State:
         records = finished_records(self._job.output)  # those of other jobs too
         self._manifest = write_manifest(self._job.output, records)
         items = {
-            part["name"]: files.Item(part["name"], files.header_of(**_header(part["header"])))
+            part["name"]: files.Item(part["name"], header_in(part))
             for record in records
             for part in record["parts"]
             if record["request"]["layout"] == self._job.layout
@@ -414,7 +415,3 @@ class _State:
 def _make(job: Job, unit: Unit, replace: bool) -> Record:
     """One sample from beginning to end, for a worker."""
     return exhaust(make(job, unit, overwrite=replace))
-
-
-def _header(summary: Record) -> Record:
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in summary.items()}
