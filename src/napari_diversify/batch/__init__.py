@@ -2,8 +2,9 @@
 
 from .engine import engine
 from .job import Job, Source, Unit, size_of, sources_of
+from .preview import preview
 from .replay import Replay, replay
-from .run import Report, export, preview, run
+from .run import Report, export, run
 from .script import as_command, as_python
 
 __all__ = [

@@ -2,6 +2,7 @@
 
 from .arranged import Arranged
 from .entry import Entry
+from .extras import check_extras, has_extras, write_extras
 from .header import AXES, Header, header_of
 from .layouts import (
     FORMATS,
@@ -9,10 +10,11 @@ from .layouts import (
     Item,
     Layout,
     check_names,
+    names_of,
     paths,
     semantic_planes,
-    write_extras,
 )
+from .listing import Listing, fold
 from .ome_zarr import (
     create,
     create_labels,
@@ -26,7 +28,20 @@ from .ome_zarr import (
 )
 from .reading import ImageFile, images_in, inputs_in, is_image, labels_in, open_image, stem
 from .reading_zarr import missing_chunks
-from .safe import check_free, check_name, free_name, remove, tidy, writing
+from .safe import (
+    Leftover,
+    check_folder,
+    check_free,
+    check_name,
+    free_name,
+    holds,
+    leftovers,
+    make_folder,
+    remove,
+    replace_text,
+    saying,
+    writing,
+)
 from .tiff import planes_of, write_tiff
 
 __all__ = [
@@ -39,29 +54,40 @@ __all__ = [
     "ImageFile",
     "Item",
     "Layout",
+    "Leftover",
+    "Listing",
+    "check_extras",
+    "check_folder",
     "check_free",
     "check_name",
     "check_names",
     "create",
     "create_labels",
     "finish",
+    "fold",
     "free_name",
+    "has_extras",
     "header_of",
+    "holds",
     "images_in",
     "inputs_in",
     "is_finished",
     "is_image",
     "labels_in",
+    "leftovers",
+    "make_folder",
     "missing_chunks",
+    "names_of",
     "open_image",
     "paths",
     "planes_of",
     "reduced",
     "remove",
+    "replace_text",
+    "saying",
     "semantic_planes",
     "slabs",
     "stem",
-    "tidy",
     "write_all",
     "write_extras",
     "write_reduced",
