@@ -1,5 +1,6 @@
 """Executors that all tests of batches share: worker processes take seconds to start."""
 
+import multiprocessing
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
@@ -43,6 +44,14 @@ def executor_of(processes):
     yield found.__getitem__
     for pool in pools.values():
         pool.shutdown()
+
+
+@pytest.fixture(scope="session")
+def children():
+    """Processes forked from one that has imported what takes long."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["napari_diversify.batch", "batch_jobs"])
+    return context
 
 
 @pytest.fixture

@@ -1,8 +1,8 @@
 """Runs that work in the same folder: the same samples never, other samples side by side.
 
-A run claims its samples in a file of its own, ``.diversify/runs.partial/ID.json``, which says whose it
-is and which images and which of their samples it makes. To look at the claims of others and
-to add one, or to write the tables of all samples, takes a lock that one run at a time has.
+A run claims its samples in a file of its own, ``.diversify/runs.partial/ID.json``, which says
+whose it is, and of which images it makes which samples. To look at the claims of others and to
+add one, or to write the tables of all samples, takes a lock that one run at a time has.
 """
 
 from __future__ import annotations

@@ -68,6 +68,8 @@ def look(job: Job, *, resume: bool = False, overwrite: bool = False) -> Plan:
         raise ValueError("resume keeps what is finished, overwrite makes it again: choose one")
     listing, units = Listing(), list(job.units())
     names = {unit.name for unit in units}
+    for folder in _folders(job):
+        listing.names(folder)  # nothing in it is asked for one by one
     check_tables(job.output, job.how, listing)
     if job.how.extras is not None:
         records = (record for _, record in records_in(job.output, listing))

@@ -22,6 +22,7 @@ class Listing:
     def __init__(self) -> None:
         self._folders: dict[str, _Folder | None] = {}
         self._real: dict[str, str] = {}
+        self._links: dict[str, bool] = {}
 
     def names(self, folder: str | os.PathLike[str]) -> frozenset[str]:
         """All names in a folder; none if it is no folder, or may not be listed."""
@@ -40,9 +41,14 @@ class Listing:
 
     def is_link(self, path: str | os.PathLike[str]) -> bool:
         """Whether a path leads elsewhere."""
+        path = os.fspath(path)
         folder, name = os.path.split(path)
         known = self._folders.get(folder)
-        return os.path.islink(path) if known is None else name in known.links
+        if known is not None:
+            return name in known.links
+        if path not in self._links:
+            self._links[path] = os.path.islink(path)
+        return self._links[path]
 
     def real(self, path: str | os.PathLike[str]) -> str:
         """The path without links, as :func:`os.path.realpath` would tell."""
