@@ -207,7 +207,7 @@ def test_workers_do_not_outlive_a_killed_run(arguments, children, job, undisturb
     child.join()
     left = [psutil.Process(pid) for pid in workers if psutil.pid_exists(pid)]
     try:
-        _, alive = psutil.wait_procs(left, timeout=5)
+        _, alive = psutil.wait_procs(left, timeout=60)
         alive = [p for p in alive if p.status() != psutil.STATUS_ZOMBIE]
         assert alive == []
     finally:
@@ -264,8 +264,9 @@ def test_closing_amid_one_big_image_ends_soon_and_leaves_nothing_of_it(
     pieces = run(job_of(source, tmp_path / "train", **settings))
     for _ in range(4):
         next(pieces)
+    begun = len(seen)
     pieces.close()
-    assert 0 < len(seen) < 16  # of 24 slabs, of 96 planes
+    assert 0 < len(seen) < begun + 12  # of 24 slabs, of 96 planes: what is under way is finished
     assert tree(tmp_path / "train") == {}
     monkeypatch.setattr(making, "found_in", real)
     made(job_of(source, tmp_path / "train", **settings), resume=True)

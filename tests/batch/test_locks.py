@@ -327,7 +327,7 @@ def test_a_run_that_was_taken_for_gone_stops_and_gives_no_file_its_name(raw, tmp
         while True:
             next(pieces)
 
-    with pytest.raises(TimeoutError, match=r"was taken for gone.* resume$"):
+    with pytest.raises(TimeoutError, match=r"claim of this run .* was removed, .* resume$"):
         goes_on()
     made(job_of(raw, output, samples=3), resume=True)
     assert tree(output) == whole(raw, tmp_path / "whole", samples=3)

@@ -17,7 +17,7 @@ from typing import Any, TypeAlias
 from .. import files
 from .interrupt import undisturbed
 from .job import Job
-from .locks import BEAT, SILENCE, Lock, Sign, Watch, locked, read, unlink
+from .locks import BEAT, SILENCE, Lock, Sign, Watch, locked, look_anew, read, unlink
 from .owners import myself
 from .record import FOLDER
 
@@ -49,8 +49,9 @@ class Claim:
         """Raise a sentence if others have taken this run for gone, and may make its samples."""
         if self.lock.lost:
             raise TimeoutError(
-                f"this run gave no sign of life for {SILENCE / 60:.0f} minutes and was taken for "
-                "gone, so others may make its samples by now. Finished samples stay: resume"
+                "the claim of this run on its samples was removed, perhaps because it gave no sign "
+                f"of life for {SILENCE / 60:.0f} minutes, so others may make them by now. Finished "
+                "samples stay: resume"
             )
 
 
@@ -85,7 +86,9 @@ def claimed(job: Job, before: Traces) -> Iterator[Claim]:
     lock = None
     try:
         with guarded(job.output):
-            others, mine, me = _others(runs), _content(job), myself()
+            me, mine = myself(), _content(job)
+            look_anew(runs, f"{me.id}.now")
+            others = _others(runs)
             for sign in others.values():
                 _check_apart(mine, sign, job.output)
             with files.saying(job.output), undisturbed():
@@ -103,10 +106,11 @@ def claimed(job: Job, before: Traces) -> Iterator[Claim]:
 
 @contextmanager
 def guarded(output: Path) -> Iterator[Lock]:
-    """What is to be done by one run at a time."""
+    """What is to be done by one run at a time; all records of others are seen in it."""
     with ExitStack() as stack:
         with files.saying(output):
             lock = stack.enter_context(locked(output / FOLDER / _RUNS / _GUARD))
+            look_anew(output / FOLDER, f".now.{lock.id}.partial")
         yield lock
 
 
@@ -140,6 +144,8 @@ def _claims(runs: Path) -> list[Path]:
 def _others(runs: Path) -> dict[str, Sign]:
     """The claims of runs that are at work, by their ids; those of runs that are gone go."""
     watch = Watch()
+    for path in runs.glob("*.now"):
+        unlink(path)
     while True:
         alive, unsure = {}, False
         for path in (*_claims(runs), *runs.glob("*.end")):

@@ -238,18 +238,26 @@ def bury(path: Path, sign: Sign, watch: Watch) -> None:
 
 def _is_silent(path: Path, sign: Sign) -> bool:
     """Whether the last sign of life is long ago, or in the future: then nobody can tell."""
-    return abs(_clock(path.parent) - sign.touched) > SILENCE * 1e9
+    now = look_anew(path.parent, f"{secrets.token_hex(6)}.now")
+    return abs(now - sign.touched) > SILENCE * 1e9
 
 
-def _clock(folder: Path) -> int:
-    """The time in ns, as the disk of a folder dates what is written there."""
-    probe = folder / f"{secrets.token_hex(6)}.now"
-    try:
-        probe.write_bytes(b"\n")
-        with probe.open("rb") as file:
-            return os.fstat(file.fileno()).st_mtime_ns
-    finally:
-        unlink(probe)
+def look_anew(folder: Path, name: str) -> int:
+    """Make a disk tell what is in a folder now; return its time in ns.
+
+    Network disks remember for up to a minute what they told of a folder, unless one changes
+    something in it: a file of this name, which goes again.
+    """
+    probe = folder / name
+    while True:
+        try:
+            probe.write_bytes(b"\n")
+            with probe.open("rb") as file:
+                return os.fstat(file.fileno()).st_mtime_ns
+        except FileNotFoundError:  # somebody has tidied up
+            folder.mkdir(parents=True, exist_ok=True)
+        finally:
+            unlink(probe)
 
 
 def unlink(path: Path) -> None:

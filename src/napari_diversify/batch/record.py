@@ -82,8 +82,9 @@ def _is_whole(record: Record) -> bool:
 
 def is_finished(output: Path, record: Record, listing: Listing) -> bool:
     """Whether all files of a sample have their names."""
+    # asked for one by one if not listed: a network disk may have listed a folder a minute ago
     return bool(record["finished"]) and all(
-        listing.exists(path) for path in files_of(output, record)
+        listing.exists(path) or path.exists() for path in files_of(output, record)
     )
 
 

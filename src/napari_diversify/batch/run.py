@@ -17,13 +17,14 @@ from pathlib import Path
 
 from .. import files
 from ..core.blocks import exhaust
+from ..files import Listing
 from .claims import Claim, claimed, remove_folders, traces
 from .engine import engine
 from .interrupt import undisturbed
 from .job import Job, Source, Unit
 from .looking import Plan, look
 from .make import make
-from .record import MANIFEST, Record
+from .record import MANIFEST, Record, names_in
 from .tables import are_written, write_tables
 
 #: An image bigger than this (bytes) is made by all workers together, others by one each.
@@ -94,7 +95,9 @@ def run(
         return report_of(job, plan)
     with ExitStack() as stack:
         claim = stack.enter_context(claimed(job, before))
-        if claim.others_came:
+        if claim.others_came or names_in(job.output, Listing()) != names_in(
+            job.output, plan.listing
+        ):
             plan = look(job, resume=resume, overwrite=overwrite)
         if executor is None:
             executor = stack.enter_context(engine())
