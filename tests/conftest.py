@@ -87,6 +87,18 @@ def _patient(wait):
     return waits
 
 
+# ---- worker processes, which take seconds to start ----
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """Three of them, for all tests."""
+    from napari_diversify.batch import engine
+
+    with engine(3) as executor:
+        yield executor
+
+
 # ---- a dock, and words to drive it ----
 
 

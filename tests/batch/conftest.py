@@ -7,15 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from batch_jobs import noise, objects, write_source
 
-from napari_diversify.batch import engine
-
-
-@pytest.fixture(scope="session")
-def processes():
-    """Three worker processes."""
-    with engine(3) as executor:
-        yield executor
-
 
 @pytest.fixture(scope="session")
 def cluster():
