@@ -38,7 +38,7 @@ def run(tmp_path):
             env={**environment, "TERM": "dumb", "NO_COLOR": "1"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
 
     return call

@@ -1,9 +1,8 @@
 import json
 import pickle
 import shutil
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from importlib.metadata import files
-from multiprocessing import get_context
 
 import numpy as np
 import pytest
@@ -375,7 +374,7 @@ def total(image):
 
 
 @pytest.mark.parametrize("name", ["a.ome.zarr", "a.tif", "a.npy"])
-def test_an_open_image_travels_to_other_processes_as_its_path(tmp_path, name):
+def test_an_open_image_travels_to_other_processes_as_its_path(tmp_path, name, processes):
     header = Header((6, 40, 300), "uint16", "zyx", provenance={"seed": 1})
     array = voxels(header)
     path = tmp_path / name
@@ -394,8 +393,7 @@ def test_an_open_image_travels_to_other_processes_as_its_path(tmp_path, name):
         with ThreadPoolExecutor(4) as pool:
             for z, plane in enumerate(pool.map(lambda z: image.data[z], list(range(6)))):
                 np.testing.assert_array_equal(plane, array[z])
-        with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            assert pool.submit(total, image).result() == int(array.astype(np.int64).sum())
+        assert processes.submit(total, image).result() == int(array.astype(np.int64).sum())
 
 
 def test_provenance_of_another_kind_is_left_alone(tmp_path):

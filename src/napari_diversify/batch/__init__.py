@@ -3,8 +3,9 @@
 from .engine import engine
 from .inputs import Inputs, Reading, look_at, sources_of
 from .job import Job, Unit, size_of
+from .preview import preview
 from .replay import Replay, replay
-from .run import Report, export, preview, run
+from .run import Report, export, run
 from .script import as_command, as_python
 from .source import Source
 

@@ -122,8 +122,8 @@ class Job:
                 yield Unit(f"{source.name}_{first + n:0{digits}d}", source, n)
 
     def of(self, unit: Unit) -> Job:
-        """The same for the source of one unit only: little to send to a worker."""
-        return replace(self, sources=(unit.source,))
+        """The same for one unit only: as little to send to a worker, however many there are."""
+        return replace(self, sources=(unit.source,), only=(unit.number,))
 
     def sampling_of(self, source: Source) -> Sampling:
         """What is drawn for one of the sources."""

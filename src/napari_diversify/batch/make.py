@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from copy import copy
@@ -23,6 +23,8 @@ from ..core.pair_sums import PairSums
 from ..files import Header
 from ..recipe import LazyVolume, Recipe
 from ..recipe.range_fit import misfit
+from .apart import Read
+from .interrupt import undisturbed
 from .job import Job, Unit
 from .labels import Labels, labels_of, write_labels
 from .metrics import Found, found_in, watched_planes
@@ -36,15 +38,18 @@ from .source import Source
 _BAND = 1 << 20
 
 
-def request(job: Job, unit: Unit) -> Record:
-    """What is asked for, to tell whether a finished sample is the one that is wanted."""
-    s = job.sampling_of(unit.source)
+def request(job: Job, unit: Unit, real: Callable[[Path], str] = os.path.realpath) -> Record:
+    """What is asked for, to tell whether a finished sample is the one that is wanted.
+
+    ``real`` finds where paths lead; one that remembers folders is quicker for many samples.
+    """
+    s, source, labels = job.sampling_of(unit.source), unit.source, unit.source.labels
     return {
         "recipe": s.recipe.replace(sample=s.recipe.sample + unit.number).model_dump(mode="json"),
         "drawn": s.drawn(unit.number),
         "target_psnr": s.target(unit.number),
-        "source": _named(unit.source, job.output),
-        "labels": None if unit.source.labels is None else _named(unit.source.labels, job.output),
+        "source": _named(source, job.output, real),
+        "labels": None if labels is None else _named(labels, job.output, real),
         "layout": job.layout,
         "format": job.format,
         "chunk": job.chunk,
@@ -66,9 +71,9 @@ def provenance(job: Job, unit: Unit, volume: LazyVolume) -> Record:
     }
 
 
-def _named(source: Source, output: Path) -> Record:
+def _named(source: Source, output: Path, real: Callable[[Path], str] = os.path.realpath) -> Record:
     """Which image it is, and where."""
-    path = None if source.path is None else _way(source.path, output)
+    path = None if source.path is None else _way(real(source.path), real(output))
     named: Record = {"name": source.name, "path": path, "axes": source.axes}
     if source.series is not None:
         named["series"] = source.series
@@ -77,16 +82,21 @@ def _named(source: Source, output: Path) -> Record:
     return named
 
 
-def _way(path: Path, folder: Path) -> str:
+def _way(path: str, folder: str) -> str:
     """From the training set to a source: both may move together."""
     try:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+        return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive
-        return path.resolve().as_posix()
+        return Path(path).as_posix()
 
 
 def make(
-    job: Job, unit: Unit, *, overwrite: bool = False, executor: Executor | None = None
+    job: Job,
+    unit: Unit,
+    *,
+    overwrite: bool = False,
+    executor: Executor | None = None,
+    claim: Path | None = None,
 ) -> Generator[tuple[int, int], None, Record]:
     """Make a sample; yield (pieces done, pieces), return its record.
 
@@ -99,6 +109,8 @@ def make(
         remove those of an older record of this sample that have no successor.
     executor : Executor, optional
         Where the slabs of OME-Zarr files are computed; by default here.
+    claim : Path, optional
+        File that says whose these samples are: without it no file gets its name.
 
     Raises
     ------
@@ -110,6 +122,8 @@ def make(
     Record
         As on disk, and the files that were ``removed``.
     """
+    run = "" if claim is None else claim.stem
+    read = Read([unit.source], files.Listing())
     with ExitStack() as stack:
         header, data = stack.enter_context(unit.source.open())
         files.check_dtype(header.dtype, job.format)
@@ -124,9 +138,10 @@ def make(
         ranges: dict[str, None] = {}
         for k, part in enumerate(parts):
             targets = _targets(job, part, with_labels=labels is not None)
-            check_apart(targets.values(), [unit.source])
+            for target in targets.values():
+                read.check(target)
             partial = {
-                role: stack.enter_context(files.writing(path, overwrite))
+                role: stack.enter_context(files.writing(path, overwrite, run))
                 for role, path in targets.items()
             }
             told = replace(
@@ -162,12 +177,14 @@ def make(
         }
         before = read_record(job.output, unit.name) if overwrite else None
         old = superseded(job.output, unit.name, before, record)
+        if claim is not None and not claim.exists():
+            raise TimeoutError("its run is over, and another one may make it by now")
         # before the files get their names: what is there without a record is not ours
-        write_record(job.output, unit.name, {**record, "superseded": old} if old else record)
+        write_record(job.output, unit.name, {**record, "superseded": old} if old else record, run)
     for path in old:
         files.remove(job.output / path)
     record["finished"] = True
-    write_record(job.output, unit.name, record)
+    write_record(job.output, unit.name, record, run)
     return {**record, "removed": old}
 
 
@@ -213,17 +230,6 @@ def targets_of(job: Job, unit: Unit, header: Header) -> list[Path]:
         for part in parts_of(unit.name, header, job.how)
         for path in _targets(job, part, with_labels=with_labels).values()
     ]
-
-
-def check_apart(targets: Iterable[Path], sources: Iterable[Source]) -> None:
-    """Raise a sentence if a file to be written, or removed, is one that is read."""
-    both = (file for source in sources for file in (source, source.labels) if file is not None)
-    read = {file.path.resolve() for file in both if file.path is not None}
-    for target in targets:
-        if target.resolve() in read:
-            raise ValueError(
-                f"{target} is an image that is read, and would be replaced. Choose another folder"
-            )
 
 
 def _targets(job: Job, part: Part, *, with_labels: bool) -> dict[str, Path]:
@@ -384,10 +390,10 @@ def in_order(
             waiting += [executor.submit(function, *t) for t in itertools.islice(rest, 1)]
             yield result
     finally:
-        for future in waiting:
-            future.cancel()
-        # nobody may write any more when the files are tidied up
-        wait([future for future in waiting if not future.cancelled()])
+        with undisturbed():  # nobody may write any more when the files are tidied up
+            for future in waiting:
+                future.cancel()
+            wait([future for future in waiting if not future.cancelled()])
 
 
 def _write_tiff(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -93,3 +94,8 @@ def parts_of(name: str, header: Header, layout: Layout) -> list[Part]:
         whole = Part(name + suffix, header, at)
         parts.append(replace(whole, header=whole.of(header)))
     return parts
+
+
+def unit_of(name: str) -> str:
+    """The sample to which a part of this name belongs, as :func:`parts_of` names them."""
+    return re.sub(r"(_[tczyx]\d+)+$", "", name)

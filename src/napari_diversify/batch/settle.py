@@ -43,6 +43,21 @@ def volume_of(header: Header, data: Any, recipe: Recipe, *, in_voxels: bool = Fa
         If the recipe asks for volumes and the image holds planes, or for lengths and the image
         does not say how large its voxels are.
     """
+    ndim, spacing = space_of(header, recipe, in_voxels=in_voxels)
+    return LazyVolume(data, recipe.replace(spatial_ndim=ndim), spacing)
+
+
+def check_recipe(header: Header, recipe: Recipe, *, in_voxels: bool = False) -> None:
+    """Raise what :func:`volume_of` would, as far as can be told without reading a voxel."""
+    ndim, spacing = space_of(header, recipe, in_voxels=in_voxels)
+    for step in recipe.steps:
+        step.check(header.shape[-ndim:], spacing)
+
+
+def space_of(
+    header: Header, recipe: Recipe, *, in_voxels: bool
+) -> tuple[int, tuple[float, ...] | None]:
+    """How many of the last axes are space for a recipe, and the voxel size along them."""
     ndim = recipe.spatial_ndim or header.spatial_ndim
     if ndim > header.spatial_ndim:
         raise ValueError(
@@ -58,7 +73,7 @@ def volume_of(header: Header, data: Any, recipe: Recipe, *, in_voxels: bool = Fa
             f"{','.join(f'{a}=0.5' for a in unknown)}, or count lengths in voxels: --voxel-size "
             "voxels"
         )
-    return LazyVolume(data, recipe.replace(spatial_ndim=ndim), spacing)
+    return ndim, spacing
 
 
 def settle(sampling: Sampling, number: int, source: Source, header: Header, data: Any) -> Recipe:

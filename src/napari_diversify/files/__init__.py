@@ -3,6 +3,7 @@
 from .arranged import Arranged, Cut
 from .dtypes import check_dtype
 from .entry import Entry
+from .extras import check_extras, has_extras, write_extras
 from .glance import is_plate, may_hold_image
 from .header import AXES, Header, header_of
 from .label_values import LabelPlan, check_labels
@@ -12,10 +13,11 @@ from .layouts import (
     Item,
     Layout,
     check_names,
+    names_of,
     paths,
     semantic_planes,
-    write_extras,
 )
+from .listing import Listing, fold
 from .looks import Looks, looks_of
 from .ome_zarr import (
     create,
@@ -41,7 +43,20 @@ from .reading import (
     stem,
 )
 from .reading_zarr import missing_chunks
-from .safe import check_free, check_name, free_name, remove, tidy, writing
+from .safe import (
+    Leftover,
+    check_folder,
+    check_free,
+    check_name,
+    free_name,
+    holds,
+    leftovers,
+    make_folder,
+    remove,
+    replace_text,
+    saying,
+    writing,
+)
 from .tiff import planes_of, write_tiff
 
 __all__ = [
@@ -57,9 +72,13 @@ __all__ = [
     "Item",
     "LabelPlan",
     "Layout",
+    "Leftover",
+    "Listing",
     "Looks",
     "channels_of",
     "check_dtype",
+    "check_extras",
+    "check_folder",
     "check_free",
     "check_labels",
     "check_name",
@@ -67,8 +86,11 @@ __all__ = [
     "create",
     "create_labels",
     "finish",
+    "fold",
     "free_name",
+    "has_extras",
     "header_of",
+    "holds",
     "images_in",
     "inputs_in",
     "is_finished",
@@ -76,18 +98,22 @@ __all__ = [
     "is_plate",
     "is_zarr",
     "labels_in",
+    "leftovers",
     "looks_of",
+    "make_folder",
     "may_hold_image",
     "missing_chunks",
+    "names_of",
     "open_image",
     "paths",
     "planes_of",
     "reduced",
     "remove",
+    "replace_text",
+    "saying",
     "semantic_planes",
     "slabs",
     "stem",
-    "tidy",
     "write_all",
     "write_extras",
     "write_reduced",
