@@ -56,6 +56,7 @@ def apply(
     series: options.Series = None,
     voxel_size: options.VoxelSize = None,
     same_noise: options.SameNoise = False,
+    own_noise: options.OwnNoise = False,
     workers: options.Workers = None,
     scheduler: options.Scheduler = None,
     resume: options.Resume = False,
@@ -91,7 +92,9 @@ def apply(
             psnr=() if psnr is None else options.levels_in(psnr),
         )
         reading = options.reading_of(axes, series, voxel_size)
-        images = _images(inputs, labels, no_labels, same_noise, reading, output, layout)
+        images = _images(
+            inputs, labels, no_labels, (same_noise, own_noise), reading, output, layout
+        )
         job = Job(images.sources, sampling, output, layout, file_format, chunk, shard)
         if only is not None:
             job = replace(job, only=numbers_in(only))
@@ -116,6 +119,7 @@ def series(
     series: options.Series = None,
     voxel_size: options.VoxelSize = None,
     same_noise: options.SameNoise = False,
+    own_noise: options.OwnNoise = False,
     workers: options.Workers = None,
     scheduler: options.Scheduler = None,
     resume: options.Resume = False,
@@ -139,7 +143,9 @@ def series(
         base = options.recipe_in(recipe) if recipe else Recipe(steps=(Diversify(),))
         sampling = Sampling(recipe=base, samples=samples, psnr=options.levels_in(psnr))
         reading = options.reading_of(axes, series, voxel_size)
-        images = _images(inputs, labels, no_labels, same_noise, reading, output, layout)
+        images = _images(
+            inputs, labels, no_labels, (same_noise, own_noise), reading, output, layout
+        )
         job = Job(images.sources, sampling, output, layout, file_format, chunk, shard)
     _do(job, images.notes, workers, scheduler, resume, overwrite, dry_run, as_json)
 
@@ -151,7 +157,7 @@ def _images(
     inputs: Sequence[Path],
     labels: Sequence[Path] | None,
     no_labels: bool,
-    same_noise: bool,
+    noise: tuple[bool, bool],
     reading: Reading,
     output: Path,
     layout: str,
@@ -173,7 +179,8 @@ def _images(
         labels or (),
         reading,
         find_labels=takes_labels and not no_labels,
-        same_noise=same_noise,
+        same_noise=noise[0],
+        own_noise=noise[1],
         output=output,
     )
 

@@ -68,6 +68,14 @@ SameNoise = Annotated[
         "of a folder or a list has its own, which depend on its name alone.",
     ),
 ]
+OwnNoise = Annotated[
+    bool,
+    typer.Option(
+        "--own-noise",
+        help="Give an image that is named by itself the noise that it has in its folder: for jobs "
+        "that each take one image of a set.",
+    ),
+]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Processes on this machine; threads if not given.")
 ]

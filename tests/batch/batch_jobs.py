@@ -38,7 +38,17 @@ def write_source(path, array, axes=None, **fields):
     return path
 
 
-def job_of(inputs, output, *, labels=(), axes=None, recipe=RECIPE, sampling=None, **settings):
+def job_of(
+    inputs,
+    output,
+    *,
+    labels=(),
+    axes=None,
+    recipe=RECIPE,
+    sampling=None,
+    same_noise=False,
+    **settings,
+):
     """A job; what Sampling takes goes there, the rest to Job."""
     inputs = [inputs] if isinstance(inputs, Path) else inputs
     labels = [labels] if isinstance(labels, Path) else labels
@@ -46,7 +56,7 @@ def job_of(inputs, output, *, labels=(), axes=None, recipe=RECIPE, sampling=None
         k: settings.pop(k) for k in ("samples", "strategy", "ranges", "psnr") if k in settings
     }
     made = Sampling(recipe=recipe, **for_sampling) if sampling is None else sampling
-    sources = sources_of(inputs, labels, axes=axes, in_voxels=True)
+    sources = sources_of(inputs, labels, axes=axes, in_voxels=True, same_noise=same_noise)
     return Job(sources, made, Path(output), **settings)
 
 

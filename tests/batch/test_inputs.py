@@ -227,6 +227,15 @@ def test_an_image_named_by_itself_has_the_noise_of_the_recipe(batch, tmp_path):
         assert (voxels(tmp_path / "1" / "images" / f"a_{number:04d}.tif") == shown).all()
 
 
+def test_a_job_that_takes_one_image_of_a_set_can_give_it_the_noise_of_the_set(batch):
+    everything = batch(output="1")
+    assert batch("b", output="2", own_noise=True) == {
+        n: everything[n] for n in everything if n[0] == "b"
+    }
+    with pytest.raises(ValueError, match="either the same for all images or each one's own"):
+        batch("b", output="3", own_noise=True, same_noise=True)
+
+
 def test_the_same_noise_for_all_is_an_option(batch, tmp_path):
     batch(output="set", same_noise=True)
     for name in "abc":

@@ -59,6 +59,7 @@ def sources_of(
     in_voxels: bool = False,
     find_labels: bool = True,
     same_noise: bool = False,
+    own_noise: bool = False,
 ) -> tuple[Source, ...]:
     """The images in files and folders, each with its labels if there are any.
 
@@ -84,6 +85,9 @@ def sources_of(
         Whether to take labels that lie beside the images or inside them, if none are given.
     same_noise : bool, optional
         Give all images the same noise and the same drawn values.
+    own_noise : bool, optional
+        Key the noise of an image by its name also if it is named by itself: for jobs that each
+        take one image of a set.
 
     Raises
     ------
@@ -91,7 +95,14 @@ def sources_of(
         If one is missing, or labels cannot be told; the message says which.
     """
     reading = Reading(axes, None if series is None else tuple(series), voxel_size, in_voxels)
-    return look_at(inputs, labels, reading, find_labels=find_labels, same_noise=same_noise).sources
+    return look_at(
+        inputs,
+        labels,
+        reading,
+        find_labels=find_labels,
+        same_noise=same_noise,
+        own_noise=own_noise,
+    ).sources
 
 
 def look_at(
@@ -101,10 +112,13 @@ def look_at(
     *,
     find_labels: bool = True,
     same_noise: bool = False,
+    own_noise: bool = False,
     output: Path | None = None,
 ) -> Inputs:
     """:func:`sources_of` with what is to be said of it; nothing in ``output`` is an image."""
     reading = reading or Reading()
+    if same_noise and own_noise:
+        raise ValueError("noise is either the same for all images or each one's own: choose one")
     given = [Path(path) for path in inputs]
     by_itself = len(given) == 1 and not _is_folder(given[0])
     listed, notes = _listed(given, output)
@@ -136,7 +150,7 @@ def look_at(
             else f"{_first_of(sorted(p.name for p in orphans))} left out as labels"
         )
     notes += _pairs_in_words(entries, pairs) if any(pairs) else []
-    keyed = not same_noise and (not by_itself or len(entries) > 1)
+    keyed = not same_noise and (own_noise or not by_itself or len(entries) > 1)
     sources = tuple(
         replace(
             _source(entry, reading),
