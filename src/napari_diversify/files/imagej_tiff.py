@@ -28,8 +28,9 @@ def imagej_content(tif: tifffile.TiffFile, text: str, pages: Sequence[Page]) -> 
     n_planes = math.prod(said.sizes) if said.sizes else len(pages)
     if len(pages) not in (1, n_planes):
         raise Refused(
-            f"its ImageJ description speaks of {n_planes} plane(s), its pages are {len(pages)}. Copy "
-            "it again, or say with axes= (--axes) what the axes of its pages are, e.g. axes='zyx'"
+            f"its ImageJ description speaks of {n_planes} plane(s), its pages are {len(pages)}. "
+            "Copy it again, or say with axes= (--axes) what the axes of its pages are, e.g. "
+            "axes='zyx'"
         )
     if any(page.fits != first.fits for page in pages):
         raise Refused(
