@@ -258,8 +258,14 @@ def _entries(path: Path, reading: Reading, notes: list[str]) -> list[Entry]:
 
 def _at_home(entries: Sequence[Entry]) -> list[Entry]:
     """Each image once, though it may be spread over several files that all list it."""
-    taken = {entry.path for entry in entries if entry.home is None}
-    return [e for e in entries if e.home is None or e.home not in taken]
+    taken: set[tuple[Path | None, str]] = {(e.path, e.title) for e in entries if e.home is None}
+    once: list[Entry] = []
+    for entry in entries:
+        image = (entry.home, entry.title)
+        if entry.home is None or image not in taken:
+            once.append(entry)
+            taken.add(image)
+    return once
 
 
 def _source(entry: Entry, reading: Reading) -> Source:
