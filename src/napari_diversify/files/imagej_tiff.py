@@ -29,13 +29,8 @@ def imagej_content(tif: tifffile.TiffFile, text: str, pages: Sequence[Page]) -> 
     if len(pages) not in (1, n_planes):
         raise Refused(
             f"its ImageJ description speaks of {n_planes} plane(s), its pages are {len(pages)}. "
-<<<<<<< HEAD
-            "Copy it again, or say with axes= (--axes) what the axes of its pages are, such as "
-            "'zyx'"
-=======
             "Copy it again, or say with axes= (--axes) what the axes of its pages are, e.g. "
             "axes='zyx'"
->>>>>>> w-tiff
         )
     if any(page.fits != first.fits for page in pages):
         raise Refused(

@@ -99,21 +99,7 @@ def multiscale(group: Node, entry: Mapping[str, Any], only: Path | None = None) 
     only : Path, optional
         Take this level alone.
     """
-    shared = entry.get("coordinateTransformations")
-    listed: list[Level] = []
-    lost: dict[str, Place] = {}
-    for path, dataset in zip(dataset_paths(entry), entry["datasets"], strict=True):
-        where = inside(group.path, path)
-        if only not in (None, where) or any(level.array.path == where for level in listed):
-            continue
-        own = dataset.get("coordinateTransformations")
-        try:
-            array = node_at(where)
-            if array is None or not array.is_array:
-                raise ValueError("there is no array")
-            listed.append(Level(array, placed((own, shared), len(array.shape))))
-        except ValueError as error:
-            lost[f"{path} ({error})"] = placed((own, shared))
+    listed, lost = _listed(group, entry, only)
     if not listed:
         raise ValueError(f"none of its levels can be read: {', '.join(lost)}")
     levels = sorted(listed, key=lambda level: -math.prod(level.array.shape))
@@ -125,14 +111,11 @@ def multiscale(group: Node, entry: Mapping[str, Any], only: Path | None = None) 
                 "folder copied completely?"
             )
     fitting = [level for level in levels if _is_alike(level.array, finest.array)]
-    if any(
-        n > most
-        for level in fitting
-        for n, most in zip(level.array.shape, finest.array.shape, strict=True)
-    ):
+    shapes = [level.array.shape for level in fitting]
+    if any(n > most for shape in shapes for n, most in zip(shape, shapes[0], strict=True)):
         raise ValueError(
             "its levels are not coarse copies of one image: their shapes are "
-            f"{', '.join(str(level.array.shape) for level in levels)}. Give the array of one"
+            f"{', '.join(map(str, shapes))}. Give the array of one"
         )
     notes = []
     if levels != listed:
@@ -143,6 +126,28 @@ def multiscale(group: Node, entry: Mapping[str, Any], only: Path | None = None) 
         notes.append("levels with other axes or another type of voxels are left out")
     finest, odd = _weighed(fitting)
     return Multiscale((finest, *fitting[1:]), (*notes, *odd))
+
+
+def _listed(
+    group: Node, entry: Mapping[str, Any], only: Path | None
+) -> tuple[list[Level], dict[str, Place]]:
+    """The levels that are there, and those that are not, by path and reason."""
+    shared = entry.get("coordinateTransformations")
+    there: list[Level] = []
+    lost: dict[str, Place] = {}
+    for path, dataset in zip(dataset_paths(entry), entry["datasets"], strict=True):
+        where = inside(group.path, path)
+        if only not in (None, where) or any(level.array.path == where for level in there):
+            continue
+        own = dataset.get("coordinateTransformations")
+        try:
+            array = node_at(where)
+            if array is None or not array.is_array:
+                raise ValueError("there is no array")
+            there.append(Level(array, placed((own, shared), len(array.shape))))
+        except ValueError as error:
+            lost[f"{path} ({error})"] = placed((own, shared))
+    return there, lost
 
 
 def placed(lists: Sequence[object], n: int | None = None) -> Place:
@@ -216,24 +221,23 @@ def _weighed(levels: Sequence[Level]) -> tuple[Level, tuple[str, ...]]:
     finest = levels[0]
     fits = True
     for level in levels[1:]:
-        for s, fine, n, most in zip(
+        as_fine = level.array.shape == finest.array.shape
+        for size, fine, n, most in zip(
             level.place.scale,
             finest.place.scale,
             level.array.shape,
             finest.array.shape,
             strict=True,
         ):
-            if s < fine * _NEARLY or (
-                level.array.shape == finest.array.shape and s > fine / _NEARLY
-            ):
-                unknown = (math.nan,) * len(finest.array.shape)
+            if size < fine * _NEARLY or (as_fine and fine < size * _NEARLY):
+                unknown = (math.nan,) * len(levels[0].array.shape)
                 return Level(finest.array, Place(unknown, finest.place.origin)), (
                     "the sizes of voxels of its levels contradict their shapes: they count as "
                     "unknown. Give them with --voxel-size",
                 )
-            # levels that were halved several times, always rounded up or down, are off by that
-            step = s / fine
-            fits = fits and not abs(n * step - most) > step * (1 + 1e-6)
+            # levels that were halved several times, always rounded up or down, are off by a step
+            step = size / fine
+            fits = fits and not abs(n * step - most) > step / _NEARLY
     if fits:
         return finest, ()
     return finest, (

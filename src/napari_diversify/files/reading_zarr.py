@@ -35,7 +35,8 @@ from .zarr_axes import (
     said_axes,
 )
 from .zarr_chunks import Grid
-from .zarr_images import Found, found_in, label_folders
+from .zarr_images import Found, found_in
+from .zarr_labels import label_folders
 from .zarr_nodes import Node, inside, node_at
 
 #: Attribute of a group in which our own record of an image is kept, beside "ome".
@@ -145,9 +146,9 @@ def _chosen(path: Path, series: int | None) -> tuple[Found, tuple[str, ...]]:
         notes.append(
             f"it holds {len(images)} images; this is the first{title}. Choose with --series"
         )
-    lost = sum(f.entry.aside.endswith("not there") for f in found)
+    lost = sum(f.node is None for f in found)
     if lost:
-        notes.append(f"{lost} of the images that it lists are not there")
+        notes.append(f"{lost} of the images that it lists are not there, or damaged")
     return (images or found)[0], tuple(notes)
 
 
@@ -247,13 +248,10 @@ def _channels(stored: _Stored, sizes: Mapping[str, int]) -> tuple[tuple[str, ...
     """Names of the channels, if each has one; otherwise none, and a note if there are some."""
     omero = stored.group.ome.get("omero") if stored.entry else None
     listed = omero.get("channels") if isinstance(omero, dict) else None
-    names = (
-        [c.get("label") if isinstance(c, dict) else None for c in listed or []]
-        if isinstance(listed, list)
-        else []
-    )
+    listed = listed if isinstance(listed, list) else []
+    names = [channel.get("label") for channel in listed if isinstance(channel, dict)]
     labels = tuple(name for name in names if isinstance(name, str))
-    if len(labels) == len(names) == sizes.get("c", 1) or not labels:
+    if len(labels) == len(listed) == sizes.get("c", 1) or not labels:
         return labels, ()
     return (), (f"it names {len(labels)} of {sizes.get('c', 1)} channels: the names are left out",)
 

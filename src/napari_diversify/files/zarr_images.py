@@ -6,7 +6,7 @@ Only JSON files are read, and few of them: this is asked of each of thousands of
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +17,7 @@ from .entry import Entry
 from .header import AXES
 from .multiscales import dataset_paths, entries
 from .zarr_axes import named_axes
+from .zarr_labels import are_labels_by_name, labels_of
 from .zarr_nodes import Node, folders_in, inside, node_at
 
 #: How deep images are looked for below a group that says nothing of them.
@@ -25,16 +26,6 @@ _DEEPEST = 4
 #: Names of arrays that are levels of a pyramid more likely than images by themselves.
 _LEVEL = re.compile(r"(s|scale|level|res|r)?[_-]?\d+", re.IGNORECASE)
 _NUMBERS = re.compile(r"u?int\d+|float\d+|[<>|=][iuf]\d")
-_OF_LABELS = {
-    "label",
-    "labels",
-    "mask",
-    "masks",
-    "seg",
-    "segmentation",
-    "annotation",
-    "annotations",
-}
 
 #: What scanners of slides call the pictures that they add to an image.
 _ADDED = {"thumbnail", "macro", "macro image", "label image", "overview", "preview"}
@@ -75,40 +66,16 @@ def found_in(path: Path, *, labels: bool = True) -> list[Found]:
         If there is none; the sentence says what is there.
     """
     node = node_at(path)
-    found = _of_node(path, node, 0)
-    if not found:
+    once = {(f.entry.path, f.index): f for f in _of_node(path, node, 0)}
+    if not once:
         raise ValueError(_why_none(path, node))
+    found = list(once.values())
     if labels:
-        images = [f for f in found if f.node is not None and not f.node.is_array]
-        folders = dict.fromkeys(f.node.path for f in images if f.node is not None)
-        found += [Found(entry, None) for folder in folders for entry in _labels_of(folder)]
+        groups = [f.node.path for f in found if f.node is not None and not f.node.is_array]
+        found += [
+            Found(entry, None) for group in dict.fromkeys(groups) for entry in labels_of(group)
+        ]
     return found
-
-
-def label_folders(path: Path) -> list[Path]:
-    """Folders of the label images inside an OME-Zarr image: those listed, then others there."""
-    folder = path / "labels"
-    group = node_at(folder)
-    if group is None or group.is_array:
-        return []
-    names = group.ome.get("labels")
-    listed = [inside(folder, name) for name in names] if isinstance(names, list) else []
-    there = [inner for inner in folders_in(folder) if inner not in listed]
-    return listed + [inner for inner in there if _is_image(node_at(inner))]
-
-
-def _labels_of(folder: Path) -> Iterator[Entry]:
-    try:
-        folders = label_folders(folder)
-    except ValueError:  # the image can be used without
-        return
-    for where in folders:
-        name = where.relative_to(folder / "labels").as_posix()
-        yield Entry(where, 0, name, "it is a label image inside of another image")
-
-
-def _is_image(node: Node | None) -> bool:
-    return node is not None and not node.is_array and bool(node.ome.get("multiscales"))
 
 
 def _of_node(path: Path, node: Node | None, depth: int) -> list[Found]:
@@ -172,7 +139,20 @@ def _of_group(path: Path, node: Node | None, depth: int) -> list[Found]:
         return []
     name = path.name if len(images) == 1 else ""
     return [
+<<<<<<< HEAD
         Found(Entry(a.path, 0, a.path.name, _why_aside(a.path.name), name=name), a) for a in images
+=======
+        Found(
+            Entry(
+                array.path,
+                title=array.path.name,
+                aside="its name is that of labels" if are_labels_by_name(array.path.name) else "",
+                name=name,
+            ),
+            array,
+        )
+        for array in images
+>>>>>>> w-zarr
     ]
 
 
@@ -187,11 +167,6 @@ def _names_itself(array: Node) -> bool:
         return named_axes(array) is not None and _LEVEL.fullmatch(array.path.name) is None
     except ValueError:
         return False
-
-
-def _why_aside(name: str) -> str:
-    words = set(re.split(r"[\W_]+", name.lower()))
-    return "its name is that of labels" if words & _OF_LABELS else ""
 
 
 # ---- several groups ----
@@ -225,70 +200,62 @@ def _titles(xml: Path) -> list[str]:
     try:
         root = ElementTree.parse(xml).getroot()
         return [e.get("Name") or "" for e in root if e.tag.rsplit("}", 1)[-1] == "Image"]
-    except (OSError, ElementTree.ParseError, ValueError):
+    except (OSError, ElementTree.ParseError, ValueError, LookupError):
         return []
 
 
 def _of_plate(node: Node) -> list[Found]:
     plate = node.ome["plate"]
-    wells, acquisitions = plate.get("wells"), plate.get("acquisitions")
-    names = {
+    acquisitions = {
         a["id"]: str(a.get("name") or f"acquisition {a['id']}")
-        for a in (acquisitions if isinstance(acquisitions, list) else [])
-        if isinstance(a, dict) and isinstance(a.get("id"), int)
+        for a in _objects(plate.get("acquisitions"))
+        if isinstance(a.get("id"), int)
     }
     found: list[Found] = []
-    for way in (
-        [w.get("path") for w in wells if isinstance(w, dict)] if isinstance(wells, list) else []
-    ):
-        folder = inside(node.path, way)
+    for listed in _objects(plate.get("wells")):
+        folder = inside(node.path, listed.get("path"))
         title = folder.relative_to(node.path).as_posix()
         well = None
         with suppress(ValueError):
             well = node_at(folder)
         if well is None or not isinstance(well.ome.get("well"), dict):
-            found.append(
-                Found(
-                    Entry(folder, 0, title, "the plate lists this well, which is not there"), None
-                )
-            )
+            aside = "the plate lists this well, which is not there"
+            found.append(Found(Entry(folder, title=title, aside=aside), None))
         else:
-            found += _of_well(well, title, names if len(names) > 1 else {})
+            found += _of_well(well, title, acquisitions if len(acquisitions) > 1 else {})
     return found
 
 
-def _of_well(well: Node, title: str, acquisitions: dict[int, str]) -> list[Found]:
-    fields = well.ome["well"].get("images")
+def _of_well(well: Node, title: str, acquisitions: Mapping[int, str]) -> list[Found]:
     found: list[Found] = []
-    for field in fields if isinstance(fields, list) else []:
-        if isinstance(field, dict):
-            folder = inside(well.path, field.get("path"))
-            number = field.get("acquisition")
-            of = acquisitions.get(number) if isinstance(number, int) else None
-            called = f"{title}/{folder.relative_to(well.path).as_posix()}"
-            found += _of_listed(folder, called + (f" ({of})" if of else ""), "field")
+    for field in _objects(well.ome["well"].get("images")):
+        folder = inside(well.path, field.get("path"))
+        number = field.get("acquisition")
+        of = acquisitions.get(number) if isinstance(number, int) else None
+        called = f"{title}/{folder.relative_to(well.path).as_posix()}"
+        found += _of_listed(folder, f"{called} ({of})" if of else called, "field")
     return found
+
+
+def _objects(listed: object) -> list[dict[str, Any]]:
+    """The JSON objects of what should be a list of them."""
+    return [o for o in listed if isinstance(o, dict)] if isinstance(listed, list) else []
 
 
 def _of_listed(folder: Path, title: str, kind: str) -> list[Found]:
-    """The images of a group that metadata list; one that is set aside if it is not there."""
+    """The images of a folder that metadata list; one that is set aside if it is not there."""
     try:
         found = _of_node(folder, node_at(folder), 1)
     except ValueError:  # said when it is opened
-        return [Found(Entry(folder, 0, title), None)]
+        return [Found(Entry(folder, title=title), None)]
     if not found:
-        return [Found(Entry(folder, 0, title, f"this {kind} is listed, but it is not there"), None)]
+        aside = f"this {kind} is listed, but it is not there"
+        return [Found(Entry(folder, title=title, aside=aside), None)]
+    added = "it is no image by its name" if title.strip().lower() in _ADDED else ""
+    titled = [replace(f.entry, title=title or f.entry.title) for f in found]
     return [
-        replace(
-            f,
-            entry=replace(
-                f.entry,
-                title=title or f.entry.title,
-                aside=f.entry.aside
-                or ("it is no image by its name" if title.strip().lower() in _ADDED else ""),
-            ),
-        )
-        for f in found
+        replace(f, entry=replace(entry, aside=entry.aside or added))
+        for f, entry in zip(found, titled, strict=True)
     ]
 
 
