@@ -139,9 +139,6 @@ def _of_group(path: Path, node: Node | None, depth: int) -> list[Found]:
         return []
     name = path.name if len(images) == 1 else ""
     return [
-<<<<<<< HEAD
-        Found(Entry(a.path, 0, a.path.name, _why_aside(a.path.name), name=name), a) for a in images
-=======
         Found(
             Entry(
                 array.path,
@@ -152,7 +149,6 @@ def _of_group(path: Path, node: Node | None, depth: int) -> list[Found]:
             array,
         )
         for array in images
->>>>>>> w-zarr
     ]
 
 
