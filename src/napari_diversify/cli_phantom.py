@@ -28,6 +28,7 @@ from .recipe.synthetic import KINDS, Synthetic
 _ENDINGS = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
 _DEFAULTS = {2: ((512, 512), (0.2, 0.2)), 3: ((64, 256, 256), (0.5, 0.2, 0.2))}
 _NOT_WRITTEN = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".npy", ".npz", ".zarr", ".h5", ".hdf5")
+_MOST = 1_000_000  # samples of one run
 _STOPPED = "Stopped. Finished specimens stay."
 _APART = ("kind", "seed")  # fields that are options of their own
 
@@ -105,6 +106,8 @@ def phantom(
     """
     given = {name: value for name, value in parameters.items() if value is not None}
     try:
+        if samples > _MOST:
+            raise ValueError(f"--samples must be at most {_MOST:,}; got {samples:,}")
         folder, name, ending = _where(output, file_format, samples)
         model, voxels, size = _model(kind, given, like, like_image, shape, spacing)
         model.replace(seed=seed + samples - 1)  # refused before the first, not at the last

@@ -15,6 +15,9 @@ from typing import Any
 
 from ..core.blocks import workers as cores
 
+#: More processes than one machine can start.
+_MOST = 1000
+
 
 @contextmanager
 def engine(workers: int | None = None, scheduler: str | None = None) -> Iterator[Executor]:
@@ -31,7 +34,7 @@ def engine(workers: int | None = None, scheduler: str | None = None) -> Iterator
     Raises
     ------
     ValueError
-        If both are given, or workers is less than 1.
+        If both are given, or workers is less than 1 or more than 1000.
     ImportError
         If dask.distributed is not installed; the message says how to get it.
     OSError
@@ -46,8 +49,8 @@ def engine(workers: int | None = None, scheduler: str | None = None) -> Iterator
         with ThreadPoolExecutor(cores()) as executor:
             yield executor
     else:
-        if workers < 1:
-            raise ValueError(f"workers must be 1 or more; got {workers}")
+        if not 1 <= workers <= _MOST:
+            raise ValueError(f"workers must be 1 to {_MOST}; got {workers}")
         # spawned, not forked: threads do not survive a fork
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(
