@@ -19,6 +19,7 @@ from .layouts import (
 )
 from .listing import Listing, fold
 from .looks import Looks, looks_of
+from .names import ENDINGS, is_image, stem
 from .ome_zarr import (
     create,
     create_labels,
@@ -32,15 +33,12 @@ from .ome_zarr import (
 )
 from .open_voxels import channels_of
 from .reading import (
-    ENDINGS,
     ImageFile,
     images_in,
     inputs_in,
-    is_image,
     is_zarr,
     labels_in,
     open_image,
-    stem,
 )
 from .reading_zarr import missing_chunks
 from .safe import (

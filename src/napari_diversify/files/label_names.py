@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from .reading import stem
+from .names import stem
 
 #: Words that make a name that of labels, the words of it joined by "_".
 _LABELS = re.compile(

@@ -15,13 +15,11 @@ from .arranged import Arranged
 from .described import described
 from .entry import Entry
 from .header import Header, guess_axes
+from .names import ENDINGS, is_image, stem
 from .present import check_present
 from .reading_tiff import images_in_tiff, read_tiff
 from .reading_zarr import images_in_zarr, label_names, read_zarr
 from .units import unit_of
-
-#: Endings of the file names of images, longest first.
-ENDINGS = (".ome.zarr", ".ome.tiff", ".ome.tif", ".zarr", ".tiff", ".tif", ".npy", ".npz")
 
 
 @dataclass(frozen=True)
@@ -220,31 +218,6 @@ def _read_numpy(path: Path, name: str, axes: str | None) -> tuple[Header, list[A
             loaded = loaded[loaded.files[0]]
     letters = guess_axes(loaded.ndim) if axes is None else axes
     return described([loaded], letters, {}, {}, (), name, None)
-
-
-def is_image(path: str | os.PathLike[str]) -> bool:
-    """Whether a name is that of an image: .ome.zarr .zarr .tif .tiff .npy .npz."""
-    where = Path(path)
-    return not where.name.startswith(".") and where.name.lower().endswith(ENDINGS)
-
-
-def stem(path: str | os.PathLike[str]) -> str:
-    """The name of an image without folder and ending; inside a Zarr folder, with its way there.
-
-    Examples
-    --------
-    >>> stem("somewhere/nuclei.1.ome.tif")
-    'nuclei.1'
-    >>> stem("somewhere/plate.ome.zarr/A/1/0")
-    'plate_A_1_0'
-    """
-    where = Path(path)
-    zarr_folder = next((p for p in where.parents if p.name.lower().endswith(".zarr")), None)
-    if zarr_folder is not None and not is_image(where):
-        return "_".join([stem(zarr_folder), *where.relative_to(zarr_folder).parts])
-    name = where.name
-    ending = next((e for e in ENDINGS if name.lower().endswith(e)), "")
-    return name[: len(name) - len(ending)] or name
 
 
 def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
