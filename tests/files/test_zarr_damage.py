@@ -122,7 +122,6 @@ def test_voxels_that_are_no_numbers_are_refused(tmp_path, version, dtype):
         {"chunk_key_encoding": {"name": "fanout"}},
         {"storage_transformers": [{"name": "encrypted"}]},
         {"fill_value": "black"},
-        {"fill_value": None},
         {"must": {"must_understand": True}},
     ],
     ids=str,

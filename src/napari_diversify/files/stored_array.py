@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 _LARGEST_IMAGE, _LARGEST_CHUNK = 1 << 56, 1 << 40
 
 _PATIENCE = 10  # seconds for what was read beside a damaged chunk
+_SETTLING = "napari-diversify: settling"
 
 _NUMBERS = re.compile(r"[<>|=]?[biufc][0-9]+|bool|(u?int|float|complex)[0-9]+")
 
@@ -96,6 +97,8 @@ class StoredArray:
         """Which chunk of a region cannot be read, and why."""
         if isinstance(error, DamagedChunk):
             return f"{error}. Copy it again"
+        if isinstance(error, MemoryError):
+            return f"there is not enough memory to read it ({_said(error)})"
         spans = [
             range(part.start // size, -(-part.stop // size))
             for part, size in zip(region, self.grid.chunk, strict=True)
@@ -131,8 +134,10 @@ class _CheckedStore(LocalStore):
         zarr goes on with it in its own thread, and a process that ends meanwhile logs that.
         """
         if self._loop is not None and self._loop.is_running():
+            settled = asyncio.run_coroutine_threadsafe(_others(), self._loop)
             with suppress(TimeoutError, RuntimeError):
-                asyncio.run_coroutine_threadsafe(_others(), self._loop).result(_PATIENCE)
+                settled.result(_PATIENCE)
+            settled.cancel()
 
     async def get(
         self,
@@ -174,8 +179,11 @@ class _CheckedStore(LocalStore):
 
 
 async def _others() -> None:
-    """End when all other tasks of this thread have."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
+    """End when all other tasks of this thread have, but for those that wait like this one."""
+    this = asyncio.current_task()
+    if this is not None:
+        this.set_name(_SETTLING)
+    others = [task for task in asyncio.all_tasks() if task.get_name() != _SETTLING]
     if others:
         await asyncio.wait(others)
 
