@@ -75,13 +75,13 @@ def fold(name: str) -> str:
 def _list(folder: str) -> _Folder | None:
     try:
         with os.scandir(folder or ".") as entries:
-            found = [(entry.name, entry.is_symlink()) for entry in entries]
+            inside = [(entry.name, entry.is_symlink()) for entry in entries]
     except (FileNotFoundError, NotADirectoryError):
-        found = []
+        inside = []
     except OSError:
         return None
     return _Folder(
-        frozenset(name for name, _ in found),
-        frozenset(fold(name) for name, _ in found),
-        frozenset(name for name, is_link in found if is_link),
+        frozenset(name for name, _ in inside),
+        frozenset(fold(name) for name, _ in inside),
+        frozenset(name for name, is_link in inside if is_link),
     )
