@@ -36,7 +36,7 @@ collect_ignore_glob = ["*conftest.py"]
 _LEFT_OUT = pytest.StashKey[int]()
 
 #: Milliseconds to wait for what is sure to come: a busy machine takes its time.
-PATIENCE = 60_000
+PATIENCE = 120_000
 
 
 # ---- real viewers need a display ----

@@ -23,9 +23,14 @@ from batch_jobs import (
     tree,
     write_source,
 )
+from hypothesis import given
+from hypothesis import strategies as st
 
-from napari_diversify.batch import locks, preview, run
+from napari_diversify.batch import Job, Source, locks, preview, run
+from napari_diversify.batch.claims import _content, _meet
 from napari_diversify.batch.locks import Lock, locked, read
+from napari_diversify.files import header_of
+from napari_diversify.recipe import Sampling
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="killed as on POSIX")
 
@@ -174,6 +179,20 @@ def test_what_another_run_made_meanwhile_is_seen(raw, tmp_path, monkeypatch):
     monkeypatch.setattr(running, "look", look)
     with pytest.raises(FileExistsError, match="2 of 2 samples exist"):
         done(job_of(raw[:1], output, samples=2))
+
+
+@given(st.sets(st.integers(0, 30), min_size=1), st.sets(st.integers(0, 30), min_size=1))
+def test_claims_meet_where_they_have_a_sample_in_common(a, b):
+    array = noise((4, 20))
+    source = Source("a", array=array, header=header_of(array.shape, array.dtype))
+    sampling = Sampling(recipe=RECIPE.replace(sample=5), samples=31)
+    first, second = (
+        _content(Job((source,), sampling, Path("train"), only=tuple(sorted(some))))["samples"]
+        for some in (a, b)
+    )
+    assert _meet(first, second) == bool(a & b)
+    assert sum(last - begin + 1 for begin, last in first) == len(a)
+    assert first[0][0] == 5 + min(a)
 
 
 # ---- nothing stays ----

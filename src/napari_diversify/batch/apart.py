@@ -43,7 +43,7 @@ class Read:
                 self._place(above) in self._read for above in _upwards(folder)
             )
         if place in self._read or place in self._around or self._inside[folder]:
-            raise _Replaced(target)
+            raise _replaced(target)
 
     def check_names(self, layout: Layout, output: Path, ending: str, units: set[str]) -> None:
         """Raise a sentence if a file that is read has a name that one of a sample may get.
@@ -64,7 +64,7 @@ class Read:
             for at in (inner, *inner.parents):
                 names = files.names_of(layout, at.as_posix(), ending)
                 if any(unit_of(name) in units for name in names):
-                    raise _Replaced(path)
+                    raise _replaced(path)
 
     def _real(self, path: Path) -> str:
         return os.path.abspath(self._listing.real(path))
@@ -77,19 +77,18 @@ class Read:
     def _folder(self, folder: str) -> _Folder:
         if folder not in self._folders:
             try:
-                found = os.stat(folder)
-                self._folders[folder] = (found.st_dev, found.st_ino)
+                status = os.stat(folder)
+                self._folders[folder] = (status.st_dev, status.st_ino)
             except OSError:
                 self._folders[folder] = os.path.realpath(folder)
         return self._folders[folder]
 
 
-class _Replaced(ValueError):
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        super().__init__(
-            f"{path} is an image that is read, or lies in one or holds one, and would be "
-            "replaced. Choose another folder"
-        )
+def _replaced(path: str | os.PathLike[str]) -> ValueError:
+    return ValueError(
+        f"{path} is an image that is read, or lies in one or holds one, and would be replaced. "
+        "Choose another folder"
+    )
 
 
 def _paths(sources: Iterable[Source]) -> Iterator[Path]:

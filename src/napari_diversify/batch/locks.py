@@ -127,16 +127,16 @@ class Lock:
 def read(path: Path) -> Sign | None:
     """What a lock says, None if there is none."""
     try:
-        with path.open("rb") as file:  # opened: network disks remember what they told of a name
+        with path.open("rb") as file:  # opening it asks the disk anew
             text, touched = file.read(), os.fstat(file.fileno()).st_mtime_ns
     except FileNotFoundError:
         return None
     try:
-        told = json.loads(text)
-        owner = Owner(**{name: told.pop(name) for name in Owner.__dataclass_fields__})
+        content = json.loads(text)
+        owner = Owner(**{name: content.pop(name) for name in Owner.__dataclass_fields__})
     except (ValueError, KeyError, TypeError, AttributeError):
         return Sign(None, {}, text, touched)
-    return Sign(owner, told, text, touched)
+    return Sign(owner, content, text, touched)
 
 
 class Watch:
@@ -245,7 +245,7 @@ def _is_silent(path: Path, sign: Sign) -> bool:
 def look_anew(folder: Path, name: str) -> int:
     """Make a disk tell what is in a folder now; return its time in ns.
 
-    Network disks remember for up to a minute what they told of a folder, unless one changes
+    Network disks remember for up to a minute what was in a folder, unless one changes
     something in it: a file of this name, which goes again.
     """
     probe = folder / name

@@ -169,11 +169,11 @@ def _folders(job: Job) -> list[Path]:
 
 def _leftovers(job: Job, units: set[str], listing: Listing) -> list[files.Leftover]:
     """What killed runs may have left: of any run that says which, else of these samples."""
-    found = []
+    left = []
     for folder in _folders(job):
         for leftover in files.leftovers(folder, listing):
             way = (folder / leftover.name).relative_to(job.output).as_posix()
             names = files.names_of(job.how, way, job.ending)
             if leftover.run or any(unit_of(name) in units for name in names):
-                found.append(leftover)
-    return found
+                left.append(leftover)
+    return left

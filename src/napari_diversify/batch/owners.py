@@ -104,8 +104,8 @@ def _process(pid: int) -> tuple[bool, float | None]:
             pass
         with suppress(OSError, ValueError, IndexError):
             # Linux: counted from its start, whatever becomes of the clock
-            told = Path(f"/proc/{pid}/stat").read_text(encoding="latin-1").rpartition(")")[2]
-            state, *rest = told.split()
+            line = Path(f"/proc/{pid}/stat").read_text(encoding="latin-1")
+            state, *rest = line.rpartition(")")[2].split()
             return state not in "ZX", float(rest[18])
     try:
         process = psutil.Process(pid)

@@ -139,13 +139,13 @@ def ours(folder: str | os.PathLike[str]) -> set[Path]:
         Without links. A folder inside it that holds records counts as a whole.
     """
     where, listing = Path(folder), Listing()
-    told = (
+    made = (
         path
         for _, record in records_in(where, listing)
         for path in (*files_of(where, record), *superseded_in(where, record))
     )
     sets = (where / name for name in listing.names(where) if (where / name / FOLDER).is_dir())
-    return {Path(listing.real(path)) for path in (*told, *sets)}
+    return {Path(listing.real(path)) for path in (*made, *sets)}
 
 
 def _told(record: Record) -> list[str]:

@@ -157,8 +157,8 @@ def names_of(layout: Layout, path: str, ending: str) -> set[str]:
     ['nuclei_7', 'nuclei_7_masks']
     """
     patterns = [p for p in (layout.image, layout.labels, layout.source) if p is not None]
-    found = (re.fullmatch(_expression(p, ending), path) for p in (*patterns, *layout.beside))
-    return {match["name"] for match in found if match is not None}
+    matches = (re.fullmatch(_expression(p, ending), path) for p in (*patterns, *layout.beside))
+    return {match["name"] for match in matches if match is not None}
 
 
 @cache

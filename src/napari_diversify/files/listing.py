@@ -6,6 +6,8 @@ import os
 import unicodedata
 from dataclasses import dataclass
 
+_NO_NAMES = ("", ".", "..")  # ends of paths that no folder lists
+
 
 @dataclass(frozen=True)
 class _Folder:
@@ -33,7 +35,7 @@ class Listing:
         """Whether something is there, as :meth:`pathlib.Path.exists` would tell."""
         folder, name = os.path.split(path)
         listed = self._listed(folder)
-        if listed is None:  # it may not be listed, but what is in it may be seen
+        if listed is None or name in _NO_NAMES:  # not listed, but what is in it may be seen
             return os.path.exists(path)
         if name in listed.names and name not in listed.links:
             return True
@@ -53,7 +55,7 @@ class Listing:
     def real(self, path: str | os.PathLike[str]) -> str:
         """The path without links, as :func:`os.path.realpath` would tell."""
         folder, name = os.path.split(os.fspath(path))
-        if name in ("", ".", "..") or self.is_link(path):
+        if name in _NO_NAMES or self.is_link(path):
             return os.path.realpath(path)
         if folder not in self._real:
             self._real[folder] = os.path.realpath(folder or ".")
@@ -73,13 +75,13 @@ def fold(name: str) -> str:
 def _list(folder: str) -> _Folder | None:
     try:
         with os.scandir(folder or ".") as entries:
-            found = [(entry.name, entry.is_symlink()) for entry in entries]
+            inside = [(entry.name, entry.is_symlink()) for entry in entries]
     except (FileNotFoundError, NotADirectoryError):
-        found = []
+        inside = []
     except OSError:
         return None
     return _Folder(
-        frozenset(name for name, _ in found),
-        frozenset(fold(name) for name, _ in found),
-        frozenset(name for name, is_link in found if is_link),
+        frozenset(name for name, _ in inside),
+        frozenset(fold(name) for name, _ in inside),
+        frozenset(name for name, is_link in inside if is_link),
     )

@@ -136,14 +136,14 @@ def leftovers(folder: str | os.PathLike[str], listing: Listing) -> list[Leftover
 
     Of replaced files, ``.{name}.old``, only those that have a successor.
     """
-    found = []
+    left = []
     for name in sorted(listing.names(folder)):
         match = _TEMPORARY.fullmatch(name)
         if match is not None and (
             match["kind"] == "partial" or match["name"] in listing.names(folder)
         ):
-            found.append(Leftover(Path(folder, name), match["name"], match["run"] or ""))
-    return found
+            left.append(Leftover(Path(folder, name), match["name"], match["run"] or ""))
+    return left
 
 
 def check_folder(path: str | os.PathLike[str]) -> None:
@@ -269,9 +269,9 @@ def _said(target: Path, what_to_do: Mapping[int, str] = _WHAT_TO_DO) -> Iterator
     except OSError as error:
         if error.errno is None or error.errno not in what_to_do:
             raise
-        said = type(error)(f"{target} cannot be written: {what_to_do[error.errno]}")
-        said.errno = error.errno
-        raise said from error
+        sentence = type(error)(f"{target} cannot be written: {what_to_do[error.errno]}")
+        sentence.errno = error.errno
+        raise sentence from error
 
 
 def _there(path: Path) -> bool:
