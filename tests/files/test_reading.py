@@ -321,7 +321,7 @@ def test_numpy_files_that_hold_no_image_are_refused(tmp_path):
     (tmp_path / "empty.npy").touch()
     (tmp_path / "text.tif").write_text("I am no TIFF")
     (tmp_path / "empty.tif").touch()
-    (tmp_path / "text.txt").touch()
+    (tmp_path / "text.txt").write_text("a")
     for name, said in {
         "two.npz": "holds 2",
         "objects.npy": "no NumPy file",
