@@ -49,6 +49,8 @@ def source_of(
         series=None if file is None else file.series,
         array=array,
         header=header if file is None else file.header,
+        # the dock shows lengths in voxels where a layer has no size, and says so
+        in_voxels=in_lengths and header.spacing is None,
         labels=None if labels is None else source_of(labels, with_file=with_file, in_lengths=False),
     )
 
