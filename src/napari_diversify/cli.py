@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -203,12 +204,19 @@ def _open_viewer(file: Path | None) -> None:
     else:
         try:
             with _readable(file):
-                viewer.open(file)
+                viewer.open(file, plugin=_reader_of(file) or "napari")
         except typer.Exit:
             viewer.close()
             raise
     viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
     napari.run()
+
+
+def _reader_of(file: Path) -> str | None:
+    """Our own plugin for what it reads, as it keeps the voxel size; None for other files."""
+    from .readers import get_reader
+
+    return None if get_reader(str(file)) is None else "napari-diversify"
 
 
 def _read(file: Path | None) -> Any:
@@ -220,7 +228,10 @@ def _read(file: Path | None) -> Any:
     import npe2
 
     npe2.PluginManager.instance().discover()
-    layers = npe2.read([str(file)], stack=False)
+    with warnings.catch_warnings(record=True) as caught:
+        layers = npe2.read([str(file)], stack=False, plugin_name=_reader_of(file))
+    for one in caught:
+        typer.echo(one.message, err=True)
     for data, *rest in layers:
         kind = rest[1] if len(rest) > 1 else "image"
         if kind == "image":

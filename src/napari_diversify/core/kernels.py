@@ -289,6 +289,67 @@ def grey_levels(unit, width, low, bottom, top, out):
         out[i] = np.int32(min(max(grey, bottom), top))
 
 
+@numba.njit(inline="always")
+def _unit(grey, low, width, far):
+    """A grey level mapped to [0, 1], with the rounding of the type of ``low`` and ``width``."""
+    return np.float32(min(max((grey - low) / width, -far), far))
+
+
+@numba.njit(inline="always")
+def _limited(value, after, before, low, high, bottom, top):
+    """What a result may be: at an end of the range just that end, within it nothing beyond."""
+    least = high if after == 1 else low if after >= 0 else bottom
+    most = low if after == 0 else high if after <= 1 else top
+    least = bottom if after == before else least
+    most = top if after == before else most
+    value = least if value < least else value  # NaN stays NaN
+    return most if value > most else value
+
+
+@_compiled
+def changed_floats(after, grey, unit_low, unit_width, far, width, low, high, bottom, top, out):
+    """``out = grey + width * (after - before)``, before the unit values of ``grey``.
+
+    ``unit_low``, ``unit_width`` and ``far`` are what these are computed with, in their type;
+    ``width`` is a finite float64, and the ends are of the type of ``out``.
+    """
+    for i in range(out.size):
+        before = _unit(grey[i], unit_low, unit_width, far)
+        out[i] = grey[i] + width * (np.float64(after[i]) - np.float64(before))
+        out[i] = _limited(out[i], after[i], before, low, high, bottom, top)
+
+
+@_compiled
+def changed_integers(after, grey, unit_low, unit_width, far, width, low, high, bottom, top, out):
+    """As :func:`changed_floats`, rounded, for integers of up to 32 bits and float64 ends."""
+    for i in range(out.size):
+        before = _unit(grey[i], unit_low, unit_width, far)
+        value = grey[i] + width * (np.float64(after[i]) - np.float64(before))
+        value = _limited(value, after[i], before, low, high, bottom, top)
+        out[i] = np.int64(np.rint(value))
+
+
+@_compiled
+def changed_long_integers(after, grey, sign, unit_low, unit_width, far, width, low, high, out):
+    """As :func:`changed_floats` for integers of 64 bits, whose last digits float64 cannot hold.
+
+    ``out``, ``low`` and ``high`` are uint64 that ascend as the grey levels do: of a signed
+    type, its bits with the first one (``sign``) turned over.
+    """
+    largest = np.uint64(0xFFFFFFFFFFFFFFFF)
+    for i in range(out.size):
+        before = _unit(grey[i], unit_low, unit_width, far)
+        value = np.uint64(grey[i]) ^ sign
+        change = np.rint(width * (np.float64(after[i]) - np.float64(before)))
+        # 2^64 - 2^11: the last float64 that fits
+        step = np.uint64(min(abs(change), 18446744073709549568.0))
+        if change > 0.0:
+            value += min(step, largest - value)
+        else:
+            value -= min(step, value)
+        out[i] = _limited(value, after[i], before, low, high, np.uint64(0), largest)
+
+
 # --- sums over a pair -----------------------------------------------------------
 
 _LANES = 128  # sums that are added to side by side, so that their order is fixed and yet quick

@@ -12,15 +12,14 @@ from typing import Any
 import numpy as np
 
 from .arranged import Arranged
+from .described import described
 from .entry import Entry
 from .header import Header, guess_axes
+from .names import ENDINGS, is_image, stem
 from .present import check_present
 from .reading_tiff import images_in_tiff, read_tiff
-from .reading_zarr import described, images_in_zarr, label_names, read_zarr
+from .reading_zarr import images_in_zarr, label_names, read_zarr
 from .units import unit_of
-
-#: Endings of the file names of images, longest first.
-ENDINGS = (".ome.zarr", ".ome.tiff", ".ome.tif", ".zarr", ".tiff", ".tif", ".npy", ".npz")
 
 
 @dataclass(frozen=True)
@@ -125,6 +124,10 @@ def open_image(
             close = tif.close
         elif kind in (".npy", ".npz"):
             header, levels = _read_numpy(where, name, axes)
+        elif kind in (".zarr", ".zip", ".ozx"):
+            raise ValueError(
+                "a Zarr image is a folder, and this is a file: unpack it, if it is a ZIP"
+            )
         else:
             raise ValueError(f"an image must be one of {', '.join(ENDINGS)}")
         if voxel_size:
@@ -196,7 +199,7 @@ def images_in(path: str | os.PathLike[str]) -> list[Entry]:
     return [
         replace(
             entry,
-            name=stem(entry.path)
+            name=stem(entry.name or entry.path)
             + (f"_s{entry.series}" if entry.path in several or entry.aside else ""),
         )
         for entry in found
@@ -217,31 +220,6 @@ def _read_numpy(path: Path, name: str, axes: str | None) -> tuple[Header, list[A
     return described([loaded], letters, {}, {}, (), name, None)
 
 
-def is_image(path: str | os.PathLike[str]) -> bool:
-    """Whether a name is that of an image: .ome.zarr .zarr .tif .tiff .npy .npz."""
-    where = Path(path)
-    return not where.name.startswith(".") and where.name.lower().endswith(ENDINGS)
-
-
-def stem(path: str | os.PathLike[str]) -> str:
-    """The name of an image without folder and ending; inside a Zarr folder, with its way there.
-
-    Examples
-    --------
-    >>> stem("somewhere/nuclei.1.ome.tif")
-    'nuclei.1'
-    >>> stem("somewhere/plate.ome.zarr/A/1/0")
-    'plate_A_1_0'
-    """
-    where = Path(path)
-    zarr_folder = next((p for p in where.parents if p.name.lower().endswith(".zarr")), None)
-    if zarr_folder is not None and not is_image(where):
-        return "_".join([stem(zarr_folder), *where.relative_to(zarr_folder).parts])
-    name = where.name
-    ending = next((e for e in ENDINGS if name.lower().endswith(e)), "")
-    return name[: len(name) - len(ending)] or name
-
-
 def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """Image files and Zarr folders as they are; for other folders the images in them.
 
@@ -254,8 +232,9 @@ def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        check_present(path)
-        if not path.is_dir() or is_image(path) or _is_zarr(path):
+        if not path.exists():
+            raise FileNotFoundError(f"{path}: there is no such file or folder")
+        if not path.is_dir() or is_image(path) or is_zarr(path):
             found.append(path)
             continue
         inside = sorted(entry for entry in path.iterdir() if is_image(entry))
@@ -265,7 +244,8 @@ def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     return found
 
 
-def _is_zarr(folder: Path) -> bool:
+def is_zarr(folder: Path) -> bool:
+    """Whether a folder is a Zarr array or group, whatever it is called."""
     return any((folder / name).exists() for name in ("zarr.json", ".zgroup", ".zarray"))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import files
+from ..batch.notes import Noted, gathered, noted_in
 from ..batch.record import FOLDER, MANIFEST, Record, read_record
 from ..small_files import read_small
 
@@ -123,7 +124,7 @@ def read_set(folder: Path) -> TrainingSet:
             "folder that was exported to; if its export was stopped, run it again with --resume"
         )
     columns, lines = _read_table(manifest)
-    origins, unread = _origins(folder)
+    origins, noted, unread = _origins(folder)
     rows = [_row(manifest, n, line, origins) for n, line in lines]
     if not rows:
         raise ValueError(f"{manifest} has no lines: there is no sample to report on")
@@ -149,6 +150,7 @@ def read_set(folder: Path) -> TrainingSet:
             f"{MANIFEST}: a run was stopped, or the table was changed. The same command with "
             "--resume completes both."
         )
+    notes += [f"{sentence}." for sentence in gathered(noted)]
     return TrainingSet(
         folder,
         tuple(sorted(rows, key=lambda row: row.file)),
@@ -208,17 +210,19 @@ def _row(manifest: Path, number: int, line: dict[str, str], origins: dict[str, O
     )
 
 
-def _origins(folder: Path) -> tuple[dict[str, Origin], int]:
-    """What the records say, by image file, and how many of them say nothing."""
+def _origins(folder: Path) -> tuple[dict[str, Origin], list[Noted], int]:
+    """What the records say, by image file and of the images; how many of them say nothing."""
     found: dict[str, Origin] = {}
+    noted: list[Noted] = []
     unread = 0
     for path in sorted((folder / FOLDER).glob("[!.]*.json")):
         record = read_record(folder, path.stem)
         try:
             found |= _told(path.stem, record or {})
+            noted.append(noted_in(record or {}))
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
             unread += 1
-    return found, unread
+    return found, noted, unread
 
 
 def _told(name: str, record: Record) -> dict[str, Origin]:
