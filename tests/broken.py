@@ -233,7 +233,7 @@ NAMES = {
     "nothing": "",
     "a space": " ",
     "a long name": "x" * 300 + ".tif",
-    "a long path": "x/" * 3000 + "x.tif",
+    "a long path": ("x" * 200 + "/") * 30 + "x.tif",
     "an address": "https://example.org/cells.tif",
     "a home": "~nobody/cells.tif",
     "a pattern": "*.tif",
