@@ -102,6 +102,16 @@ def test_a_shape_that_no_disk_can_hold_is_counted_without_trying(tmp_path):
     assert missing_chunks(tmp_path / "a.zarr") == (10**16 - 1, 10**16)
 
 
+def test_a_coarse_level_without_chunks_is_left_out(tmp_path):
+    path = write_image(tmp_path / "a.zarr", numbers("zyx"), "zyx", levels=2)
+    for file in chunk_files(path / "1"):
+        file.unlink()
+    with open_image(path) as image:
+        assert len(image.levels) == 1
+        assert any("'1', is left out" in note for note in image.header.notes)
+    assert missing_chunks(path)[0] == 0
+
+
 @pytest.mark.parametrize("labels", [False, True])
 def test_labels_without_a_label_have_no_chunk_and_no_note(tmp_path, labels):
     header = Header((4, 20, 20), "uint16", "zyx")

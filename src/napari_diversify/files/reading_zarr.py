@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from contextlib import suppress
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -53,20 +54,44 @@ def images_in_zarr(path: Path) -> list[Entry]:
 
 def label_names(path: Path) -> list[str]:
     """Names of the label images that are stored inside an OME-Zarr image."""
-    return [folder.relative_to(path / "labels").as_posix() for folder in label_folders(path)]
+    with _told_of(path):
+        return [folder.relative_to(path / "labels").as_posix() for folder in label_folders(path)]
 
 
-def missing_chunks(path: Path, series: int | None = None) -> tuple[int, int]:
+def missing_chunks(path: str | os.PathLike[str], series: int | None = None) -> tuple[int, int]:
     """How many chunks (or shards) of the finest level are not there, and how many there should be.
 
     Zarr reads a chunk that is not there as its fill value: programs leave out chunks that hold
     nothing else, and so does a copy that was cut short. Only files are counted; nothing is
     missing of what is no Zarr folder.
+
+    Parameters
+    ----------
+    path : path-like
+        As for :func:`.open_image`.
+    series : int, optional
+        Likewise.
+
+    Raises
+    ------
+    ValueError, OSError
+        If there is no such image.
     """
-    if not path.is_dir():
+    where = Path(path)
+    if not where.is_dir():
         return 0, 0
-    grid = Grid.of(_stored(_chosen(path, series)[0]).image.levels[0].array)
-    return grid.missing(), grid.size
+    with _told_of(where):
+        grid = Grid.of(_stored(_chosen(where, series)[0]).image.levels[0].array)
+        return grid.missing(), grid.size
+
+
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
+    """Begin a sentence on what is wrong with the path of the image."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from error
 
 
 def read_zarr(
@@ -78,12 +103,7 @@ def read_zarr(
     finest = stored.image.levels[0]
     letters, more = _letters(stored, axes)
     scale, units, odd = _sizes(stored, letters)
-    levels = [StoredArray(finest.array)]
-    for level in stored.image.levels[1:]:
-        try:
-            levels.append(StoredArray(level.array))
-        except ValueError as error:
-            more += (f"a coarse level of it is left out: {error}",)
+    levels, fewer = _levels(stored.image, found)
     channels, lost = _channels(stored, dict(zip(letters, finest.array.shape, strict=False)))
     title = stored.entry.get("name")
     if not found.entry.name:  # inside of the folder that was asked for: named as it is by itself
@@ -98,7 +118,7 @@ def read_zarr(
         title if isinstance(title, str) and title.strip("/ ") else name,
         own if isinstance(own, dict) else None,
         origin=dict(zip(letters, finest.place.origin, strict=False)),
-        notes=(*notes, *stored.image.notes, *more, *odd, *lost, *_bareness(levels[0].grid, found)),
+        notes=(*notes, *stored.image.notes, *more, *odd, *lost, *fewer),
     )
 
 
@@ -254,6 +274,25 @@ def _channels(stored: _Stored, sizes: Mapping[str, int]) -> tuple[tuple[str, ...
     if len(labels) == len(listed) == sizes.get("c", 1) or not labels:
         return labels, ()
     return (), (f"it names {len(labels)} of {sizes.get('c', 1)} channels: the names are left out",)
+
+
+def _levels(image: Multiscale, found: Found) -> tuple[list[StoredArray], tuple[str, ...]]:
+    """The arrays of the levels; coarse ones that cannot be read or are empty are left out."""
+    finest = StoredArray(image.levels[0].array)
+    levels, notes = [finest], list(_bareness(finest.grid, found))
+    for level in image.levels[1:]:
+        try:
+            coarse = StoredArray(level.array)
+            empty = () if notes else _bareness(coarse.grid, found)
+        except ValueError as error:
+            empty = (str(error),)
+        if empty:
+            notes.append(
+                f"a coarse level of it, {level.array.path.name!r}, is left out: {empty[0]}"
+            )
+        else:
+            levels.append(coarse)
+    return levels, tuple(notes)
 
 
 def _bareness(grid: Grid, found: Found) -> tuple[str, ...]:
