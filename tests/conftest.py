@@ -35,6 +35,9 @@ collect_ignore_glob = ["*conftest.py"]
 
 _LEFT_OUT = pytest.StashKey[int]()
 
+#: Milliseconds to wait for what is sure to come: a busy machine takes its time.
+PATIENCE = 120_000
+
 
 # ---- real viewers need a display ----
 
@@ -64,6 +67,36 @@ def pytest_terminal_summary(terminalreporter, config):
             "xvfb-run -a pytest (packages: see README).",
             yellow=True,
         )
+
+
+# ---- waiting ----
+
+
+@pytest.fixture
+def qtbot(qtbot):
+    """Give pytest-qt's own, with patience: what a test waits for ends it, not the clock."""
+    for name in ("waitUntil", "waitSignal", "waitSignals"):
+        setattr(qtbot, name, _patient(getattr(qtbot, name)))
+    return qtbot
+
+
+def _patient(wait):
+    def waits(*arguments, timeout=0, **keywords):
+        return wait(*arguments, timeout=max(timeout, PATIENCE), **keywords)
+
+    return waits
+
+
+# ---- worker processes, which take seconds to start ----
+
+
+@pytest.fixture(scope="session")
+def processes():
+    """Three of them, for all tests."""
+    from napari_diversify.batch import engine
+
+    with engine(3) as executor:
+        yield executor
 
 
 # ---- a dock, and words to drive it ----
@@ -147,8 +180,8 @@ class Dock:
         """Whether the live layer is in step and nothing is being measured or about to be."""
         return self.in_step() and not self.measuring
 
-    def wait(self, condition=None, timeout=20_000):
-        self._qtbot.waitUntil(condition or self.calm, timeout=timeout)
+    def wait(self, condition=None):
+        self._qtbot.waitUntil(condition or self.calm)
 
     def wait_measured(self):
         self.wait(lambda: not self.measuring)

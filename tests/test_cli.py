@@ -38,7 +38,7 @@ def run(tmp_path):
             env={**environment, "TERM": "dumb", "NO_COLOR": "1"},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=600,
         )
 
     return call
@@ -242,7 +242,7 @@ def test_the_command_can_be_interrupted_from_its_first_moment(entry):
 
 
 def test_ctrl_c_in_a_command_that_leaves_nothing_is_answered_in_a_line(invoke, monkeypatch):
-    def stopped(*arguments):
+    def stopped(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("napari_diversify.files.open_image", stopped)
@@ -318,7 +318,7 @@ def live_layers(viewer):
 @pytest.mark.viewer
 def test_the_demo_opens_a_live_view_of_the_sample(demo_viewer, qtbot):
     viewer = demo_viewer()
-    qtbot.waitUntil(lambda: len(live_layers(viewer)) == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: len(live_layers(viewer)) == 1)
     assert live_layers(viewer)[0].name == "nuclei (diversified)"
     assert [layer.name for layer in viewer.layers][:2] == ["nuclei", "nuclei labels"]
     assert viewer.dims.current_step[0] == 32
@@ -329,5 +329,5 @@ def test_the_demo_opens_a_live_view_of_a_file(demo_viewer, qtbot, tmp_path, make
     path = tmp_path / "cells.tif"
     tifffile.imwrite(path, make_image((5, 40, 48)))
     viewer = demo_viewer(path)
-    qtbot.waitUntil(lambda: len(live_layers(viewer)) == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: len(live_layers(viewer)) == 1)
     assert live_layers(viewer)[0].data.shape == (5, 40, 48)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -218,7 +219,10 @@ def test_a_dry_run_tells_of_labels_drawn_by_hand_and_of_images_that_cannot_be_re
     real = invoke(*arguments)
     assert real.exit_code == 3
     assert dry.stderr == real.stderr
-    assert dry.stderr.count(" failed: ") == dry.stderr.count("\n") == 3
+    assert dry.stderr.startswith("Note: labels: ")
+    lines = [line for line in dry.stderr.splitlines() if not line.startswith("Note: ")]
+    assert len(lines) == 3
+    assert all(" failed: " in line for line in lines)
 
 
 def test_a_dry_run_says_what_is_kept_and_what_is_still_to_be_made(invoke, here):
@@ -254,9 +258,10 @@ def test_a_folder_with_one_bad_image_gives_the_others_and_status_3(invoke, here,
     result = invoke("apply", "recipe.json", "raw", "-o", "train")
     assert result.exit_code == 3
     assert result.stdout == "2 samples made in train.\n"
-    assert result.stderr.startswith("b_0000 failed: ")
-    assert "b.tif" in result.stderr
-    assert result.stderr.count("\n") == 1
+    note, failed = result.stderr.splitlines()
+    assert note.startswith("Note: a, c: the file does not say what its 4 planes are")
+    assert failed.startswith("b_0000 failed: ")
+    assert "b.tif" in failed
     told = invoke("apply", "recipe.json", "raw", "-o", "train", "--resume", "--json")
     assert told.exit_code == 3
     values = json.loads(told.stdout)
@@ -278,19 +283,19 @@ MISTAKES = {
     ),
     "no image": (("apply", "recipe.json", "nothing.tif", "-o", "t"), "nothing.tif"),
     "empty folder": (("apply", "recipe.json", "empty", "-o", "t"), "no image in this folder"),
-    "0 samples": ((*A, "-n", 0), "samples must be 1 or more; got 0"),
-    "strategy": ((*A, "--strategy", "wild"), "strategy must be"),
-    "layout": ((*A, "--layout", "imaginary"), "layout must be one of plain"),
+    "0 samples": ((*A, "-n", 0), "Samples must be 1 or more; got 0"),
+    "strategy": ((*A, "--strategy", "wild"), "Strategy must be"),
+    "layout": ((*A, "--layout", "imaginary"), "Layout must be one of plain"),
     "format": ((*A, "--format", "png"), "ome-zarr or ome-tiff"),
     "layout and format": ((*A, "--layout", "nnunet", "--format", "ome-zarr"), "takes tiff"),
     "chunks of TIFF": ((*A, "--format", "ome-tiff", "--chunk", 9), "ome-zarr files only"),
-    "range": ((*A, "--range", "w_v"), "a range is NAME=LOW:HIGH"),
-    "range of one": ((*A, "--range", "w_v=3"), "a range is NAME=LOW:HIGH.*got 'w_v=3'"),
-    "range of four": ((*A, "--range", "w_v=1:2:3:4"), "a range is NAME=LOW:HIGH"),
-    "range without name": ((*A, "--range", "=1:2"), "a range is NAME=LOW:HIGH"),
-    "range of words": ((*A, "--range", "w_v=low:high"), "a range is NAME=LOW:HIGH"),
+    "range": ((*A, "--range", "w_v"), "A range is NAME=LOW:HIGH"),
+    "range of one": ((*A, "--range", "w_v=3"), "A range is NAME=LOW:HIGH.*got 'w_v=3'"),
+    "range of four": ((*A, "--range", "w_v=1:2:3:4"), "A range is NAME=LOW:HIGH"),
+    "range without name": ((*A, "--range", "=1:2"), "A range is NAME=LOW:HIGH"),
+    "range of words": ((*A, "--range", "w_v=low:high"), "A range is NAME=LOW:HIGH"),
     "range beyond": ((*A, "--range", "w_i=0:40"), "w_i must be at most 4.0; got 40"),
-    "range unknown": ((*A, "--range", "w_x=0:1"), "no number of the recipe.*diversify.w_v"),
+    "range unknown": ((*A, "--range", "w_x=0:1"), "No number of the recipe.*diversify.w_v"),
     "half a count": ((*A, "--strategy", "grid", "--range", "w_v=0:1:2.5"), "range|whole"),
     "endless count": ((*A, "--strategy", "grid", "--range", "w_v=0:1:inf"), "range|whole|finite"),
     "range given twice": ((*A, "--range", "w_v=0:1", "--range", "w_v=2:3"), "two ranges"),
@@ -315,12 +320,12 @@ def test_a_mistake_is_answered_in_one_sentence_and_nothing_is_written(invoke, he
     before = names(here)
     result = invoke(*arguments, *(["--json"] if as_json else []))
     assert result.exit_code == 1, result.output
-    assert result.stdout == ""
+    rows = result.stdout and json.loads(result.stdout)  # info and replay: a row per file
+    assert bool(rows) == (as_json and arguments[0] in ("info", "replay"))
+    assert all(row.keys() == {"path", "why"} for row in rows)
     assert result.stderr.endswith(".\n")
     assert result.stderr.count("\n") == 1
-    assert "Traceback" not in result.stderr
-    with pytest.raises(ValueError, match=said):
-        raise ValueError(result.stderr)
+    assert re.search(said, result.stderr)
     assert names(here) == before
 
 
@@ -585,7 +590,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(here, workers):
     while program.poll() is None and (not records.exists() or len(names(records)) < 10):
         time.sleep(0.02)
     os.killpg(program.pid, signal.SIGINT)
-    out, err = program.communicate(timeout=60)
+    out, err = program.communicate(timeout=300)
     assert program.returncode == 130, err
     assert out == ""
     assert err == "Stopped. Finished samples stay; --resume goes on from here.\n"
@@ -614,7 +619,7 @@ def test_ctrl_c_pressed_again_and_again_loses_no_finished_sample(here, workers):
     for _ in range(5):
         os.killpg(program.pid, signal.SIGINT)
         time.sleep(0.02)
-    program.communicate(timeout=60)
+    program.communicate(timeout=300)
     assert program.returncode in (130, -signal.SIGINT)
     finished = [n for n in names(here / "train") if n.endswith(".tif")]
     lines = (here / "train" / "manifest.csv").read_text().splitlines()[1:]
@@ -624,7 +629,7 @@ def test_ctrl_c_pressed_again_and_again_loses_no_finished_sample(here, workers):
 def test_output_for_programs_is_json_alone(here):
     shutil.rmtree(here / "masks")
     program = start("apply", "recipe.json", "cells.tif", "-o", "train", "--json", folder=here)
-    out, err = program.communicate(timeout=60)
+    out, err = program.communicate(timeout=300)
     assert program.returncode == 0
     assert json.loads(out)["made"] == ["cells_0000"]
     assert err == ""

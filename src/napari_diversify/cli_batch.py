@@ -15,60 +15,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from . import cli_options as options
 from .cli_answers import answered
 from .cli_progress import told
 
 if TYPE_CHECKING:  # imported where they are used: --help shall not wait for them
-    from .batch import Job, Report, Unit
-    from .recipe import Recipe, Sampling
+    from .batch import Inputs, Job, Reading, Report, Unit
 
+_MOST_NOTES = 20
 _STOPPED = "Stopped. Finished samples stay; --resume goes on from here."
-
-_Inputs = Annotated[
-    list[Path], typer.Argument(help="Images: OME-Zarr, OME-TIFF, TIFF, NumPy; or folders of them.")
-]
-_Output = Annotated[Path, typer.Option("--output", "-o", help="Folder of the training set.")]
-_Samples = Annotated[
-    int, typer.Option("--samples", "-n", help="Samples of each image (of each setting).")
-]
-_Labels = Annotated[
-    list[Path] | None,
-    typer.Option(
-        help="Labels, copied beside every sample: a file per image, in order (repeat the option), "
-        "or one folder with the same names."
-    ),
-]
-_LayoutName = Annotated[
-    str, typer.Option(help="plain, stardist, cellpose, nnunet, careamics or csbdeep.")
-]
-_Format = Annotated[
-    str | None, typer.Option("--format", help="ome-zarr or ome-tiff; other layouts take tiff.")
-]
-_Chunk = Annotated[int | None, typer.Option(help="OME-Zarr: voxels per chunk along an axis.")]
-_Shard = Annotated[int | None, typer.Option(help="OME-Zarr: voxels per shard (file).")]
-_Axes = Annotated[
-    str | None, typer.Option(help='Axes of the images if they do not say so, e.g. "zyx", "tyx".')
-]
-_Workers = Annotated[
-    int | None, typer.Option(min=1, help="Processes on this machine; threads if not given.")
-]
-_Scheduler = Annotated[
-    str | None,
-    typer.Option(help="Address of a running dask.distributed scheduler: tcp://HOST:PORT."),
-]
-_Resume = Annotated[bool, typer.Option("--resume", help="Keep what is finished and go on.")]
-_Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make existing samples again.")]
-_DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be made, make nothing.")]
-_Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
 def apply(
     recipe: Annotated[
         str, typer.Argument(help="Recipe file (JSON) as the widget saves it, or JSON text itself.")
     ],
-    inputs: _Inputs,
-    output: _Output,
-    samples: _Samples = 1,
+    inputs: options.Inputs,
+    output: options.Output,
+    samples: options.Samples = 1,
     strategy: Annotated[
         str, typer.Option(help="random, structured, single_aug or grid: how ranges are used.")
     ] = "random",
@@ -82,22 +46,29 @@ def apply(
     only: Annotated[
         str | None, typer.Option(help="Make only these of the samples, from 0 on, e.g. 0-2,5.")
     ] = None,
-    labels: _Labels = None,
-    layout: _LayoutName = "plain",
-    file_format: _Format = None,
-    chunk: _Chunk = None,
-    shard: _Shard = None,
-    axes: _Axes = None,
-    workers: _Workers = None,
-    scheduler: _Scheduler = None,
-    resume: _Resume = False,
-    overwrite: _Overwrite = False,
-    dry_run: _DryRun = False,
-    as_json: _Json = False,
+    labels: options.Labels = None,
+    no_labels: options.NoLabels = False,
+    layout: options.LayoutName = "plain",
+    file_format: options.Format = None,
+    chunk: options.Chunk = None,
+    shard: options.Shard = None,
+    axes: options.Axes = None,
+    series: options.Series = None,
+    voxel_size: options.VoxelSize = None,
+    same_noise: options.SameNoise = False,
+    own_noise: options.OwnNoise = False,
+    workers: options.Workers = None,
+    scheduler: options.Scheduler = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+    dry_run: options.DryRun = False,
+    as_json: options.Json = False,
 ) -> None:
     """Make samples of images with a recipe.
 
-    Every sample has noise of its own and, with --range, values of its own.
+    Every sample has noise of its own and, with --range, values of its own. So has every image
+    out of a folder or a list, by its name: other files around it change nothing. One image named
+    by itself has the noise that napari shows. --same-noise gives all images the same.
     manifest.csv in the output folder tells what was made of what, and how.
 
     Try:
@@ -108,43 +79,53 @@ def apply(
 
       napari-diversify apply recipe.json big.ome.zarr -o train --workers 8 --resume
     """
+    from .batch import Job
     from .batch.script import numbers_in
     from .recipe import Sampling
 
     with answered():
         sampling = Sampling(
-            recipe=_recipe(recipe),
+            recipe=options.recipe_in(recipe),
             samples=samples,
             strategy=strategy,
-            ranges=_ranges(ranges or ()),
-            psnr=() if psnr is None else _levels(psnr),
+            ranges=options.ranges_in(ranges or ()),
+            psnr=() if psnr is None else options.levels_in(psnr),
         )
-        job = _job(sampling, inputs, labels, output, layout, file_format, chunk, shard, axes)
+        reading = options.reading_of(axes, series, voxel_size)
+        images = _images(
+            inputs, labels, no_labels, (same_noise, own_noise), reading, output, layout
+        )
+        job = Job(images.sources, sampling, output, layout, file_format, chunk, shard)
         if only is not None:
             job = replace(job, only=numbers_in(only))
-    _do(job, workers, scheduler, resume, overwrite, dry_run, as_json)
+    _do(job, images.notes, workers, scheduler, resume, overwrite, dry_run, as_json)
 
 
 def series(
-    inputs: _Inputs,
-    output: _Output,
+    inputs: options.Inputs,
+    output: options.Output,
     psnr: Annotated[str, typer.Option(help="Target PSNRs in dB.")] = "30,25,20,15,12",
     recipe: Annotated[
         str | None, typer.Option(help="Recipe with one diversify step; w_i = 1 by default.")
     ] = None,
-    samples: _Samples = 1,
-    labels: _Labels = None,
-    layout: _LayoutName = "plain",
-    file_format: _Format = None,
-    chunk: _Chunk = None,
-    shard: _Shard = None,
-    axes: _Axes = None,
-    workers: _Workers = None,
-    scheduler: _Scheduler = None,
-    resume: _Resume = False,
-    overwrite: _Overwrite = False,
-    dry_run: _DryRun = False,
-    as_json: _Json = False,
+    samples: options.Samples = 1,
+    labels: options.Labels = None,
+    no_labels: options.NoLabels = False,
+    layout: options.LayoutName = "plain",
+    file_format: options.Format = None,
+    chunk: options.Chunk = None,
+    shard: options.Shard = None,
+    axes: options.Axes = None,
+    series: options.Series = None,
+    voxel_size: options.VoxelSize = None,
+    same_noise: options.SameNoise = False,
+    own_noise: options.OwnNoise = False,
+    workers: options.Workers = None,
+    scheduler: options.Scheduler = None,
+    resume: options.Resume = False,
+    overwrite: options.Overwrite = False,
+    dry_run: options.DryRun = False,
+    as_json: options.Json = False,
 ) -> None:
     """Make a benchmark series: the same images at falling PSNR.
 
@@ -155,71 +136,34 @@ def series(
 
       napari-diversify series nuclei.tif -o benchmark --psnr 30,25,20,15,12
     """
+    from .batch import Job
     from .recipe import Diversify, Recipe, Sampling
 
     with answered():
-        base = _recipe(recipe) if recipe else Recipe(steps=(Diversify(),))
-        sampling = Sampling(recipe=base, samples=samples, psnr=_levels(psnr))
-        job = _job(sampling, inputs, labels, output, layout, file_format, chunk, shard, axes)
-    _do(job, workers, scheduler, resume, overwrite, dry_run, as_json)
+        base = options.recipe_in(recipe) if recipe else Recipe(steps=(Diversify(),))
+        sampling = Sampling(recipe=base, samples=samples, psnr=options.levels_in(psnr))
+        reading = options.reading_of(axes, series, voxel_size)
+        images = _images(
+            inputs, labels, no_labels, (same_noise, own_noise), reading, output, layout
+        )
+        job = Job(images.sources, sampling, output, layout, file_format, chunk, shard)
+    _do(job, images.notes, workers, scheduler, resume, overwrite, dry_run, as_json)
 
 
-# ---- from words to values ----
+# ---- what is asked for ----
 
 
-def _recipe(text: str) -> Recipe:
-    from .recipe import Recipe
-
-    if text.lstrip().startswith("{"):
-        return Recipe.from_json(text)
-    if not Path(text).exists():
-        raise FileNotFoundError(f"{text}: there is no such recipe file")
-    return Recipe.load(text)
-
-
-def _ranges(texts: Sequence[str]) -> dict[str, tuple[float, ...]]:
-    found: dict[str, tuple[float, ...]] = {}
-    for text in texts:
-        name, _, numbers = text.partition("=")
-        low, _, rest = numbers.partition(":")
-        high, _, count = rest.partition(":")
-        try:
-            values = (float(low), float(high), *([int(count)] if count else []))
-            if not name:
-                raise ValueError
-        except ValueError:
-            raise ValueError(
-                "a range is NAME=LOW:HIGH, e.g. w_v=0:8, for a grid NAME=LOW:HIGH:COUNT with a "
-                f"whole number of values; got {text!r}"
-            ) from None
-        if name in found:
-            raise ValueError(f"{name} has two ranges; give one")
-        found[name] = values
-    return found
-
-
-def _levels(text: str) -> tuple[float, ...]:
-    try:
-        levels = tuple(float(part) for part in text.replace(";", ",").split(",") if part.strip())
-        if not levels:
-            raise ValueError
-    except ValueError:
-        raise ValueError(f"PSNR levels are numbers with commas between; got {text!r}") from None
-    return levels
-
-
-def _job(
-    sampling: Sampling,
+def _images(
     inputs: Sequence[Path],
     labels: Sequence[Path] | None,
+    no_labels: bool,
+    noise: tuple[bool, bool],
+    reading: Reading,
     output: Path,
     layout: str,
-    file_format: str | None,
-    chunk: int | None,
-    shard: int | None,
-    axes: str | None,
-) -> Job:
-    from .batch import Job, sources_of
+) -> Inputs:
+    from .batch import look_at
+    from .files import LAYOUTS
 
     for folder in inputs:
         if folder.is_dir() and folder.resolve() == output.resolve():
@@ -227,8 +171,18 @@ def _job(
                 f"{folder} is read, and would be written to as well: samples would be made of "
                 "samples. Give another output folder"
             )
-    sources = sources_of(inputs, labels or (), axes=axes)
-    return Job(sources, sampling, output, layout, file_format, chunk, shard)
+    if labels and no_labels:
+        raise ValueError("--labels and --no-labels contradict each other: give one of them")
+    takes_labels = layout not in LAYOUTS or LAYOUTS[layout].labels is not None
+    return look_at(
+        inputs,
+        labels or (),
+        reading,
+        find_labels=takes_labels and not no_labels,
+        same_noise=noise[0],
+        own_noise=noise[1],
+        output=output,
+    )
 
 
 # ---- doing it ----
@@ -236,6 +190,7 @@ def _job(
 
 def _do(
     job: Job,
+    notes: Sequence[str],
     workers: int | None,
     scheduler: str | None,
     resume: bool,
@@ -244,12 +199,17 @@ def _do(
     as_json: bool,
 ) -> None:
     from . import batch
+    from .recipe.equal_samples import equality_note
 
+    equal = equality_note(job.sampling, job.numbers)
+    notes = [*notes, *([] if equal is None else [equal])]
+    if not as_json:
+        _say_notes(notes)
     if dry_run:
         with answered():
             report = batch.preview(job, resume=resume, overwrite=overwrite)
             size = _size_of(job, report)
-        _say_plan(job, report, size, as_json)
+        _say_plan(job, report, size, notes, as_json)
     else:
         with answered(), batch.engine(workers, scheduler) as executor:
             report = told(
@@ -257,8 +217,9 @@ def _do(
                 f"{len(job)} samples",
                 _STOPPED,
             )
-        _say_report(job, report, as_json)
+        _say_report(job, report, notes, as_json)
     if not as_json:
+        _say_notes(report.notes)
         for name, why in report.failed:
             typer.echo(f"{name} failed: {why}.", err=True)
     if report.failed:
@@ -280,11 +241,13 @@ def _units(job: Job, report: Report) -> list[Unit]:
     return [unit for unit in job.units() if unit.name in wanted]
 
 
-def _say_plan(job: Job, report: Report, size: int, as_json: bool) -> None:
+def _say_plan(job: Job, report: Report, size: int, notes: Sequence[str], as_json: bool) -> None:
     units = _units(job, report)
-    rows = [_planned(job.sampling, unit) for unit in units]
+    rows = [_planned(job, unit) for unit in units]
     if as_json:
-        told = {"samples": rows, "bytes": size, "output": str(job.output)} | _untouched(report)
+        told = {"samples": rows, "bytes": size, "output": str(job.output)} | _untouched(
+            report, notes
+        )
         typer.echo(json.dumps(told, indent=2))
         return
     typer.echo(
@@ -303,8 +266,9 @@ def _say_plan(job: Job, report: Report, size: int, as_json: bool) -> None:
         typer.echo(f"  and {len(rows) - 20} more")
 
 
-def _planned(sampling: Sampling, unit: Unit) -> dict[str, Any]:
+def _planned(job: Job, unit: Unit) -> dict[str, Any]:
     """A line of the plan: what was drawn for a sample, and its target."""
+    sampling = job.sampling_of(unit.source)
     target = sampling.target(unit.number)
     return {
         "sample": unit.name,
@@ -313,11 +277,11 @@ def _planned(sampling: Sampling, unit: Unit) -> dict[str, Any]:
     }
 
 
-def _say_report(job: Job, report: Report, as_json: bool) -> None:
+def _say_report(job: Job, report: Report, notes: Sequence[str], as_json: bool) -> None:
     if as_json:
         told = {
             "made": list(report.made),
-            **_untouched(report),
+            **_untouched(report, notes),
             "removed": list(report.removed),
             "manifest": None if report.manifest is None else str(report.manifest),
         }
@@ -335,6 +299,13 @@ def _kept(report: Report) -> str:
     return f", {len(report.kept)} kept from before" if report.kept else ""
 
 
-def _untouched(report: Report) -> dict[str, Any]:
+def _untouched(report: Report, notes: Sequence[str]) -> dict[str, Any]:
     failed = [{"sample": name, "why": why} for name, why in report.failed]
-    return {"kept": list(report.kept), "failed": failed}
+    return {"kept": list(report.kept), "failed": failed, "notes": [*notes, *report.notes]}
+
+
+def _say_notes(notes: Sequence[str]) -> None:
+    for note in notes[:_MOST_NOTES]:
+        typer.echo(f"Note: {note}.", err=True)
+    if len(notes) > _MOST_NOTES:
+        typer.echo(f"Note: {len(notes) - _MOST_NOTES} more; --json shows all.", err=True)

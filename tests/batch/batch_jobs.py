@@ -38,7 +38,17 @@ def write_source(path, array, axes=None, **fields):
     return path
 
 
-def job_of(inputs, output, *, labels=(), axes=None, recipe=RECIPE, sampling=None, **settings):
+def job_of(
+    inputs,
+    output,
+    *,
+    labels=(),
+    axes=None,
+    recipe=RECIPE,
+    sampling=None,
+    same_noise=False,
+    **settings,
+):
     """A job; what Sampling takes goes there, the rest to Job."""
     inputs = [inputs] if isinstance(inputs, Path) else inputs
     labels = [labels] if isinstance(labels, Path) else labels
@@ -46,7 +56,8 @@ def job_of(inputs, output, *, labels=(), axes=None, recipe=RECIPE, sampling=None
         k: settings.pop(k) for k in ("samples", "strategy", "ranges", "psnr") if k in settings
     }
     made = Sampling(recipe=recipe, **for_sampling) if sampling is None else sampling
-    return Job(sources_of(inputs, labels, axes=axes), made, Path(output), **settings)
+    sources = sources_of(inputs, labels, axes=axes, in_voxels=True, same_noise=same_noise)
+    return Job(sources, made, Path(output), **settings)
 
 
 def done(job, **options):
@@ -178,6 +189,59 @@ def run_with_workers(inputs, output, settings, workers, pids):
         pieces = run(job_of(inputs, output, **settings), executor=executor)
         for _ in pieces:
             pids.send(list(executor._processes))
+
+
+def run_in_steps(inputs, output, settings, pipe):
+    """Begin a run, tell so, and go on when told to; then tell what was made, or what is wrong."""
+    options = settings.pop("options", {})
+    try:
+        pieces = run(job_of(inputs, output, **settings), **options)
+        next(pieces)
+        pipe.send("begun")
+        pipe.recv()
+        report = exhaust(pieces)
+        pipe.send((report.made, report.failed))
+    except (OSError, ValueError) as error:
+        pipe.send(str(error))
+
+
+class Beside:
+    """A run in a process of its own, that stops after its beginning until it is told to go on."""
+
+    def __init__(self, children, inputs, output, **settings):
+        self._pipe, theirs = children.Pipe()
+        self.process = children.Process(
+            target=run_in_steps, args=(inputs, output, settings, theirs)
+        )
+        self.process.start()
+        theirs.close()
+
+    def begun(self):
+        """Wait until it has begun; what is wrong if it could not."""
+        assert self._pipe.poll(60)
+        return self._pipe.recv()
+
+    def go_on(self):
+        self._pipe.send("go on")
+
+    def end(self):
+        """What became of it."""
+        assert self._pipe.poll(120)
+        told = self._pipe.recv()
+        self.process.join()
+        return told
+
+    def kill(self):
+        """End it as a lack of memory would; it is a zombie until somebody asks for its status."""
+        os.kill(self.process.pid, signal.SIGKILL)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.join()
+        self._pipe.close()
 
 
 def assert_same_bits(a, b):

@@ -1,19 +1,11 @@
 """Executors that all tests of batches share: worker processes take seconds to start."""
 
+import multiprocessing
 import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from batch_jobs import noise, objects, write_source
-
-from napari_diversify.batch import engine
-
-
-@pytest.fixture(scope="session")
-def processes():
-    """Three worker processes."""
-    with engine(3) as executor:
-        yield executor
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +35,14 @@ def executor_of(processes):
     yield found.__getitem__
     for pool in pools.values():
         pool.shutdown()
+
+
+@pytest.fixture(scope="session")
+def children():
+    """Processes forked from one that has imported what takes long."""
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["napari_diversify.batch", "batch_jobs"])
+    return context
 
 
 @pytest.fixture

@@ -37,7 +37,7 @@ def is_sentence(text):
     [
         (objects((5, 40, 48)), r"have the shape \(5, 40, 48\).*needs labels of \(6, 40, 48\)"),
         (objects((40, 48)), "needs labels of"),
-        (objects(SHAPE).astype("float32"), "labels must be whole numbers; these are float32"),
+        (objects(SHAPE).astype("float32"), "labels must have an integer dtype; these are float32"),
     ],
     ids=["shape", "axes", "float"],
 )

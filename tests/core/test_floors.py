@@ -27,7 +27,7 @@ def test_importing_the_lower_floors_loads_no_qt_and_no_napari(module):
         [sys.executable, "-W", "error", "-c", program],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=True,
     )
     assert result.stdout.strip() == "[]"

@@ -1,8 +1,7 @@
 import itertools
 import json
 import random
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
-from multiprocessing import get_context
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -164,7 +163,7 @@ def test_slabs_cover_the_image_once_and_share_no_file(places, z, depth, chunk, t
 
 @pytest.mark.parametrize("chunk", [None, (1, 5, 128, 128)])
 @pytest.mark.parametrize("pool", ["shuffled", "threads", "processes"])
-def test_any_order_and_any_workers_write_the_same_bytes(tmp_path, chunk, pool):
+def test_any_order_and_any_workers_write_the_same_bytes(tmp_path, chunk, pool, processes):
     header = Header((2, 33, 270, 301), "uint16", "czyx", (1, 1, 1, 1), (None, *UM))
     array = voxels(header)
     one, other = tmp_path / "one", tmp_path / "other"
@@ -182,11 +181,8 @@ def test_any_order_and_any_workers_write_the_same_bytes(tmp_path, chunk, pool):
         for task in later:
             write_reduced(*task)
     else:
-        if pool == "threads":
-            executor = ThreadPoolExecutor(3)
-        else:
-            executor = ProcessPoolExecutor(3, get_context("spawn"))
-        with executor:
+        with ThreadPoolExecutor(3) as threads:
+            executor = threads if pool == "threads" else processes
             list(executor.map(write_slab, *zip(*work, strict=True)))
             if later:
                 list(executor.map(write_reduced, *zip(*later, strict=True)))

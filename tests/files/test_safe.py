@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_diversify.files import check_name, writing
+from napari_diversify.files import (
+    Listing,
+    check_name,
+    leftovers,
+    make_folder,
+    replace_text,
+    writing,
+)
 
 
 def names(folder):
@@ -135,6 +142,50 @@ def test_a_full_or_protected_disk_is_told_in_a_sentence(tmp_path, number, said):
     assert str(target) in str(caught.value)
     assert caught.value.errno == number
     assert names(tmp_path) == []
+
+
+def test_two_who_write_the_same_file_do_not_get_in_each_others_way(tmp_path):
+    target, runs = tmp_path / "a.zarr", ("0123456789ab", "ba9876543210")
+    with writing(target, run=runs[0]) as one, writing(target, overwrite=True, run=runs[1]) as other:
+        for partial, text in ((one, "one"), (other, "other")):
+            partial.mkdir()
+            (partial / "zarr.json").write_text(text)
+        found = leftovers(tmp_path, Listing())
+        assert [(left.name, left.run) for left in found] == [("a.zarr", run) for run in runs]
+        assert [left.path for left in found] == [one, other]
+    assert names(tmp_path) == ["a.zarr"]
+    assert text_of(target) == "one"
+
+
+def test_what_was_replaced_is_a_leftover_only_beside_its_successor(tmp_path):
+    for name in (
+        ".a.tif.old",
+        ".b.tif.old",
+        "b.tif",
+        ".c.tif.partial",
+        "d.old",
+        ".e",
+        ".f.partial.x",
+    ):
+        (tmp_path / name).touch()
+    found = leftovers(tmp_path, Listing())
+    assert [(left.name, left.run) for left in found] == [("b.tif", ""), ("c.tif", "")]
+
+
+def test_a_text_is_written_only_if_it_changes(tmp_path):
+    path = tmp_path / "a.json"
+    assert replace_text(path, "µ\n")
+    before = path.stat()
+    assert not replace_text(path, "µ\n")
+    assert path.stat().st_ino == before.st_ino
+    assert replace_text(path, "m\n")
+    assert path.read_bytes() == b"m\n"
+
+
+def test_the_folders_that_were_made_are_told(tmp_path):
+    deep = tmp_path / "a" / "b" / "c"
+    assert make_folder(deep) == [tmp_path / "a", tmp_path / "a" / "b", deep]
+    assert make_folder(deep) == []
 
 
 def test_other_errors_pass_unchanged(tmp_path):

@@ -24,7 +24,7 @@ def viewer(slicing, make_napari_viewer_proxy):
     viewer.window.resize(1100, 560)  # fewer pixels for a software renderer
     yield viewer
     # what a thread holds for another moment would be taken for a viewer that never goes
-    QThreadPool.globalInstance().waitForDone(5000)
+    QThreadPool.globalInstance().waitForDone(60_000)
     QApplication.processEvents()
 
 

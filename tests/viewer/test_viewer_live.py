@@ -296,12 +296,17 @@ def test_a_flat_pyramid_shows_new_values_at_every_zoom_and_says_whether_it_is_a_
 def test_a_slider_keeps_the_level_that_is_on_the_canvas(live_pyramid, viewer):
     dock = live_pyramid
     zoom_to_level(viewer, dock, 0)
-    levels = []
-    dock.layer.events.set_data.connect(lambda: levels.append(dock.layer.data_level))
+    levels, layer = [], dock.layer
+
+    def take_in():
+        levels.append(layer.data_level)
+
+    layer.events.set_data.connect(take_in)
     for w_v in (3.0, 4.0, 5.0):
         dock.slide(w_v=w_v)
         dock.wait()
         dock.wait(lambda: dock.layer.loaded)
+    layer.events.set_data.disconnect(take_in)
     assert set(levels) == {0}
 
 

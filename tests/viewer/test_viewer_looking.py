@@ -25,8 +25,13 @@ def live(viewer, make_image, dock_in):
     dock.wait()
     dock.wait(lambda: dock.layer.loaded)
     viewer.fit_to_view()
-    QTest.qWait(200)
+    seen = []
+    dock.wait(lambda: seen.append(zoom(viewer)) or seen[-10:] == seen[-1:] * 10)  # at rest
     return dock
+
+
+def zoom(viewer):
+    return viewer.scene.camera.zoom
 
 
 def names(viewer):
@@ -34,13 +39,12 @@ def names(viewer):
 
 
 def test_keys_on_the_canvas_compare_and_put_back(viewer, live, canvas):
-    before = names(viewer), viewer.scene.camera.zoom
+    before = names(viewer), zoom(viewer)
     QTest.keyClick(canvas, Qt.Key.Key_G)
-    live.wait(lambda: viewer.canvas.grid.enabled)
-    QTest.qWait(100)  # drawn so
+    live.wait(lambda: viewer.canvas.grid.enabled and zoom(viewer) != before[1])
     QTest.keyClick(canvas, Qt.Key.Key_G)
     live.wait(lambda: not viewer.canvas.grid.enabled)
-    assert (names(viewer), viewer.scene.camera.zoom) == before
+    live.wait(lambda: (names(viewer), zoom(viewer)) == before)
     QTest.keyClick(canvas, Qt.Key.Key_D)
     live.wait(lambda: "cells (difference)" in names(viewer))
     QTest.keyClick(canvas, Qt.Key.Key_D)
@@ -54,7 +58,7 @@ def test_the_divider_is_dragged_with_the_mouse(viewer, live, canvas):
     live.wait(lambda: split.loaded)
     assert split.data.divider == (-1, 24)
     centre = tuple(viewer.scene.camera.center)
-    pixels = viewer.scene.camera.zoom
+    pixels = zoom(viewer)
     middle, line = canvas.rect().center(), 23.5
     x = round(middle.x() + (line - centre[-1]) * pixels)
     left, y = x - round(10 * pixels), middle.y()

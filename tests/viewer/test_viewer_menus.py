@@ -37,7 +37,7 @@ def test_the_sample_opens_from_the_menu_with_its_labels_and_units(plugin, viewer
 def test_the_dock_opens_by_its_name_and_goes_live_on_the_sample(plugin, viewer, qtbot):
     viewer.open_sample("napari-diversify", "synthetic_nuclei")
     _, explorer = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
-    qtbot.waitUntil(lambda: "nuclei (diversified)" in viewer.layers, timeout=20_000)
+    qtbot.waitUntil(lambda: "nuclei (diversified)" in viewer.layers)
     qtbot.waitUntil(lambda: not explorer._measurement.running)
     assert viewer.layers["nuclei (diversified)"].visible
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QMainWindow
 from superqt import QDoubleSlider
 
@@ -17,7 +16,7 @@ def dock(viewer, npe2pm, qtbot):
         _, dock = viewer.window.add_plugin_dock_widget("napari-diversify", "Synthetic nuclei")
         plan = Plan().with_(density=4)
         dock.setValue(Plan(plan.model, (12, 60, 80), (0.5, 0.3, 0.3)))
-        qtbot.waitUntil(lambda: in_step(dock), timeout=20_000)
+        qtbot.waitUntil(lambda: in_step(dock))
         yield dock
         dock.hide()
 
@@ -62,11 +61,11 @@ def test_the_canvas_follows_sliders_and_planes(viewer, dock, qtbot):
     for diameter in np.linspace(7, 4, 30):
         slider.setValue(diameter)
         QApplication.processEvents()
-    qtbot.waitUntil(lambda: in_step(dock), timeout=20_000)
+    qtbot.waitUntil(lambda: in_step(dock))
     assert dock.value().model.diameter == 4.0
     assert_on_canvas(viewer, dock)
     viewer.dims.set_current_step(0, 2)
-    qtbot.waitUntil(lambda: in_step(dock), timeout=20_000)
+    qtbot.waitUntil(lambda: in_step(dock))
     assert_on_canvas(viewer, dock)
 
 
@@ -75,13 +74,13 @@ def test_3d_and_back_2d_image_and_back_and_a_kept_volume(viewer, dock, qtbot, mo
     monkeypatch.setattr("napari_diversify.widgets.synthetic_live.AT_ONCE_S", 0.0)
 
     def settled():
-        qtbot.waitUntil(lambda: in_step(dock), timeout=20_000)
+        qtbot.waitUntil(lambda: in_step(dock))
 
     viewer.dims.ndisplay = 3
     settled()
     index = (slice(None),) * 3
     arrays = [layer.data for layer in dock.preview.layers]
-    qtbot.waitUntil(lambda: all(array.holds(index) for array in arrays), timeout=20_000)
+    qtbot.waitUntil(lambda: all(array.holds(index) for array in arrays))
     dock.panel.seed.setValue(3)
     settled()
     viewer.dims.ndisplay = 2
@@ -93,25 +92,26 @@ def test_3d_and_back_2d_image_and_back_and_a_kept_volume(viewer, dock, qtbot, mo
     settled()
     assert_on_canvas(viewer, dock)
     dock.keep()
-    qtbot.waitUntil(lambda: len(viewer.layers) == 4, timeout=20_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 4)
     kept = viewer.layers[f"synthetic nuclei {dock.value().model.seed}"]
     np.testing.assert_array_equal(kept.data, dock.value().specimen().image[...])
     viewer.layers.clear()
     assert not dock.live.isChecked()
 
 
-def test_both_docks_share_one_place_and_use_all_of_it(viewer):
+def test_both_docks_share_one_place_and_use_all_of_it(viewer, qtbot):
     _, first = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
     _, second = viewer.window.add_plugin_dock_widget("napari-diversify", "Synthetic nuclei")
-    QTest.qWait(300)
     window = next(w for w in QApplication.topLevelWidgets() if isinstance(w, QMainWindow))
     docks = [widget.parentWidget() for widget in (first, second)]
-    assert docks[1] in window.tabifiedDockWidgets(docks[0])
-    assert not second.visibleRegion().isEmpty()
+    qtbot.waitUntil(lambda: docks[1] in window.tabifiedDockWidgets(docks[0]))
+    qtbot.waitUntil(lambda: not second.visibleRegion().isEmpty())
     buttons = second.save_button
-    below = second.height() - buttons.mapTo(second, buttons.rect().bottomLeft()).y()
-    assert below < 30  # no empty stretch
+
+    def below():
+        return second.height() - buttons.mapTo(second, buttons.rect().bottomLeft()).y()
+
+    qtbot.waitUntil(lambda: below() < 30)  # no empty stretch
     docks[0].raise_()
-    QTest.qWait(300)
-    assert not first.visibleRegion().isEmpty()
-    assert second.visibleRegion().isEmpty()
+    qtbot.waitUntil(lambda: not first.visibleRegion().isEmpty())
+    qtbot.waitUntil(lambda: second.visibleRegion().isEmpty())

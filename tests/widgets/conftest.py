@@ -21,7 +21,7 @@ def _nothing_is_left_behind(qapp):
     before = set(QApplication.topLevelWidgets())
     yield
     pool = QThreadPool.globalInstance()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while pool.activeThreadCount() and time.monotonic() < deadline:
         QApplication.processEvents()
         pool.waitForDone(5)

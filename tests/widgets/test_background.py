@@ -140,7 +140,8 @@ def test_cancelling_nothing_says_nothing(background, heard):
     assert heard == []
 
 
-def test_when_the_program_quits_its_threads_have_ended(background, qtbot):
+def test_when_the_program_quits_its_threads_have_ended(background, qtbot, monkeypatch):
+    monkeypatch.setattr("napari_diversify.widgets.background._QUIT_MS", 60_000)  # if need be
     pieces = []
 
     def endless():

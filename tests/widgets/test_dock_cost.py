@@ -233,7 +233,7 @@ def test_a_dock_destroyed_while_it_is_shown_leaves_a_viewer_that_works(
     source = viewer.add_image(make_image(), name="cells")
     explorer = Explorer(viewer)
     explorer.show()
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
     explorer.deleteLater()
     del explorer
     destroy_closed()

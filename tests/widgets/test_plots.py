@@ -69,7 +69,7 @@ def plots(open_plots, image, model, qtbot):
 
 
 def settle(qtbot, window):
-    qtbot.waitUntil(lambda: window.in_step and not window.running, timeout=20_000)
+    qtbot.waitUntil(lambda: window.in_step and not window.running)
 
 
 def data(curve):
@@ -432,7 +432,7 @@ def where(noise, w_v, decibel):
 @pytest.mark.parametrize("w_v", [0.5, 3.0, 8.0, 20.0])
 def test_a_click_sets_the_weight_where_it_was_made(plots, qtbot, w_v):
     viewport = plots.noise.plot.viewport()
-    with qtbot.waitSignal(plots.weightPicked, timeout=2000) as picked:
+    with qtbot.waitSignal(plots.weightPicked) as picked:
         at = where(plots.noise, w_v, 45.0)
         qtbot.mouseMove(viewport, at)
         qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=at)
@@ -495,7 +495,7 @@ def test_a_click_on_the_diamond_leaves_half_of_the_contrast(plots, model, qtbot)
     viewport = plots.noise.plot.viewport()
     at = where(plots.noise, half, 20.0)
     at.setX(at.x() + 3)  # nobody hits it to the pixel
-    with qtbot.waitSignal(plots.weightPicked, timeout=2000) as picked:
+    with qtbot.waitSignal(plots.weightPicked) as picked:
         qtbot.mouseMove(viewport, at)
         qtbot.mouseClick(viewport, Qt.MouseButton.LeftButton, pos=at)
     (w_v,) = picked.args

@@ -46,7 +46,7 @@ def wait_for_range(panel, model, qtbot):
     def shown():
         return box(panel.psnr).maximum() == pytest.approx(min(high, CAP), abs=0.01)
 
-    qtbot.waitUntil(shown, timeout=20_000)
+    qtbot.waitUntil(shown)
 
 
 def test_psnr_cannot_be_moved_before_it_is_measured(qtbot, model):

@@ -63,7 +63,7 @@ class Driven:
         return preview.in_step and preview._shown == self.dock.value()
 
     def wait(self, condition=None):
-        self._qtbot.waitUntil(condition or self.in_step, timeout=20_000)
+        self._qtbot.waitUntil(condition or self.in_step)
 
     def kept(self):
         """Press Keep as layers, and wait for both."""

@@ -1,13 +1,18 @@
 """One recipe, many samples, to disk: whole files only, resumable, by any number of workers."""
 
 from .engine import engine
-from .job import Job, Source, Unit, size_of, sources_of
+from .inputs import Inputs, Reading, look_at, sources_of
+from .job import Job, Unit, size_of
+from .preview import preview
 from .replay import Replay, replay
-from .run import Report, export, preview, run
+from .run import Report, export, run
 from .script import as_command, as_python
+from .source import Source
 
 __all__ = [
+    "Inputs",
     "Job",
+    "Reading",
     "Replay",
     "Report",
     "Source",
@@ -16,6 +21,7 @@ __all__ = [
     "as_python",
     "engine",
     "export",
+    "look_at",
     "preview",
     "replay",
     "run",

@@ -2,68 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from .. import files
-from ..files import FORMATS, LAYOUTS, Header, Layout
+from ..files import FORMATS, LAYOUTS, Layout
 from ..recipe.sampling import Sampling
-
-#: What the files of labels are called, after the name of their image.
-_LABEL_ENDINGS = ("", "_labels", "_label", "_masks", "_mask")
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """An image to make samples of: a file, or an array in memory.
-
-    Attributes
-    ----------
-    name : str
-        Its samples are called after it.
-    path : Path, optional
-        The file.
-    axes : str, optional
-        Axes of the file, if it does not say so itself.
-    array, header
-        Voxels in memory, and what they are: instead of a file, or as they were
-        read from it.
-    labels : Source, optional
-        Numbered objects in it, copied unchanged beside every sample.
-    """
-
-    name: str
-    path: Path | None = None
-    axes: str | None = None
-    array: Any = None
-    header: Header | None = None
-    labels: Source | None = None
-
-    def __post_init__(self) -> None:
-        if (self.array is None) != (self.header is None) or (self.path or self.header) is None:
-            raise ValueError("a source is a file (path), or an array with its header, or both")
-
-    @contextmanager
-    def open(self) -> Iterator[tuple[Header, Any]]:
-        """Header and lazy voxels, for as long as the block lasts."""
-        if self.header is not None:
-            yield self.header, self.array
-            return
-        assert self.path is not None
-        with files.open_image(self.path, axes=self.axes) as image:
-            yield image.header, image.data
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """What tells it from others, in this process and while its file is not changed."""
-        if self.array is not None:
-            return ("array", id(self.array))
-        assert self.path is not None
-        return (str(self.path), self.axes, os.stat(self.path).st_mtime_ns)
+from .source import Source
 
 
 @dataclass(frozen=True)
@@ -176,69 +122,12 @@ class Job:
                 yield Unit(f"{source.name}_{first + n:0{digits}d}", source, n)
 
     def of(self, unit: Unit) -> Job:
-        """The same for the source of one unit only: little to send to a worker."""
-        return replace(self, sources=(unit.source,))
+        """The same for one unit only: as little to send to a worker, however many there are."""
+        return replace(self, sources=(unit.source,), only=(unit.number,))
 
-
-def sources_of(
-    inputs: Sequence[str | os.PathLike[str]],
-    labels: Sequence[str | os.PathLike[str]] = (),
-    *,
-    axes: str | None = None,
-) -> tuple[Source, ...]:
-    """The images in files and folders, each with its labels if there are any.
-
-    Parameters
-    ----------
-    inputs : sequence of path
-        Files, OME-Zarr folders, and folders of them.
-    labels : sequence of path, optional
-        As many files as images, in their order; or one folder, in which the
-        labels of an image have its name, or that and ``_labels`` or ``_masks``.
-    axes : str, optional
-        Axes of all images, if the files do not say so.
-
-    Raises
-    ------
-    OSError, ValueError
-        If one is missing, or labels cannot be told; the message says which.
-    """
-    images = files.inputs_in(inputs)
-    found = _paired(images, [Path(p) for p in labels]) if labels else [None] * len(images)
-    return tuple(
-        Source(
-            files.stem(image),
-            path=image,
-            axes=axes,
-            labels=None if of is None else Source(files.stem(of), path=of),
-        )
-        for image, of in zip(images, found, strict=True)
-    )
-
-
-def _paired(images: list[Path], labels: list[Path]) -> list[Path | None]:
-    if len(labels) == 1 and labels[0].is_dir() and not files.is_image(labels[0]):
-        there = {files.stem(path): path for path in files.inputs_in(labels)}
-        found: list[Path | None] = []
-        for image in images:
-            names = [files.stem(image) + ending for ending in _LABEL_ENDINGS]
-            match = next((there[name] for name in names if name in there), None)
-            if match is None:
-                raise ValueError(
-                    f"{labels[0]} holds no labels for {image.name}: none is called "
-                    f"{' or '.join(names[:2])}"
-                )
-            found.append(match)
-        return found
-    if len(labels) != len(images):
-        raise ValueError(
-            f"there are {len(images)} images but {len(labels)} label files; give as many, in the "
-            "same order, or one folder in which they have the same names"
-        )
-    for path in labels:
-        if not path.exists():
-            raise FileNotFoundError(f"{path}: there is no such file or folder")
-    return list(labels)
+    def sampling_of(self, source: Source) -> Sampling:
+        """What is drawn for one of the sources."""
+        return self.sampling if source.key is None else self.sampling.keyed(source.key)
 
 
 def size_of(job: Job) -> int:
@@ -254,7 +143,7 @@ def size_of(job: Job) -> int:
         with source.open() as (header, _):
             each = header.nbytes * (2 if job.how.source is not None else 1)
         if source.labels is not None:
-            with source.labels.open() as (header, _):
+            with source.open_labels() as (header, _):
                 each += header.nbytes
         total += each * len(job.numbers)
     return total

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
 from copy import copy
@@ -22,26 +22,34 @@ from ..core.blocks import Region, exhaust, region_shape, slices
 from ..core.pair_sums import PairSums
 from ..files import Header
 from ..recipe import LazyVolume, Recipe
-from .job import Job, Source, Unit
+from ..recipe.range_fit import misfit
+from .apart import Read
+from .interrupt import undisturbed
+from .job import Job, Unit
+from .labels import Labels, labels_of, write_labels
 from .metrics import Found, found_in, watched_planes
 from .parts import Part, parts_of
 from .record import Record, read_record, superseded, write_record
 from .runs import Runs
-from .settle import settle, volume_of
+from .settle import once, settle, volume_of
+from .source import Source
 
 #: Voxels of a slab that are computed at once.
 _BAND = 1 << 20
 
 
-def request(job: Job, unit: Unit) -> Record:
-    """What is asked for, to tell whether a finished sample is the one that is wanted."""
-    s = job.sampling
+def request(job: Job, unit: Unit, real: Callable[[Path], str] = os.path.realpath) -> Record:
+    """What is asked for, to tell whether a finished sample is the one that is wanted.
+
+    ``real`` finds where paths lead; one that remembers folders is quicker for many samples.
+    """
+    s, source, labels = job.sampling_of(unit.source), unit.source, unit.source.labels
     return {
         "recipe": s.recipe.replace(sample=s.recipe.sample + unit.number).model_dump(mode="json"),
         "drawn": s.drawn(unit.number),
         "target_psnr": s.target(unit.number),
-        "source": _named(unit.source, job.output),
-        "labels": None if unit.source.labels is None else _named(unit.source.labels, job.output),
+        "source": _named(source, job.output, real),
+        "labels": None if labels is None else _named(labels, job.output, real),
         "layout": job.layout,
         "format": job.format,
         "chunk": job.chunk,
@@ -49,34 +57,46 @@ def request(job: Job, unit: Unit) -> Record:
     }
 
 
-def provenance(job: Job, unit: Unit, recipe: Recipe) -> Record:
+def provenance(job: Job, unit: Unit, volume: LazyVolume) -> Record:
     """What travels in every file: enough to make it again."""
+    s = job.sampling_of(unit.source)
     return {
         "program": "napari-diversify",
         "version": __version__,
-        "recipe": recipe.model_dump(mode="json"),
-        "drawn": job.sampling.drawn(unit.number),
-        "target_psnr": job.sampling.target(unit.number),
+        "recipe": volume.recipe.model_dump(mode="json"),
+        "drawn": s.drawn(unit.number),
+        "target_psnr": s.target(unit.number),
         "source": _named(unit.source, job.output),
+        "spacing": None if volume.spacing is None else list(volume.spacing),
     }
 
 
-def _named(source: Source, output: Path) -> Record:
+def _named(source: Source, output: Path, real: Callable[[Path], str] = os.path.realpath) -> Record:
     """Which image it is, and where."""
-    path = None if source.path is None else _way(source.path, output)
-    return {"name": source.name, "path": path, "axes": source.axes}
+    path = None if source.path is None else _way(real(source.path), real(output))
+    named: Record = {"name": source.name, "path": path, "axes": source.axes}
+    if source.series is not None:
+        named["series"] = source.series
+    if source.voxel_size:
+        named["voxel_size"] = dict(sorted(source.voxel_size.items()))
+    return named
 
 
-def _way(path: Path, folder: Path) -> str:
+def _way(path: str, folder: str) -> str:
     """From the training set to a source: both may move together."""
     try:
-        return Path(os.path.relpath(path.resolve(), folder.resolve())).as_posix()
+        return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive
-        return path.resolve().as_posix()
+        return Path(path).as_posix()
 
 
 def make(
-    job: Job, unit: Unit, *, overwrite: bool = False, executor: Executor | None = None
+    job: Job,
+    unit: Unit,
+    *,
+    overwrite: bool = False,
+    executor: Executor | None = None,
+    claim: Path | None = None,
 ) -> Generator[tuple[int, int], None, Record]:
     """Make a sample; yield (pieces done, pieces), return its record.
 
@@ -89,6 +109,8 @@ def make(
         remove those of an older record of this sample that have no successor.
     executor : Executor, optional
         Where the slabs of OME-Zarr files are computed; by default here.
+    claim : Path, optional
+        File that says whose these samples are: without it no file gets its name.
 
     Raises
     ------
@@ -100,20 +122,26 @@ def make(
     Record
         As on disk, and the files that were ``removed``.
     """
+    run = "" if claim is None else claim.stem
+    read = Read([unit.source], files.Listing())
     with ExitStack() as stack:
         header, data = stack.enter_context(unit.source.open())
-        recipe = settle(job.sampling, unit.number, unit.source, header, data)
-        volume = volume_of(header, data, recipe)
-        origin = provenance(job, unit, recipe)
-        labels = labels_of(unit.source, header, stack)
+        files.check_dtype(header.dtype, job.format)
+        recipe = settle(job.sampling_of(unit.source), unit.number, unit.source, header, data)
+        volume = volume_of(header, data, recipe, in_voxels=unit.source.in_voxels)
+        origin = provenance(job, unit, volume)
+        labels = labels_of(job, unit.source, header, stack)
+        notes = notes_on(unit.source, header, labels)
         yield from volume.prepare()
         parts = parts_of(unit.name, header, job.how)
         done: list[Record] = []
+        ranges: dict[str, None] = {}
         for k, part in enumerate(parts):
             targets = _targets(job, part, with_labels=labels is not None)
-            check_apart(targets.values(), [unit.source])
+            for target in targets.values():
+                read.check(target)
             partial = {
-                role: stack.enter_context(files.writing(path, overwrite))
+                role: stack.enter_context(files.writing(path, overwrite, run))
                 for role, path in targets.items()
             }
             told = replace(
@@ -124,8 +152,10 @@ def make(
             else:
                 work = _write_tiff(volume, part, header.axes, told, partial["image"])
             found = yield from _within(work, k, len(parts))
+            unfit = misfit(found.sums.reference, *volume.intensity_range, header.dtype)
+            ranges |= {} if unfit is None else {unfit: None}
             if labels is not None and "labels" in partial:
-                _write_labels(job, *part.cut(*labels), partial["labels"])
+                write_labels(job, *part.cut(labels.header, labels.data), partial["labels"])
             if "source" in partial:
                 clean, cut = part.cut(header, data)
                 files.write_tiff(partial["source"], clean, files.planes_of(cut, clean))
@@ -142,17 +172,54 @@ def make(
             "request": request(job, unit),
             "provenance": origin,
             "parts": done,
+            "notes": [*notes, *ranges],
             "finished": False,
         }
         before = read_record(job.output, unit.name) if overwrite else None
         old = superseded(job.output, unit.name, before, record)
+        if claim is not None and not claim.exists():
+            raise TimeoutError("its run is over, and another one may make it by now")
         # before the files get their names: what is there without a record is not ours
-        write_record(job.output, unit.name, {**record, "superseded": old} if old else record)
+        write_record(job.output, unit.name, {**record, "superseded": old} if old else record, run)
     for path in old:
         files.remove(job.output / path)
     record["finished"] = True
-    write_record(job.output, unit.name, record)
+    write_record(job.output, unit.name, record, run)
     return {**record, "removed": old}
+
+
+def notes_on(source: Source, header: Header, labels: Labels | None) -> list[str]:
+    """What the user should know of an image and its labels, in sentences.
+
+    Raises
+    ------
+    ValueError
+        If no voxel of the image is there.
+    """
+    notes = [*source.notes, *header.notes]
+    missing, chunks = _missing_chunks(source)
+    if missing and missing == chunks:
+        raise ValueError("none of its chunks is there, so it has no voxels. Copy it again")
+    if missing:
+        notes.append(
+            f"{missing} of its {chunks} chunks are not there, and count as if they held nothing "
+            "but the fill value: copied in part, or left out as empty"
+        )
+    if labels is not None and source.labels is not None:
+        notes += [f"its labels: {note}" for note in labels.notes]
+        missing, chunks = _missing_chunks(source.labels)
+        if missing:
+            every = "all of the chunks" if missing == chunks else "some chunks"
+            notes.append(f"its labels: {every} are not there, and count as background")
+    return notes
+
+
+def _missing_chunks(source: Source) -> tuple[int, int]:
+    """How many chunks of a Zarr image are not there, and how many there should be."""
+    path = source.path
+    if path is None or source.array is not None or not path.is_dir():
+        return 0, 0
+    return once(source, "chunks", lambda: files.missing_chunks(path, source.series))
 
 
 def targets_of(job: Job, unit: Unit, header: Header) -> list[Path]:
@@ -163,17 +230,6 @@ def targets_of(job: Job, unit: Unit, header: Header) -> list[Path]:
         for part in parts_of(unit.name, header, job.how)
         for path in _targets(job, part, with_labels=with_labels).values()
     ]
-
-
-def check_apart(targets: Iterable[Path], sources: Iterable[Source]) -> None:
-    """Raise a sentence if a file to be written, or removed, is one that is read."""
-    both = (file for source in sources for file in (source, source.labels) if file is not None)
-    read = {file.path.resolve() for file in both if file.path is not None}
-    for target in targets:
-        if target.resolve() in read:
-            raise ValueError(
-                f"{target} is an image that is read, and would be replaced. Choose another folder"
-            )
 
 
 def _targets(job: Job, part: Part, *, with_labels: bool) -> dict[str, Path]:
@@ -204,7 +260,7 @@ def _within(
 def _with_channels(part: Part, header: Header) -> Header:
     """Of a part that is one channel: the header of all of them."""
     others = tuple(at for at in part.at if at[0] != "c")
-    return replace(part, at=others).cut(header, None)[0]
+    return replace(part, at=others).of(header)
 
 
 def _summary(header: Header) -> Record:
@@ -307,11 +363,11 @@ _MOST_OPEN = 2
 
 
 def _opened(source: Source, recipe: Recipe, thickness: int) -> tuple[LazyVolume, Runs]:
-    key = (source.key, recipe, thickness)
+    key = (source.identity, recipe, thickness)
     if key not in _open:
         with ExitStack() as stack:
             header, data = stack.enter_context(source.open())
-            volume = volume_of(header, data, recipe)
+            volume = volume_of(header, data, recipe, in_voxels=source.in_voxels)
             exhaust(volume.prepare())
             _open[key] = (volume, Runs(volume.source, thickness), stack.pop_all())
         while len(_open) > _MOST_OPEN:
@@ -334,10 +390,10 @@ def in_order(
             waiting += [executor.submit(function, *t) for t in itertools.islice(rest, 1)]
             yield result
     finally:
-        for future in waiting:
-            future.cancel()
-        # nobody may write any more when the files are tidied up
-        wait([future for future in waiting if not future.cancelled()])
+        with undisturbed():  # nobody may write any more when the files are tidied up
+            for future in waiting:
+                future.cancel()
+            wait([future for future in waiting if not future.cancelled()])
 
 
 def _write_tiff(
@@ -373,38 +429,3 @@ def _write_tiff(
             stop.set()
         written.result()
     return found[0]
-
-
-# ---- its labels ----
-
-
-def labels_of(source: Source, header: Header, stack: ExitStack) -> tuple[Header, Any] | None:
-    """Labels of the source, opened, if they fit."""
-    if source.labels is None:
-        return None
-    theirs, data = stack.enter_context(source.labels.open())
-    axes = header.axes if theirs.shape == header.shape else header.axes.replace("c", "")
-    expected = tuple(header.size_of(axis) for axis in axes)
-    if theirs.shape != expected:
-        raise ValueError(
-            f"the labels have the shape {theirs.shape}; an image of {header.shape} "
-            f"({header.axes}) needs labels of {expected}"
-        )
-    if theirs.dtype.kind not in "iu":
-        raise ValueError(f"labels must be whole numbers; these are {theirs.dtype}")
-    # they lie where the image lies, whatever their file says
-    scale = tuple(header.scale_of(axis) for axis in axes)
-    units = tuple(header.unit_of(axis) for axis in axes)
-    theirs = replace(theirs, axes=axes, scale=scale, units=units, channels=(), provenance=None)
-    return theirs, data
-
-
-def _write_labels(job: Job, header: Header, array: Any, path: Path) -> None:
-    if job.how.semantic:
-        planes = files.semantic_planes(array, header.spatial_ndim)
-        files.write_tiff(path, replace(header, dtype=np.dtype("uint8")), planes, labels=True)
-    elif job.format == "ome-zarr":
-        files.create(path, header, chunk=job.chunk, shard=job.shard, labels=True)
-        files.write_all(path, array, None)
-    else:
-        files.write_tiff(path, header, files.planes_of(array, header), labels=True)

@@ -1,4 +1,4 @@
-"""What is known of each finished sample, and the table of them all.
+"""What is known of each finished sample.
 
 Beside the files of a training set lies a folder of records, one per sample. A
 record is written before its files get their names, and once more when they
@@ -8,22 +8,23 @@ finished, or without its files, is of a sample to be made again.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
+import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..files import writing
+from ..files import Header, Listing, header_of, writing
+from ..small_files import read_small
 
 FOLDER = ".diversify"
 MANIFEST = "manifest.csv"
 
 Record: TypeAlias = dict[str, Any]
 
-_METRICS = (
+#: Names of the numbers that are measured of each file.
+METRICS = (
     "psnr",
     "data_range",
     "data_range_rule",
@@ -36,20 +37,32 @@ _METRICS = (
 )
 
 
-def write_record(output: Path, name: str, record: Record) -> None:
-    """Write a record, whole or not at all; an older one of this name is replaced."""
-    with writing(_place(output, name), overwrite=True) as partial:
+def write_record(output: Path, name: str, record: Record, run: str = "") -> None:
+    """Write a record, whole or not at all; an older one of this name is replaced.
+
+    ``run`` tells apart who writes, as in :func:`.files.writing`.
+    """
+    with writing(place_of(output, name), overwrite=True, run=run) as partial:
         partial.write_text(json.dumps(record, indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def read_record(output: Path, name: str) -> Record | None:
     """The record of a sample, None if there is none that can be read."""
     try:
-        record: Record = json.loads(_place(output, name).read_text(encoding="utf-8"))
+        record: Record = json.loads(read_small(place_of(output, name)))
         whole = _is_whole(record)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
+        return None
+    except RecursionError:  # lists in lists in lists
         return None
     return record if whole else None
+
+
+def header_in(part: Record) -> Header:
+    """What the record of a sample says of one of its images."""
+    told = part["header"].items()
+    fields: Record = {n: tuple(v) if isinstance(v, list) else v for n, v in told}
+    return header_of(**fields)
 
 
 def _is_whole(record: Record) -> bool:
@@ -58,6 +71,7 @@ def _is_whole(record: Record) -> bool:
     steps = made["recipe"]["steps"]
     return (
         "finished" in record
+        and all(isinstance(path, str) for path in record.get("superseded", ()))
         and isinstance(made["source"]["name"], str)
         and {"sample", "seed"} <= made["recipe"].keys()
         and "target_psnr" in made
@@ -67,8 +81,8 @@ def _is_whole(record: Record) -> bool:
         and all(isinstance(step["kind"], str) for step in steps)
         and all(
             isinstance(part["name"], str)
-            and isinstance(part["header"], dict)
-            and set(part["metrics"]) <= set(_METRICS)
+            and bool(header_in(part))
+            and set(part["metrics"]) <= set(METRICS)
             and isinstance(part["files"]["image"], str)
             and all(isinstance(path, str) for path in part["files"].values())
             for part in record["parts"]
@@ -76,27 +90,62 @@ def _is_whole(record: Record) -> bool:
     )
 
 
-def is_finished(output: Path, record: Record) -> bool:
+def is_finished(output: Path, record: Record, listing: Listing) -> bool:
     """Whether all files of a sample have their names."""
-    return bool(record["finished"]) and all(p.exists() for p in files_of(output, record))
+    # asked for one by one if not listed: a network disk may have listed a folder a minute ago
+    return bool(record["finished"]) and all(
+        listing.exists(path) or path.exists() for path in files_of(output, record)
+    )
 
 
-def finished_records(output: Path) -> list[Record]:
-    """Records of all finished samples in a folder, by their names."""
-    return [r for _, r in records_in(output) if is_finished(output, r)]
+def names_in(output: Path, listing: Listing) -> list[str]:
+    """Names of all records in a folder, sorted."""
+    return sorted(
+        name.removesuffix(".json")
+        for name in listing.names(output / FOLDER)
+        if name.endswith(".json") and not name.startswith(".")
+    )
 
 
-def records_in(output: Path) -> Iterator[tuple[str, Record]]:
+def records_in(output: Path, listing: Listing) -> Iterator[tuple[str, Record]]:
     """All records in a folder that can be read, with their names and in their order."""
-    for name in sorted(path.stem for path in (output / FOLDER).glob("[!.]*.json")):
+    for name in names_in(output, listing):
         record = read_record(output, name)
         if record is not None:
             yield name, record
 
 
+def finished_records(output: Path, listing: Listing) -> Iterator[Record]:
+    """Records of all finished samples in a folder, by their names."""
+    return (r for _, r in records_in(output, listing) if is_finished(output, r, listing))
+
+
 def files_of(output: Path, record: Record) -> list[Path]:
     """All files that a record tells of."""
     return [output / path for path in _told(record)]
+
+
+def superseded_in(output: Path, record: Record) -> list[Path]:
+    """Files of an older record that were still to be removed."""
+    return [output / path for path in record.get("superseded", ())]
+
+
+def ours(folder: str | os.PathLike[str]) -> set[Path]:
+    """What in a folder a batch has made: files that its records tell of, and training sets.
+
+    Returns
+    -------
+    set of Path
+        Without links. A folder inside it that holds records counts as a whole.
+    """
+    where, listing = Path(folder), Listing()
+    made = (
+        path
+        for _, record in records_in(where, listing)
+        for path in (*files_of(where, record), *superseded_in(where, record))
+    )
+    sets = (where / name for name in listing.names(where) if (where / name / FOLDER).is_dir())
+    return {Path(listing.real(path)) for path in (*made, *sets)}
 
 
 def _told(record: Record) -> list[str]:
@@ -124,65 +173,6 @@ def _could_be_ours(output: Path, name: str, path: str) -> bool:
     return ours is not None and inside and not folder
 
 
-def write_manifest(output: Path, records: Iterable[Record]) -> Path:
-    """Write the table of all samples, a line per image file.
-
-    Columns: ``file``, ``labels``, ``clean`` (the source, where the layout wants
-    it), ``source``, ``group`` (the same for all samples of one source: keep a
-    group on one side of a split), ``sample``, ``seed``, every parameter, then
-    ``target_psnr`` and the metrics. PSNR counts with the intensity range as
-    peak (``data_range``), which was ``given`` in the recipe or is the ``min-max``
-    of the source (``data_range_rule``); SSIM is the mean over ``ssim_planes`` planes; contrast
-    is standard deviation over mean; ``clipped`` is the share of voxels that
-    ended at an end of the range without having been there.
-    """
-    rows, parameters = [], dict[str, None]()
-    for record in records:
-        steps = _parameters(record["provenance"]["recipe"]["steps"])
-        parameters |= dict.fromkeys(steps)
-        asked = record["request"]["recipe"]["intensity_range"]
-        for part in record["parts"]:
-            paths = {role: Path(path).as_posix() for role, path in part["files"].items()}
-            rows.append(
-                {
-                    "file": paths["image"],
-                    "labels": paths.get("labels", ""),
-                    "clean": paths.get("source", ""),
-                    "source": record["provenance"]["source"]["name"],
-                    "group": record["provenance"]["source"]["name"],
-                    "sample": record["provenance"]["recipe"]["sample"],
-                    "seed": record["provenance"]["recipe"]["seed"],
-                    **steps,
-                    "target_psnr": record["provenance"]["target_psnr"],
-                    **part["metrics"],
-                    "data_range_rule": "min-max" if asked is None else "given",
-                }
-            )
-    head = ["file", "labels", "clean", "source", "group", "sample", "seed"]
-    text = io.StringIO(newline="")
-    table = csv.DictWriter(
-        text, [*head, *parameters, "target_psnr", *_METRICS], lineterminator="\n"
-    )
-    table.writeheader()
-    table.writerows(rows)
-    target = output / MANIFEST
-    with writing(target, overwrite=True) as partial:
-        partial.write_text(text.getvalue(), encoding="utf-8", newline="")
-    return target
-
-
-def _parameters(steps: list[dict[str, Any]]) -> dict[str, Any]:
-    """All parameters of a recipe, by names that tell two steps of a kind apart."""
-    kinds = [step["kind"] for step in steps]
-    out: dict[str, Any] = {}
-    for i, step in enumerate(steps):
-        prefix = step["kind"] if kinds.count(step["kind"]) == 1 else str(i)
-        for name, value in step.items():
-            if name != "kind":
-                flat = " ".join(map(str, value)) if isinstance(value, list) else value
-                out[f"{prefix}.{name}"] = flat
-    return out
-
-
-def _place(output: Path, name: str) -> Path:
+def place_of(output: Path, name: str) -> Path:
+    """The file of a record."""
     return output / FOLDER / f"{name}.json"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Generator, Iterator
+import logging
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
     BrokenExecutor,
@@ -12,28 +12,26 @@ from concurrent.futures import (
     ThreadPoolExecutor,
     wait,
 )
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 from .. import files
 from ..core.blocks import exhaust
+from ..files import Listing
+from ..sentences import reason
+from .claims import Claim, claimed, remove_folders, traces
 from .engine import engine
 from .interrupt import undisturbed
 from .job import Job, Unit
-from .make import check_apart, labels_of, make, request, targets_of
-from .record import (
-    FOLDER,
-    MANIFEST,
-    Record,
-    files_of,
-    finished_records,
-    is_finished,
-    read_record,
-    records_in,
-    write_manifest,
-)
-from .settle import forget, volume_of
+from .looking import Plan, look
+from .make import make
+from .notes import Noted, gathered, noted_in
+from .record import MANIFEST, Record, names_in
+from .source import Source
+from .tables import are_written, write_tables
+
+_LOG = logging.getLogger(__name__)
 
 #: An image bigger than this (bytes) is made by all workers together, others by one each.
 _BIG = 64 << 20
@@ -55,6 +53,8 @@ class Report:
         The table of all finished samples.
     removed : tuple of str
         Files of samples that were made again, which these do not have any more.
+    notes : tuple of str
+        What was noticed of the images, in sentences without a full stop.
     """
 
     made: tuple[str, ...]
@@ -62,6 +62,7 @@ class Report:
     failed: tuple[tuple[str, str], ...]
     manifest: Path | None
     removed: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def run(
@@ -94,15 +95,24 @@ def run(
         If files of this job exist and neither ``resume`` nor ``overwrite`` is set; or if
         ``overwrite`` would leave older samples of these images among the new ones.
     OSError
-        If the folder cannot be written to.
+        If the folder cannot be written to, or if another run makes some of these samples.
     """
-    state = _State(job, resume, overwrite)
+    before = traces(job.output)
+    plan = look(job, resume=resume, overwrite=overwrite)
+    if is_done(job, plan):
+        yield len(job), len(job)
+        return report_of(job, plan)
     with ExitStack() as stack:
+        claim = stack.enter_context(claimed(job, before))
+        if claim.others_came or names_in(job.output, Listing()) != names_in(
+            job.output, plan.listing
+        ):
+            plan = look(job, resume=resume, overwrite=overwrite)
         if executor is None:
             executor = stack.enter_context(engine())
-        state.look()
+        work = _Work(job, plan, claim, executor)
         try:
-            yield from state.work(executor)
+            yield from work.make_all()
         except BrokenExecutor as error:
             raise OSError(
                 "a worker process ended unexpectedly, perhaps for want of memory. Finished samples "
@@ -110,26 +120,8 @@ def run(
             ) from error
         finally:
             with undisturbed():
-                state.write_tables()
-        return state.report()
-
-
-def preview(job: Job, *, resume: bool = False, overwrite: bool = False) -> Report:
-    """What :func:`run` would do with a job, as far as can be told without making anything.
-
-    Returns
-    -------
-    Report
-        ``made`` are the samples that would be made.
-
-    Raises
-    ------
-    FileExistsError
-        As :func:`run` would.
-    """
-    state = _State(job, resume, overwrite)
-    state.look()
-    return state.expected()
+                work.end()
+        return work.report()
 
 
 def export(
@@ -175,230 +167,154 @@ def export(
         return exhaust(run(job, executor=executor, resume=resume, overwrite=overwrite))
 
 
-class _State:
-    """What of a job is finished, kept and failed so far."""
+def is_done(job: Job, plan: Plan) -> bool:
+    """Whether nothing is left to write."""
+    return not (plan.todo or plan.leftovers) and (
+        not plan.kept or are_written(job.output, job.how, plan.listing)
+    )
 
-    def __init__(self, job: Job, resume: bool, overwrite: bool) -> None:
-        if resume and overwrite:
-            raise ValueError("resume keeps what is finished, overwrite makes it again: choose one")
-        self._job = job
-        self._resume, self._overwrite = resume, overwrite
-        self._records: dict[str, Record] = {}
-        self._made: list[str] = []
-        self._kept: list[str] = []
+
+def report_of(
+    job: Job,
+    plan: Plan,
+    made: Iterable[str] = (),
+    failed: Mapping[str, str] | None = None,
+    removed: Iterable[str] = (),
+    noted: Iterable[Noted] = (),
+) -> Report:
+    """What became of a job, in its order."""
+    order = {unit.name: n for n, unit in enumerate(job.units())}
+    made, why = sorted(made, key=order.__getitem__), {**plan.failed, **(failed or {})}
+    return Report(
+        tuple(made),
+        plan.kept,
+        tuple((name, why[name]) for name in sorted(why, key=order.__getitem__)),
+        job.output / MANIFEST if made or plan.kept else None,
+        tuple(sorted(removed)),  # whichever worker was first
+        gathered(noted),
+    )
+
+
+class _Work:
+    """What is left to do of a job, and what has become of it so far."""
+
+    def __init__(self, job: Job, plan: Plan, claim: Claim, executor: Executor) -> None:
+        self._job, self._plan, self._claim, self._executor = job, plan, claim, executor
+        self._running: dict[Future[Record], Unit] = {}
+        self._made: dict[str, None] = {}
         self._failed: dict[str, str] = {}
-        self._todo: list[tuple[Unit, bool]] = []  # with: may its files be replaced
-        self._manifest: Path | None = None
+        self._removed: dict[str, None] = {}
+        self._noted: list[Noted] = []
+        self._size: tuple[Source, bool] | None = None  # the last source, and whether it is big
 
-    def look(self) -> None:
-        """See what is there already."""
-        there = []
-        self._look_at_tables()
-        if self._overwrite and self._job.only is None:
-            self._look_at_others()
-        for source in self._job.sources:
-            forget(source)
-        for unit in self._job.units():
-            targets = files.paths(
-                self._job.how, self._job.output, unit.name, file_format=self._job.format
-            )
-            check_apart(targets.values(), self._job.sources)
-            record = read_record(self._job.output, unit.name)
-            if record is not None and self._overwrite:
-                check_apart(files_of(self._job.output, record), self._job.sources)
-            if record is None or self._overwrite:
-                path = targets["image"]
-                if path.exists() and not (self._resume or self._overwrite):
-                    there.append(path)
-                self._todo.append((unit, self._overwrite))
-                continue
-            if not self._resume:
-                there.append(self._job.output / unit.name)
-            elif record["request"] != request(self._job, unit):
-                self._failed[unit.name] = (
-                    "it was made of another image or with other settings, and is left as it is. "
-                    "Choose another folder, or overwrite"
-                )
-            elif is_finished(self._job.output, record):
-                self._records[unit.name] = record
-                self._kept.append(unit.name)
-            else:  # stopped between the record and the last of its files
-                self._todo.append((unit, True))
-        if there:
-            raise FileExistsError(
-                f"{len(there)} of {len(self._job)} samples exist in {self._job.output} already, "
-                f"the first is {there[0].name}. Resume to keep them, overwrite to make them "
-                "again, or choose another folder"
-            )
-
-    def _look_at_tables(self) -> None:
-        """Refuse a folder whose tables somebody else has written."""
-        names = [MANIFEST, *(["dataset.json"] if self._job.how.extras is not None else [])]
-        foreign = [name for name in names if (self._job.output / name).exists()]
-        if foreign and not (self._job.output / FOLDER).is_dir():
-            raise FileExistsError(
-                f"{self._job.output} holds a {foreign[0]} that no batch has written; it is left as "
-                "it is. Choose another folder"
-            )
-
-    def _look_at_others(self) -> None:
-        """Refuse to leave samples of an earlier run among the new ones of the same images."""
-        ours = {unit.name for unit in self._job.units()}
-        sources = {source.name for source in self._job.sources}
-        left = {}
-        for name, record in records_in(self._job.output):
-            if name not in ours and record["provenance"]["source"]["name"] in sources:
-                left[name] = [p for p in files_of(self._job.output, record) if p.exists()]
-        there = [paths[0].name for paths in left.values() if paths]
-        if there:
-            raise FileExistsError(
-                f"{sum(map(len, left.values()))} older files of {len(there)} samples that would "
-                f"not be made again would stay among the new ones in {self._job.output}, the first "
-                f"is {there[0]}. Remove them, choose another folder, or make as many samples as "
-                "before; with a choice of samples (only) the others may stay"
-            )
-
-    def expected(self) -> Report:
-        """What would become of it, if all that can be opened can be made."""
-        made = []
-        for source, items in itertools.groupby(self._todo, lambda item: item[0].source):
-            todo = list(items)
-            try:
-                with ExitStack() as stack:
-                    header, data = stack.enter_context(source.open())
-                    volume_of(header, data, self._job.sampling.recipe)
-                    labels_of(source, header, stack)
-            except (OSError, ValueError, TypeError) as error:
-                self._failed |= {unit.name: _sentence(error) for unit, _ in todo}
-                continue
-            for unit, replace in todo:
-                try:
-                    for path in () if replace else targets_of(self._job, unit, header):
-                        files.check_free(path)
-                    made.append(unit.name)
-                except FileExistsError as error:
-                    self._failed[unit.name] = _sentence(error)
-        self._made = made
-        return self.report()
-
-    def work(self, executor: Executor) -> Generator[tuple[int, int], None, None]:
-        """Make what is left to do."""
+    def make_all(self) -> Generator[tuple[int, int], None, None]:
+        """Make what is left to do; yield (steps done, steps)."""
         total = _STEPS * len(self._job)
-        running: dict[Future[Record], Unit] = {}
-        ahead = 2 * getattr(executor, "_max_workers", 32)
-        for record in self._records.values():
-            for path in files_of(self._job.output, record):
-                files.tidy(path)
+        ahead = 2 * getattr(self._executor, "_max_workers", 32)
+        for leftover in self._plan.leftovers:
+            if leftover.run not in self._claim.others:
+                files.remove(leftover.path)
         yield self._done(), total
-        try:
-            for unit, replace in self._todo:
-                if self._is_big(unit, executor):
-                    pieces = make(self._job.of(unit), unit, overwrite=replace, executor=executor)
-                    try:
-                        for part in self._watched(pieces, unit):
-                            yield self._done() + int(_STEPS * part), total
-                    finally:
-                        pieces.close()
-                    continue
-                with undisturbed():  # else nobody would wait for what was just handed over
-                    running[executor.submit(_make, self._job.of(unit), unit, replace)] = unit
-                while len(running) >= ahead:
-                    self._collect(running)
-                    yield self._done(), total
-            while running:
-                self._collect(running)
+        for unit, replace in self._plan.todo:
+            self._claim.check()
+            if self._is_big(unit.source):
+                for part in self._made_by_all(unit, replace):
+                    yield self._done() + int(_STEPS * part), total
+                continue
+            with undisturbed():  # else nobody would wait for what was just handed over
+                future = self._executor.submit(
+                    _make, self._job.of(unit), unit, replace, self._claim.lock.path
+                )
+                self._running[future] = unit
+            while len(self._running) >= ahead:
+                self._collect()
                 yield self._done(), total
-        finally:
-            for future in running:
-                future.cancel()
-            rest = [future for future in running if not future.cancelled()]
-            with undisturbed():
-                wait(rest)  # they finish their sample: nothing is left half-made
-                for future in rest:
-                    self._finish(running[future], future)
+        while self._running:
+            self._claim.check()
+            self._collect()
+            yield self._done(), total
 
-    def _watched(
-        self, pieces: Generator[tuple[int, int], None, Record], unit: Unit
-    ) -> Iterator[float]:
-        """Run one sample here; yield the share that is done."""
+    def end(self) -> None:
+        """Wait for what is being made, nothing being left half-made, and write the tables."""
+        for future in self._running:
+            future.cancel()
+        self._running = {f: unit for f, unit in self._running.items() if not f.cancelled()}
+        wait(self._running)
+        for future, unit in self._running.items():
+            self._finish(unit, future)
+        write_tables(self._job.output, self._job.how, self._claim.lock.id)
+        remove_folders(self._job.output, self._claim, self._removed)
+
+    def report(self) -> Report:
+        """What became of it."""
+        return report_of(
+            self._job, self._plan, self._made, self._failed, self._removed, self._noted
+        )
+
+    def _made_by_all(self, unit: Unit, replace: bool) -> Iterator[float]:
+        """Make one sample with all workers; yield the share that is done."""
+        pieces = make(
+            self._job.of(unit),
+            unit,
+            overwrite=replace,
+            executor=self._executor,
+            claim=self._claim.lock.path,
+        )
         try:
             while True:
                 done, total = next(pieces)
                 yield done / max(total, 1)
         except StopIteration as end:
-            self._records[unit.name] = end.value
-            self._made.append(unit.name)
+            self._take_in(unit, end.value)
         except Exception as error:  # noqa: BLE001  whatever it is, the others go on
-            self._failed[unit.name] = _sentence(error)
+            self._fail(unit, error)
+        finally:
+            pieces.close()
 
-    def _is_big(self, unit: Unit, executor: Executor) -> bool:
-        if self._job.format != "ome-zarr" and not isinstance(executor, ThreadPoolExecutor):
+    def _is_big(self, source: Source) -> bool:
+        if self._job.format != "ome-zarr" and not isinstance(self._executor, ThreadPoolExecutor):
             return False  # a TIFF is written by one worker
-        try:
-            with unit.source.open() as (header, _):
-                return header.nbytes > _BIG
-        except (OSError, ValueError, TypeError):
-            return False  # told where it is made
+        if self._size is None or self._size[0] is not source:
+            self._size = source, _is_big(source)
+        return self._size[1]
 
-    def _collect(self, running: dict[Future[Record], Unit]) -> None:
+    def _collect(self) -> None:
         """Take in what is finished, waiting a moment for it."""
-        done, _ = wait(running, timeout=0.1, return_when=FIRST_COMPLETED)
+        done, _ = wait(self._running, timeout=0.1, return_when=FIRST_COMPLETED)
         for future in done:
-            self._finish(running.pop(future), future)
+            self._finish(self._running[future], future)
+            del self._running[future]
 
     def _finish(self, unit: Unit, future: Future[Record]) -> None:
-        try:
-            self._records[unit.name] = future.result()
-            self._made.append(unit.name)
-        except BaseException as error:  # noqa: BLE001  also what stopped a worker
-            self._failed[unit.name] = _sentence(error)
+        """Take in a future that is done; twice does no harm."""
+        error = future.exception()  # also what stopped a worker; Ctrl+C is not among it
+        if error is None:
+            self._take_in(unit, future.result())
+        else:
+            self._fail(unit, error)
+
+    def _fail(self, unit: Unit, error: BaseException) -> None:
+        self._failed[unit.name] = reason(error)
+        _LOG.info("%s failed", unit.name, exc_info=error)  # seen with --debug
+
+    def _take_in(self, unit: Unit, record: Record) -> None:
+        self._made[unit.name] = None
+        self._noted.append(noted_in(record))
+        self._removed |= dict.fromkeys(record.get("removed", ()))
 
     def _done(self) -> int:
-        return _STEPS * (len(self._records) + len(self._failed))
-
-    def write_tables(self) -> None:
-        """Write manifest and what the layout wants, of all that is finished."""
-        if not self._records:
-            return
-        records = finished_records(self._job.output)  # those of other jobs too
-        self._manifest = write_manifest(self._job.output, records)
-        items = {
-            part["name"]: files.Item(part["name"], files.header_of(**_header(part["header"])))
-            for record in records
-            for part in record["parts"]
-            if record["request"]["layout"] == self._job.layout
-        }
-        files.write_extras(self._job.how, self._job.output, list(items.values()))
-        for path in self._removed:
-            for folder in list(Path(path).parents)[:-1]:
-                with suppress(OSError):  # it holds something else
-                    (self._job.output / folder).rmdir()
-
-    def report(self) -> Report:
-        """What became of it, in the order of the job."""
-        order = {unit.name: n for n, unit in enumerate(self._job.units())}
-        return Report(
-            tuple(sorted(self._made, key=order.__getitem__)),
-            tuple(self._kept),
-            tuple(sorted(self._failed.items(), key=lambda item: order[item[0]])),
-            self._manifest,
-            self._removed,
-        )
-
-    @property
-    def _removed(self) -> tuple[str, ...]:
-        # whichever worker was first
-        return tuple(sorted(path for r in self._records.values() for path in r.get("removed", ())))
+        before = len(self._plan.kept) + len(self._plan.failed)
+        return _STEPS * (before + len(self._made) + len(self._failed))
 
 
-def _make(job: Job, unit: Unit, replace: bool) -> Record:
+def _make(job: Job, unit: Unit, replace: bool, claim: Path) -> Record:
     """One sample from beginning to end, for a worker."""
-    return exhaust(make(job, unit, overwrite=replace))
+    return exhaust(make(job, unit, overwrite=replace, claim=claim))
 
 
-def _header(summary: Record) -> Record:
-    return {name: tuple(v) if isinstance(v, list) else v for name, v in summary.items()}
-
-
-def _sentence(error: BaseException) -> str:
-    return str(error).rstrip(".") or type(error).__name__
+def _is_big(source: Source) -> bool:
+    try:
+        with source.open() as (header, _):
+            return header.nbytes > _BIG
+    except (OSError, ValueError, TypeError):
+        return False  # told where it is made

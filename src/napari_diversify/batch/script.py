@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ..recipe import Recipe
+from .. import files
+from ..recipe import Recipe, Sampling
+from .inputs import Reading
 from .job import Job
 
 _HIGHEST = 10_000_000  # samples that a sampling can have
@@ -41,10 +43,10 @@ def as_command(job: Job) -> str:
     ValueError
         If an image or its labels are not in a file.
     """
-    inputs = [str(path) for path in _paths(job)]
-    words = ["napari-diversify", "apply", compact(job.sampling.recipe), *inputs]
+    inputs, how = [str(path) for path in _paths(job)], _reading(job)
+    words = ["napari-diversify", "apply", compact(_sampling(job).recipe), *inputs]
     words += ["--output", str(job.output)]
-    s = job.sampling
+    s = _sampling(job)
     if s.samples != 1:
         words += ["--samples", str(s.samples)]
     if s.ranges:
@@ -58,6 +60,13 @@ def as_command(job: Job) -> str:
         words += ["--only", written(job.only)]
     for path in _label_paths(job):
         words += ["--labels", str(path)]
+    words += ["--no-labels"] if not _finds_labels(job) else []
+    words += ["--axes", how.axes] if how.axes is not None else []
+    words += ["--series", written(how.series)] if how.series is not None else []
+    sizes = [f"{axis}={size!r}" for axis, size in (how.voxel_size or {}).items()]
+    for text in (*([",".join(sizes)] if sizes else []), *(["voxels"] if how.in_voxels else [])):
+        words += ["--voxel-size", text]
+    words += ["--same-noise"] if _same_noise(job) else []
     words += ["--layout", job.layout, "--format", job.format]
     for option in ("chunk", "shard"):
         if getattr(job, option) is not None:
@@ -73,7 +82,7 @@ def as_python(job: Job) -> str:
     ValueError
         If an image or its labels are not in a file.
     """
-    s = job.sampling
+    s = _sampling(job)
     options: dict[str, Any] = {"samples": s.samples}
     if s.ranges:
         options["strategy"] = s.strategy
@@ -84,7 +93,11 @@ def as_python(job: Job) -> str:
     if s.psnr:
         options["psnr"] = s.psnr
     told = "".join(f", {name}={value!r}" for name, value in options.items())
-    labels = [str(path) for path in _label_paths(job)]
+    labels, how = [str(path) for path in _label_paths(job)], _reading(job)
+    reading = {name: value for name, value in vars(how).items() if value not in (None, False)}
+    reading |= {} if _finds_labels(job) else {"find_labels": False}
+    reading |= {"same_noise": True} if _same_noise(job) else {}
+    read_as = "".join(f", {name}={value!r}" for name, value in reading.items())
     more = "".join(
         f", {name}={getattr(job, name)!r}"
         for name in ("chunk", "shard", "only")
@@ -98,7 +111,7 @@ from napari_diversify.recipe import Sampling
 
 recipe = Recipe.from_json({compact(s.recipe)!r})
 sampling = Sampling(recipe=recipe{told})
-sources = sources_of({[str(path) for path in _paths(job)]!r}, labels={labels!r})
+sources = sources_of({[str(path) for path in _paths(job)]!r}, labels={labels!r}{read_as})
 job = Job(sources, sampling, Path({str(job.output)!r}), {job.layout!r}, {job.format!r}{more})
 
 if __name__ == "__main__":
@@ -146,6 +159,32 @@ def numbers_in(text: str) -> tuple[int, ...]:
             )
         found |= set(range(low, high + 1))
     return tuple(sorted(found))
+
+
+def _reading(job: Job) -> Reading:
+    """How all images are read; there is no command for images that are read in different ways."""
+    ways = [
+        Reading(s.axes, None if s.series is None else (s.series,), s.voxel_size, s.in_voxels)
+        for s in job.sources
+    ]
+    if any(way != ways[0] for way in ways):
+        raise ValueError("the images are read in different ways, which one command cannot say")
+    return ways[0]
+
+
+def _finds_labels(job: Job) -> bool:
+    """Whether looking for labels finds those of the job, or there are none to be found."""
+    bare = [s for s in job.sources if s.labels is None]
+    return not any(s.path is not None and files.labels_in(s.path) for s in bare)
+
+
+def _sampling(job: Job) -> Sampling:
+    """What is drawn; an image named by itself has no noise but that of the recipe."""
+    return job.sampling_of(job.sources[0]) if len(job.sources) == 1 else job.sampling
+
+
+def _same_noise(job: Job) -> bool:
+    return len(job.sources) > 1 and all(source.key is None for source in job.sources)
 
 
 def _paths(job: Job) -> list[Path]:

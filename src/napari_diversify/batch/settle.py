@@ -6,7 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from ..core.blocks import exhaust
@@ -17,29 +17,63 @@ from ..recipe import Diversify, LazyVolume, Recipe
 from ..recipe.intensity import exact_range
 from ..recipe.measure import measure
 from ..recipe.sampling import Sampling
-from .job import Source
+from .source import Source
+
+T = TypeVar("T")
 
 #: How close a target PSNR is met, in decibel, and how often it is tried.
 _CLOSE, _TRIES = 0.02, 16
 _MOST = 64  # files of which numbers are kept
 
 
-def volume_of(header: Header, data: Any, recipe: Recipe) -> LazyVolume:
-    """The recipe on the image of a file; without units, lengths count in voxels.
+def volume_of(header: Header, data: Any, recipe: Recipe, *, in_voxels: bool = False) -> LazyVolume:
+    """The recipe on the image of a file.
+
+    Parameters
+    ----------
+    header, data
+        Of the image.
+    recipe : Recipe
+    in_voxels : bool, optional
+        Whether lengths count in voxels where the voxel size is not known.
 
     Raises
     ------
     ValueError
-        If the recipe asks for volumes and the image holds planes.
+        If the recipe asks for volumes and the image holds planes, or for lengths and the image
+        does not say how large its voxels are.
     """
+    ndim, spacing = space_of(header, recipe, in_voxels=in_voxels)
+    return LazyVolume(data, recipe.replace(spatial_ndim=ndim), spacing)
+
+
+def check_recipe(header: Header, recipe: Recipe, *, in_voxels: bool = False) -> None:
+    """Raise what :func:`volume_of` would, as far as can be told without reading a voxel."""
+    ndim, spacing = space_of(header, recipe, in_voxels=in_voxels)
+    for step in recipe.steps:
+        step.check(header.shape[-ndim:], spacing)
+
+
+def space_of(
+    header: Header, recipe: Recipe, *, in_voxels: bool
+) -> tuple[int, tuple[float, ...] | None]:
+    """How many of the last axes are space for a recipe, and the voxel size along them."""
     ndim = recipe.spatial_ndim or header.spatial_ndim
     if ndim > header.spatial_ndim:
         raise ValueError(
             f"the recipe takes volumes (z, y, x), but the axes of the image are "
             f"{header.axes!r}. Say so if they are others (axes)"
         )
-    spacing = None if header.spacing is None else header.spacing[-ndim:]
-    return LazyVolume(data, recipe.replace(spatial_ndim=ndim), spacing)
+    spacing = header.spacing_along(header.axes[-ndim:])
+    if spacing is None and recipe.in_lengths and not in_voxels:
+        unknown = [a for a in header.axes[-ndim:] if header.spacing_along(a) is None]
+        raise ValueError(
+            f"the recipe has lengths in µm, but the voxel size of the image along "
+            f"{', '.join(unknown)} is not known. Give it in µm, e.g. --voxel-size "
+            f"{','.join(f'{a}=0.5' for a in unknown)}, or count lengths in voxels: --voxel-size "
+            "voxels"
+        )
+    return ndim, spacing
 
 
 def settle(sampling: Sampling, number: int, source: Source, header: Header, data: Any) -> Recipe:
@@ -52,7 +86,7 @@ def settle(sampling: Sampling, number: int, source: Source, header: Header, data
     """
     base = sampling.recipe
     ndim = base.spatial_ndim or header.spatial_ndim
-    low, high = base.intensity_range or _once(source, "range", lambda: exact_range(data))
+    low, high = base.intensity_range or once(source, "range", lambda: exact_range(data))
     with_range: Sampling = sampling.replace(
         recipe=base.replace(intensity_range=(low, high), spatial_ndim=ndim)
     )
@@ -64,9 +98,13 @@ def settle(sampling: Sampling, number: int, source: Source, header: Header, data
     def measured() -> PsnrModel:
         return exhaust(measure(data, step, ndim, (low, high))).psnr
 
-    model = _once(source, (step.window, step.stride, ndim, low, high), measured)
+    model = once(source, (step.window, step.stride, ndim, low, high), measured)
     recipe = with_range.recipe_of(number, model)
-    return _met(recipe, target, lambda tried: _psnr(volume_of(header, data, tried)))
+    return _met(
+        recipe,
+        target,
+        lambda tried: _psnr(volume_of(header, data, tried, in_voxels=source.in_voxels)),
+    )
 
 
 def _met(recipe: Recipe, target: float, reached: Callable[[Recipe], float]) -> Recipe:
@@ -117,15 +155,16 @@ def forget(source: Source) -> None:
         _of_arrays.pop(source, None)
 
 
-def _once(source: Source, what: object, compute: Callable[[], Any]) -> Any:
+def once(source: Source, what: object, compute: Callable[[], T]) -> T:
     """``compute()``, or what it was before for this source. Holds numbers, no voxels."""
     with _lock:
         if source.array is not None:
             known = _of_arrays.setdefault(source, {})
         else:
-            known = _of_files.setdefault(source.key, {})
+            known = _of_files.setdefault(source.identity, {})
             if len(_of_files) > _MOST:
                 _of_files.popitem(last=False)
     if what not in known:
         known[what] = compute()
-    return known[what]
+    value: T = known[what]
+    return value

@@ -11,6 +11,9 @@ import numpy.typing as npt
 
 from .blocks import Region, in_slabs, region_shape
 
+#: Smallest voxel in micrometres: a tenth of a nanometre.
+_SMALLEST = 0.0001
+
 
 def check_field(shape: Sequence[int], spacing: Sequence[float]) -> None:
     """Raise a sentence unless shape and spacing are those of an image or a volume."""
@@ -25,6 +28,11 @@ def check_field(shape: Sequence[int], spacing: Sequence[float]) -> None:
     if len(spacing) != len(shape) or not all(math.isfinite(s) and s > 0 for s in spacing):
         raise ValueError(
             f"spacing must be {len(shape)} positive sizes in micrometres, one per axis of shape; "
+            f"got {tuple(spacing)!r}"
+        )
+    if min(spacing) < _SMALLEST:
+        raise ValueError(
+            f"spacing is in micrometres, and {_SMALLEST} is the least that can be drawn; "
             f"got {tuple(spacing)!r}"
         )
 

@@ -1,18 +1,25 @@
 """Images on disk: reading and writing with their metadata, and layouts of training sets."""
 
-from .arranged import Arranged
+from .arranged import Arranged, Cut
+from .dtypes import check_dtype
 from .entry import Entry
+from .extras import check_extras, has_extras, write_extras
+from .glance import is_plate, may_hold_image
 from .header import AXES, Header, header_of
+from .label_values import LabelPlan, check_labels
 from .layouts import (
     FORMATS,
     LAYOUTS,
     Item,
     Layout,
     check_names,
+    names_of,
     paths,
     semantic_planes,
-    write_extras,
 )
+from .listing import Listing, fold
+from .looks import Looks, looks_of
+from .names import ENDINGS, is_image, stem
 from .ome_zarr import (
     create,
     create_labels,
@@ -24,44 +31,87 @@ from .ome_zarr import (
     write_reduced,
     write_slab,
 )
-from .reading import ImageFile, images_in, inputs_in, is_image, labels_in, open_image, stem
+from .open_voxels import channels_of
+from .reading import (
+    ImageFile,
+    images_in,
+    inputs_in,
+    is_zarr,
+    labels_in,
+    open_image,
+)
 from .reading_zarr import missing_chunks
-from .safe import check_free, check_name, free_name, remove, tidy, writing
+from .safe import (
+    Leftover,
+    check_folder,
+    check_free,
+    check_name,
+    free_name,
+    holds,
+    leftovers,
+    make_folder,
+    remove,
+    replace_text,
+    saying,
+    writing,
+)
 from .tiff import planes_of, write_tiff
 
 __all__ = [
     "AXES",
+    "ENDINGS",
     "FORMATS",
     "LAYOUTS",
     "Arranged",
+    "Cut",
     "Entry",
     "Header",
     "ImageFile",
     "Item",
+    "LabelPlan",
     "Layout",
+    "Leftover",
+    "Listing",
+    "Looks",
+    "channels_of",
+    "check_dtype",
+    "check_extras",
+    "check_folder",
     "check_free",
+    "check_labels",
     "check_name",
     "check_names",
     "create",
     "create_labels",
     "finish",
+    "fold",
     "free_name",
+    "has_extras",
     "header_of",
+    "holds",
     "images_in",
     "inputs_in",
     "is_finished",
     "is_image",
+    "is_plate",
+    "is_zarr",
     "labels_in",
+    "leftovers",
+    "looks_of",
+    "make_folder",
+    "may_hold_image",
     "missing_chunks",
+    "names_of",
     "open_image",
     "paths",
     "planes_of",
     "reduced",
     "remove",
+    "replace_text",
+    "saying",
     "semantic_planes",
     "slabs",
     "stem",
-    "tidy",
     "write_all",
     "write_extras",
     "write_reduced",

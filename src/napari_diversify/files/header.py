@@ -119,8 +119,12 @@ class Header:
     @property
     def spacing(self) -> tuple[float, ...] | None:
         """Voxel size along the spatial axes in micrometres; None if any is unknown."""
+        return self.spacing_along(self.axes[-self.spatial_ndim :])
+
+    def spacing_along(self, axes: str) -> tuple[float, ...] | None:
+        """Voxel size along some spatial axes in micrometres; None if any of these is unknown."""
         sizes = []
-        for axis in self.axes[-self.spatial_ndim :]:
+        for axis in axes:
             unit = unit_of(self.unit_of(axis), axis)
             if unit is None:
                 return None

@@ -2,15 +2,16 @@
 
 A layout is a set of patterns: adding one means adding an entry to
 :data:`LAYOUTS`. What a tool wants beside the images is written by
-:func:`write_extras`.
+:func:`.extras.write_extras`.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -19,7 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .header import Header
-from .safe import check_name, writing
+from .safe import check_name
 
 #: Formats by name, and the ending of their files.
 FORMATS = MappingProxyType({"ome-zarr": ".ome.zarr", "ome-tiff": ".ome.tif", "tiff": ".tif"})
@@ -51,10 +52,16 @@ class Layout:
         Axes that one file may have; images with others are written in parts.
     semantic : bool
         Whether labels are classes instead of numbered objects; see :func:`semantic_planes`.
+    negative_labels : bool
+        Whether labels below 0 may be written: no tool is going to take them for objects.
     reserved : tuple of str
         Ends of names that the tool would take for something else.
     extras : callable, optional
         (items) -> {path: JSON value} of what else is written.
+    beside : tuple of str
+        Patterns of the extras that each image has, with {name}; the others are of them all.
+    varying : tuple of str
+        Keys of the extras whose values differ from image to image or from run to run.
     """
 
     name: str
@@ -66,8 +73,11 @@ class Layout:
     formats: tuple[str, ...] = ("tiff",)
     axes: str = "zyx"
     semantic: bool = False
+    negative_labels: bool = False
     reserved: tuple[str, ...] = ()
     extras: Callable[[Sequence[Item]], dict[str, Any]] | None = None
+    beside: tuple[str, ...] = ()
+    varying: tuple[str, ...] = ()
 
 
 def paths(
@@ -138,24 +148,25 @@ def check_names(names: Iterable[str]) -> None:
         seen[name.lower()] = name
 
 
-def write_extras(layout: Layout, root: str | os.PathLike[str], items: Sequence[Item]) -> list[Path]:
-    """Write what a layout wants beside the images, for all of them at once.
+def names_of(layout: Layout, path: str, ending: str) -> set[str]:
+    """Names that an image may have to which a file of this path in the training set belongs.
 
-    Existing ones are replaced. The same items give the same bytes.
-
-    Returns
-    -------
-    list of Path
-        What was written; nothing for most layouts.
+    Examples
+    --------
+    >>> sorted(names_of(LAYOUTS["cellpose"], "nuclei_7_masks.tif", ".tif"))
+    ['nuclei_7', 'nuclei_7_masks']
     """
-    written = []
-    values = {} if layout.extras is None else layout.extras(items)
-    for relative, value in values.items():
-        target = Path(root, relative)
-        with writing(target, overwrite=True) as partial:
-            partial.write_bytes((json.dumps(value, indent=2, sort_keys=True) + "\n").encode())
-        written.append(target)
-    return written
+    patterns = [p for p in (layout.image, layout.labels, layout.source) if p is not None]
+    matches = (re.fullmatch(_expression(p, ending), path) for p in (*patterns, *layout.beside))
+    return {match["name"] for match in matches if match is not None}
+
+
+@cache
+def _expression(pattern: str, ending: str) -> str:
+    """A regular expression for the paths of a pattern."""
+    text = re.escape(pattern).replace(r"\{name\}", "(?P<name>[^/]+)")
+    text = text.replace(r"\{channel:04d\}", r"\d{4,}").replace(r"\{ending\}", re.escape(ending))
+    return f"(?s:{text})"
 
 
 def semantic_planes(labels: Any, spatial_ndim: int) -> Iterator[npt.NDArray[np.uint8]]:
@@ -239,6 +250,7 @@ LAYOUTS = MappingProxyType(
                 labels="{name}_labels{ending}",
                 formats=("ome-zarr", "ome-tiff"),
                 axes="tczyx",
+                negative_labels=True,
                 reserved=("_labels",),
             ),
             Layout(
@@ -267,6 +279,8 @@ LAYOUTS = MappingProxyType(
                 labels="labelsTr/{name}{ending}",
                 semantic=True,
                 extras=_nnunet_extras,
+                beside=("imagesTr/{name}.json", "labelsTr/{name}.json"),
+                varying=("spacing", "numTraining"),
             ),
             Layout(
                 "careamics",

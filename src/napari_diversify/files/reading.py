@@ -15,12 +15,11 @@ from .arranged import Arranged
 from .described import described
 from .entry import Entry
 from .header import Header, guess_axes
+from .names import ENDINGS, is_image, stem
+from .present import check_present
 from .reading_tiff import images_in_tiff, read_tiff
 from .reading_zarr import images_in_zarr, label_names, read_zarr
 from .units import unit_of
-
-#: Endings of the file names of images, longest first.
-ENDINGS = (".ome.zarr", ".ome.tiff", ".ome.tif", ".zarr", ".tiff", ".tif", ".npy", ".npz")
 
 
 @dataclass(frozen=True)
@@ -114,8 +113,7 @@ def open_image(
     where = Path(path)
     name = stem(where)
     axes = None if axes is None else axes.lower()
-    if not where.exists():
-        raise FileNotFoundError(f"{where}: there is no such file or folder")
+    check_present(where)
     kind = where.suffix.lower()
     close: Callable[[], object] = lambda: None  # noqa: E731
     try:
@@ -184,8 +182,7 @@ def images_in(path: str | os.PathLike[str]) -> list[Entry]:
         As :func:`open_image`.
     """
     where = Path(path)
-    if not where.exists():
-        raise FileNotFoundError(f"{where}: there is no such file or folder")
+    check_present(where)
     try:
         if where.is_dir():
             found = images_in_zarr(where)
@@ -223,31 +220,6 @@ def _read_numpy(path: Path, name: str, axes: str | None) -> tuple[Header, list[A
     return described([loaded], letters, {}, {}, (), name, None)
 
 
-def is_image(path: str | os.PathLike[str]) -> bool:
-    """Whether a name is that of an image: .ome.zarr .zarr .tif .tiff .npy .npz."""
-    where = Path(path)
-    return not where.name.startswith(".") and where.name.lower().endswith(ENDINGS)
-
-
-def stem(path: str | os.PathLike[str]) -> str:
-    """The name of an image without folder and ending; inside a Zarr folder, with its way there.
-
-    Examples
-    --------
-    >>> stem("somewhere/nuclei.1.ome.tif")
-    'nuclei.1'
-    >>> stem("somewhere/plate.ome.zarr/A/1/0")
-    'plate_A_1_0'
-    """
-    where = Path(path)
-    zarr_folder = next((p for p in where.parents if p.name.lower().endswith(".zarr")), None)
-    if zarr_folder is not None and not is_image(where):
-        return "_".join([stem(zarr_folder), *where.relative_to(zarr_folder).parts])
-    name = where.name
-    ending = next((e for e in ENDINGS if name.lower().endswith(e)), "")
-    return name[: len(name) - len(ending)] or name
-
-
 def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """Image files and Zarr folders as they are; for other folders the images in them.
 
@@ -262,7 +234,7 @@ def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     for path in map(Path, paths):
         if not path.exists():
             raise FileNotFoundError(f"{path}: there is no such file or folder")
-        if not path.is_dir() or is_image(path) or _is_zarr(path):
+        if not path.is_dir() or is_image(path) or is_zarr(path):
             found.append(path)
             continue
         inside = sorted(entry for entry in path.iterdir() if is_image(entry))
@@ -272,7 +244,8 @@ def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     return found
 
 
-def _is_zarr(folder: Path) -> bool:
+def is_zarr(folder: Path) -> bool:
+    """Whether a folder is a Zarr array or group, whatever it is called."""
     return any((folder / name).exists() for name in ("zarr.json", ".zgroup", ".zarray"))
 
 

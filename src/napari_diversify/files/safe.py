@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
+
+from .listing import Listing
 
 _OF_ZARR = ("zarr.json", ".zgroup", ".zarray", ".zattrs")  # one of them is in every Zarr
+#: What is written has such a name, and what was replaced until its successor has its own.
+_TEMPORARY = re.compile(
+    r"\.(?P<name>.+?)(?:\.(?P<run>[0-9a-f]{12}))?\.(?P<kind>partial|old)", re.DOTALL
+)
 _LONGEST = 200  # with endings and a temporary name, file systems take 255 bytes
 _DEVICES = {"con", "prn", "aux", "nul"} | {f"{d}{n}" for d in ("com", "lpt") for n in range(1, 10)}
 
@@ -21,10 +29,18 @@ _WHAT_TO_DO = {
     errno.EPERM: "you may not write there. Choose another folder, or ask for permission",
     errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
 }
+_AWAY = "its drive does not answer. Is it connected?"
+_OF_A_FOLDER = _WHAT_TO_DO | {
+    errno.EEXIST: "something else of this name is in the way. Choose another folder",
+    errno.ENOTDIR: "a file is in the way. Choose another folder",
+    errno.ENOENT: "there is no such drive or folder. Is it connected?",
+    **dict.fromkeys((errno.EIO, errno.ENXIO, errno.ENODEV, errno.ESTALE), _AWAY),
+    **dict.fromkeys((errno.ETIMEDOUT, errno.EHOSTDOWN, errno.ENOTCONN), _AWAY),
+}
 
 
 @contextmanager
-def writing(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[Path]:
+def writing(path: str | os.PathLike[str], overwrite: bool = False, run: str = "") -> Iterator[Path]:
     """Yield a temporary name, and give what was written there its name at the end.
 
     The temporary name, ``.{name}.partial`` in the same folder, is always the
@@ -38,6 +54,9 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[P
         The final name.
     overwrite : bool, optional
         Whether something of this name may be replaced, once the new one is complete.
+    run : str, optional
+        Hexadecimal digits that become part of the temporary name: processes that may write
+        the same file at the same time do not get into each other's way.
 
     Yields
     ------
@@ -53,7 +72,9 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False) -> Iterator[P
         If the folder cannot be written to; the message says what to do.
     """
     target = Path(path)
-    partial = target.with_name(f".{target.name}.partial")
+    partial = target.with_name(
+        f".{target.name}.{run}.partial" if run else f".{target.name}.partial"
+    )
     old = target.with_name(f".{target.name}.old")
     with _said(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -102,12 +123,99 @@ def check_free(path: str | os.PathLike[str]) -> None:
         )
 
 
-def tidy(path: str | os.PathLike[str]) -> None:
-    """Remove what a killed run may have left beside a complete file or folder."""
+class Leftover(NamedTuple):
+    """What a killed run left beside a file: under which name, of which file, which run's."""
+
+    path: Path
+    name: str
+    run: str
+
+
+def leftovers(folder: str | os.PathLike[str], listing: Listing) -> list[Leftover]:
+    """What in a folder has a temporary name, whether somebody is writing there or not.
+
+    Of replaced files, ``.{name}.old``, only those that have a successor.
+    """
+    left = []
+    for name in sorted(listing.names(folder)):
+        match = _TEMPORARY.fullmatch(name)
+        if match is not None and (
+            match["kind"] == "partial" or match["name"] in listing.names(folder)
+        ):
+            left.append(Leftover(Path(folder, name), match["name"], match["run"] or ""))
+    return left
+
+
+def check_folder(path: str | os.PathLike[str]) -> None:
+    """Raise a sentence if a folder cannot be written to or made, as far as looking can tell.
+
+    Raises
+    ------
+    OSError
+        What is in the way, and what to do.
+    """
+    with _said(Path(path), _OF_A_FOLDER):
+        for there in (Path(path), *Path(path).absolute().parents):
+            if there.is_dir():
+                if not os.access(there, os.W_OK | os.X_OK):
+                    raise PermissionError(errno.EACCES, "no permission")
+                return
+            if there.is_symlink():
+                raise FileNotFoundError(
+                    f"{path} cannot be written: {there} leads to {os.readlink(there)}, which is "
+                    "not there. Is its drive connected?"
+                )
+            if _there(there):
+                raise NotADirectoryError(
+                    f"{path} cannot be written: {there} is a file, not a folder. Choose another "
+                    "folder"
+                )
+        raise FileNotFoundError(errno.ENOENT, "no drive")
+
+
+def make_folder(path: str | os.PathLike[str]) -> list[Path]:
+    """Make a folder with its parents; return those that were not there, outermost first.
+
+    Raises
+    ------
+    OSError
+        As :func:`check_folder`.
+    """
+    check_folder(path)
+    folders = [Path(path), *Path(path).parents]
+    missing = [folder for folder in reversed(folders) if not folder.is_dir()]
+    with saying(path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+@contextmanager
+def saying(folder: str | os.PathLike[str]) -> Iterator[None]:
+    """Turn what the system says of a folder that cannot be written to into a sentence."""
+    with _said(Path(folder), _OF_A_FOLDER):
+        yield
+
+
+def replace_text(path: str | os.PathLike[str], text: str, run: str = "") -> bool:
+    """Write a text file unless it holds this text already; tell whether it was written.
+
+    ``run`` as in :func:`writing`.
+    """
+    content = text.encode()
     target = Path(path)
-    if _there(target):
-        for ending in ("partial", "old"):
-            remove(target.with_name(f".{target.name}.{ending}"))
+    if holds(target, content):
+        return False
+    with writing(target, overwrite=True, run=run) as partial:
+        partial.write_bytes(content)
+    return True
+
+
+def holds(path: Path, content: bytes) -> bool:
+    """Whether a file is there and has this content."""
+    try:
+        return path.read_bytes() == content
+    except OSError:
+        return False
 
 
 def remove(path: Path) -> None:
@@ -154,16 +262,16 @@ def check_name(name: str) -> str:
 
 
 @contextmanager
-def _said(target: Path) -> Iterator[None]:
+def _said(target: Path, what_to_do: Mapping[int, str] = _WHAT_TO_DO) -> Iterator[None]:
     """Turn what the system says of a full or protected disk into a sentence."""
     try:
         yield
     except OSError as error:
-        if error.errno not in _WHAT_TO_DO:
+        if error.errno is None or error.errno not in what_to_do:
             raise
-        said = type(error)(f"{target} cannot be written: {_WHAT_TO_DO[error.errno]}")
-        said.errno = error.errno
-        raise said from error
+        sentence = type(error)(f"{target} cannot be written: {what_to_do[error.errno]}")
+        sentence.errno = error.errno
+        raise sentence from error
 
 
 def _there(path: Path) -> bool:

@@ -15,9 +15,10 @@ from xml.etree import ElementTree
 
 from .entry import Entry
 from .header import AXES
+from .label_names import is_label_name
 from .multiscales import dataset_paths, entries
 from .zarr_axes import named_axes
-from .zarr_labels import are_labels_by_name, labels_of
+from .zarr_labels import labels_of
 from .zarr_nodes import Node, folders_in, inside, node_at
 
 #: How deep images are looked for below a group that says nothing of them.
@@ -148,7 +149,7 @@ def _of_group(path: Path, node: Node | None, depth: int) -> list[ZarrImage]:
             Entry(
                 array.path,
                 title=array.path.name,
-                aside="its name is that of labels" if are_labels_by_name(array.path.name) else "",
+                aside="its name is that of labels" if is_label_name(array.path.name) else "",
                 name=name,
             ),
             array,

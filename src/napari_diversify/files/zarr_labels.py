@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 from .entry import Entry
 from .zarr_nodes import Node, folders_in, inside, node_at
-
-_WORDS = {"label", "labels", "mask", "masks", "seg", "segmentation", "annotation", "annotations"}
 
 
 def label_folders(image: Path) -> list[Path]:
@@ -43,11 +40,6 @@ def labels_of(image: Path) -> list[Entry]:
         )
         for where in folders
     ]
-
-
-def are_labels_by_name(name: str) -> bool:
-    """Whether a word in the name of an array says that it holds labels."""
-    return not _WORDS.isdisjoint(re.split(r"[\W_]+", name.lower()))
 
 
 def _is_image(node: Node | None) -> bool:

@@ -21,10 +21,20 @@ _SAID = {
     "int_from_float": "a whole number",
     "int_type": "a whole number",
     "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number of fewer digits",
     "float_type": "a number",
     "float_parsing": "a number",
     "tuple_type": "a list",
     "literal_error": "{expected}",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "text",
+    "string_unicode": "made of letters that are whole",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object with a 'kind'",
+    "too_short": "a list of {min_length} or more",
+    "too_long": "a list of at most {max_length}",
 }
 
 
@@ -33,7 +43,7 @@ class Model(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    def __init__(self, **values: Any) -> None:
+    def __init__(self, /, **values: Any) -> None:
         try:
             super().__init__(**values)
         except ValidationError as error:

@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
-from ..core.noise import uniform_numbers
+from ..core.noise import seed_for, uniform_numbers
 from ..core.psnr import PsnrModel
 from ..core.weights import truncated_normal
 from .model import Model
@@ -171,6 +171,12 @@ class Sampling(Model):
         settings = len(self.psnr) or (math.prod(self._counts) if self.strategy == "grid" else 1)
         return self.samples * settings
 
+    def keyed(self, name: str) -> Sampling:
+        """The same for one image of several: noise and drawn values of its own, by its name."""
+        seed = seed_for(self.recipe.seed, name)
+        keyed: Sampling = self.replace(recipe=self.recipe.replace(seed=seed))
+        return keyed
+
     def drawn(self, number: int) -> dict[str, float]:
         """Values of sample ``number`` (0 to len - 1) that were drawn, by full name."""
         self._check_number(number)
@@ -197,6 +203,22 @@ class Sampling(Model):
         if model is None:
             raise ValueError("a target PSNR is solved for an image; its PsnrModel is missing")
         return with_psnr(recipe, target, model)
+
+    def sure_to_differ(self, shape: Sequence[int] | None = None) -> bool:
+        """Whether no two samples can come out equal, as far as can be told without drawing any.
+
+        ``shape`` is the spatial one of their image, by default long along all three axes.
+        """
+        varied = {
+            place
+            for name, place in self._places.items()
+            if self.ranges[name].low < self.ranges[name].high
+        }
+        steps = enumerate(self.recipe.steps)
+        fixed = [step for i, step in steps if all(i != k for k, _ in varied)]
+        # of whole numbers, and in a grid, the same one may come up twice
+        apart = self.strategy != "grid" and any(not self._is_whole(place) for place in varied)
+        return bool(self.psnr) or apart or any(step.draws_noise(shape) for step in fixed)
 
     def __call__(
         self,

@@ -135,6 +135,7 @@ def _duplicates(rows: Sequence[Row]) -> dict[int, Flag]:
     times = Counter(row.file for row in rows)
     first: dict[tuple[object, ...], str] = {}
     seen, out = set[str](), {}
+    twins = _equal_in_numbers(rows)
     for n, row in enumerate(rows):
         recipe = (row.source, row.seed, row.sample, row.target, *sorted(row.parameters.items()))
         unit = first.setdefault(recipe, row.unit)
@@ -143,5 +144,22 @@ def _duplicates(rows: Sequence[Row]) -> dict[int, Flag]:
         elif unit != row.unit:
             reason = f"it has source, noise and parameters of {unit}"
             out[n] = Flag("duplicate", reason, 0.05)
+        elif row.unit in twins:
+            reason = f"it is identical to {twins[row.unit]} in every number: nothing was drawn"
+            out[n] = Flag("duplicate", reason, 0.05)
         seen.add(row.file)
     return out
+
+
+def _equal_in_numbers(rows: Sequence[Row]) -> dict[str, str]:
+    """Samples of one source that are the same in every metric of all their files, by an earlier."""
+    numbers: dict[tuple[str, str], list[tuple[str, ...]]] = {}
+    for row in rows:
+        numbers.setdefault((row.source, row.unit), []).append(tuple(row.metrics.values()))
+    first: dict[tuple[object, ...], str] = {}
+    twins = {}
+    for (source, unit), metrics in numbers.items():
+        earlier = first.setdefault((source, *metrics), unit)
+        if earlier != unit:
+            twins[unit] = earlier
+    return twins

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -11,7 +12,9 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from .. import files
+from ..batch.notes import Noted, gathered, noted_in
 from ..batch.record import FOLDER, MANIFEST, Record, read_record
+from ..small_files import read_small
 
 T = TypeVar("T")
 
@@ -20,6 +23,7 @@ METRICS = ("psnr", "si_psnr", "ssim", "contrast_source", "contrast", "clipped")
 _NUMBERS = (*METRICS, "data_range", "ssim_planes")
 _HEAD = ("file", "labels", "clean", "source", "group", "sample", "seed")
 _KNOWN = (*_HEAD, "target_psnr", *_NUMBERS)
+_LARGEST = 1 << 30  # bytes of a manifest: about four million samples
 _NEWER = ("data_range_rule",)  # older manifests do not have it
 
 
@@ -120,7 +124,7 @@ def read_set(folder: Path) -> TrainingSet:
             "folder that was exported to; if its export was stopped, run it again with --resume"
         )
     columns, lines = _read_table(manifest)
-    origins, unread = _origins(folder)
+    origins, noted, unread = _origins(folder)
     rows = [_row(manifest, n, line, origins) for n, line in lines]
     if not rows:
         raise ValueError(f"{manifest} has no lines: there is no sample to report on")
@@ -146,6 +150,7 @@ def read_set(folder: Path) -> TrainingSet:
             f"{MANIFEST}: a run was stopped, or the table was changed. The same command with "
             "--resume completes both."
         )
+    notes += [f"{sentence}." for sentence in gathered(noted)]
     return TrainingSet(
         folder,
         tuple(sorted(rows, key=lambda row: row.file)),
@@ -156,10 +161,10 @@ def read_set(folder: Path) -> TrainingSet:
 
 def _read_table(manifest: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     try:
-        with manifest.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file, strict=True)
-            columns = list(table.fieldnames or ())
-            lines = [(table.line_num, line) for line in table]
+        text = read_small(manifest, _LARGEST).decode("utf-8-sig")
+        table = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        columns = list(table.fieldnames or ())
+        lines = [(table.line_num, line) for line in table]
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{manifest} cannot be read as a table: {error}") from error
     if not columns:
@@ -205,17 +210,19 @@ def _row(manifest: Path, number: int, line: dict[str, str], origins: dict[str, O
     )
 
 
-def _origins(folder: Path) -> tuple[dict[str, Origin], int]:
-    """What the records say, by image file, and how many of them say nothing."""
+def _origins(folder: Path) -> tuple[dict[str, Origin], list[Noted], int]:
+    """What the records say, by image file and of the images; how many of them say nothing."""
     found: dict[str, Origin] = {}
+    noted: list[Noted] = []
     unread = 0
     for path in sorted((folder / FOLDER).glob("[!.]*.json")):
         record = read_record(folder, path.stem)
         try:
             found |= _told(path.stem, record or {})
+            noted.append(noted_in(record or {}))
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
             unread += 1
-    return found, unread
+    return found, noted, unread
 
 
 def _told(name: str, record: Record) -> dict[str, Origin]:

@@ -26,7 +26,7 @@ from qtpy.QtWidgets import (
 
 from ..batch import Job, Report, as_command, as_python, run, size_of
 from ..files import FORMATS, LAYOUTS, free_name
-from ..recipe import DegradeContrast, Recipe, Sampling
+from ..recipe import Recipe, Sampling
 from ..recipe.model import extra_of
 from ..report import NAME, reporting
 from .background import Background
@@ -231,7 +231,7 @@ class ExportDialog(QDialog):
         name = self.labels.currentText()
         labels = next((layer for layer in self._viewer.layers if layer.name == name), None)
         sampling, only = self._what(recipes)
-        in_lengths = any(isinstance(s, DegradeContrast) for s in sampling.recipe.steps)
+        in_lengths = sampling.recipe.in_lengths
         source = source_of(layer, labels, with_file=with_file, in_lengths=in_lengths)
         return Job(
             (source,),
@@ -386,7 +386,8 @@ class ExportDialog(QDialog):
         failed = "".join(f" {name} failed: {why}." for name, why in report.failed[:3])
         more = f" {len(report.failed) - 3} more failed." if len(report.failed) > 3 else ""
         gone = f" {len(report.removed)} older files of them were removed." if report.removed else ""
-        self.status.say(f"{len(report.made)} samples made.{kept}{gone}{failed}{more}")
+        notes = "".join(f" Note: {note}." for note in report.notes[:2])
+        self.status.say(f"{len(report.made)} samples made.{kept}{gone}{failed}{more}{notes}")
         self.exported.emit(report)
 
     def _on_report(self, page: Path) -> None:

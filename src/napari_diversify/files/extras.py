@@ -1,0 +1,121 @@
+"""What training tools want beside the images, as JSON; what others have written there stays."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+
+from .layouts import Item, Layout
+from .listing import Listing
+from .safe import holds, replace_text
+
+
+def write_extras(
+    layout: Layout, root: str | os.PathLike[str], items: Sequence[Item], run: str = ""
+) -> list[Path]:
+    """Write what a layout wants beside the images, for all of them at once.
+
+    Existing ones are replaced, unless they are right. The same items give the same bytes.
+    ``run`` tells apart who writes, as in :func:`.writing`.
+
+    Returns
+    -------
+    list of Path
+        What is there now; nothing for most layouts.
+    """
+    texts = _texts(layout, root, items)
+    for path, text in texts.items():
+        replace_text(path, text, run)
+    return list(texts)
+
+
+def has_extras(layout: Layout, root: str | os.PathLike[str], items: Sequence[Item]) -> bool:
+    """Whether all is there that :func:`write_extras` would write."""
+    return all(holds(p, text.encode()) for p, text in _texts(layout, root, items).items())
+
+
+def check_extras(
+    layout: Layout,
+    root: str | os.PathLike[str],
+    items: Mapping[str, Item],
+    is_wanted: Callable[[str], bool],
+    listing: Listing,
+) -> None:
+    """Raise a sentence if :func:`write_extras` would replace what somebody else has written.
+
+    Parameters
+    ----------
+    layout, root
+        What is to be written, and where.
+    items : mapping from str to Item
+        The images of this layout that are there, by their names: we wrote their extras.
+    is_wanted : callable
+        Whether an image of this name may be made.
+    listing : Listing
+        Of the folder.
+
+    Raises
+    ------
+    FileExistsError
+        Naming the file and what to do.
+    """
+    for relative, name in _there(layout, root, listing):
+        if name is not None and name not in items and not is_wanted(name):
+            continue
+        if name is not None:
+            own = [items[name]] if name in items else []
+        else:
+            own = list(items.values())
+        if not _is_ours(layout, relative, Path(root, relative), own):
+            raise FileExistsError(
+                f"{Path(root, relative)} is not as a batch wrote it, and would be replaced. Move "
+                "it elsewhere, or choose another folder"
+            )
+
+
+def _texts(layout: Layout, root: str | os.PathLike[str], items: Sequence[Item]) -> dict[Path, str]:
+    values = {} if layout.extras is None else layout.extras(items)
+    return {
+        Path(root, relative): json.dumps(value, indent=2, sort_keys=True) + "\n"
+        for relative, value in values.items()
+    }
+
+
+def _there(
+    layout: Layout, root: str | os.PathLike[str], listing: Listing
+) -> Iterator[tuple[str, str | None]]:
+    """Extras that are there: path, and the name of its image or None for those of all."""
+    if layout.extras is None:
+        return
+    for relative in layout.extras(()):
+        if listing.exists(Path(root, relative)):
+            yield relative, None
+    for pattern in layout.beside:
+        folder, file = os.path.split(pattern)
+        before, after = file.split("{name}")
+        for name in sorted(listing.names(Path(root, folder))):
+            if name.startswith(before) and name.endswith(after) and not name.startswith("."):
+                stem = name[len(before) : len(name) - len(after)]
+                yield pattern.format(name=stem), stem
+
+
+def _is_ours(layout: Layout, relative: str, path: Path, items: Sequence[Item]) -> bool:
+    """Whether a file has what we write for one of the images, but for what varies."""
+    assert layout.extras is not None
+    try:
+        there = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return False
+    of_none: list[Sequence[Item]] = [()]
+    for some in [[item] for item in items] or of_none:
+        ours = layout.extras(some).get(relative)
+        if (
+            isinstance(there, dict)
+            and ours is not None
+            and there.keys() == ours.keys()
+            and all(there[key] == ours[key] for key in ours if key not in layout.varying)
+        ):
+            return True
+    return False

@@ -1,0 +1,150 @@
+"""Looking at ten times as many inputs costs ten times as much, and a task does not grow at all."""
+
+import builtins
+import io
+import os
+import pickle
+from collections import Counter
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pytest
+from batch_jobs import RECIPE, done, made, stamps
+
+from napari_diversify.batch import Job, Source, preview
+from napari_diversify.batch.looking import look
+from napari_diversify.recipe import Sampling
+
+LAYOUTS = ["plain", "stardist", "nnunet"]
+
+
+def job_of(folder, output, n, samples=1, **settings):
+    """A job on so many small images, each with labels."""
+    raw, masks = folder / "raw", folder / "masks"
+    sources = tuple(
+        Source(f"a{k:05d}", raw / f"a{k:05d}.npy", labels=Source("m", masks / f"a{k:05d}.npy"))
+        for k in range(n)
+    )
+    sampling = Sampling(recipe=RECIPE, samples=samples, ranges={"w_v": (0.0, 4.0)})
+    return Job(sources, sampling, output, **settings)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Forty small images and their labels."""
+    folder = tmp_path_factory.mktemp("growth")
+    for name in ("raw", "masks"):
+        (folder / name).mkdir()
+        for k in range(40):
+            np.save(folder / name / f"a{k:05d}.npy", np.arange(48, dtype="uint8").reshape(2, 4, 6))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def finished(folder):
+    """Training sets of the first ten images, and of all of them."""
+    for layout in LAYOUTS:
+        for n in (10, 25, 40):
+            made(job_of(folder, folder / f"{layout} {n}", n, layout=layout))
+    return folder
+
+
+@contextmanager
+def counted():
+    """Count what is asked of the disk."""
+    counts = Counter()
+    names = [(os, name) for name in ("stat", "lstat", "scandir", "listdir", "readlink", "access")]
+    names += [(builtins, "open"), (io, "open"), (os.path, "realpath")]
+
+    def counting(name, real):
+        def call(*args, **keywords):
+            counts[name] += 1
+            return real(*args, **keywords)
+
+        return call
+
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in names:
+            patch.setattr(module, name, counting(name, getattr(module, name)))
+        yield counts
+
+
+def calls(action):
+    action()  # what is done once: imports, compiled expressions
+    with counted() as counts:
+        action()
+    return counts
+
+
+def per_input(action):
+    """Calls for each input more, which are the same however many there are."""
+    few, some, many = (calls(lambda n=n: action(n)) for n in (10, 25, 40))
+    for name in few | many:
+        assert many[name] - some[name] == some[name] - few[name], name
+    return {name: (many[name] - some[name]) / 15 for name in few | many}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_looking_for_the_first_time_asks_one_question_of_each_file(folder, tmp_path, layout):
+    more = per_input(lambda n: look(job_of(folder, tmp_path / "new", n, layout=layout)))
+    assert more.pop("lstat") == 2  # is the image a link, are its labels
+    assert set(more.values()) == {0}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_resuming_what_is_finished_reads_each_record_and_asks_little_more(finished, layout):
+    more = per_input(
+        lambda n: done(job_of(finished, finished / f"{layout} {n}", n, layout=layout), resume=True)
+    )
+    assert more.pop("lstat") == 2
+    # each record when looking and for the table; and of nnU-Net once more, and the voxel size
+    # beside image and labels, to tell whether somebody else wrote it, and whether it is right
+    assert more.pop("open") == (7 if layout == "nnunet" else 2)
+    assert set(more.values()) == {0}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_preview_opens_each_image_and_its_labels(folder, tmp_path, layout):
+    more = per_input(lambda n: preview(job_of(folder, tmp_path / "new", n, layout=layout)))
+    assert 2 <= more["open"] <= 6
+    assert more["scandir"] == 0
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_resuming_what_is_finished_writes_nothing(finished, layout):
+    output = finished / f"{layout} 10"
+    before, folder = stamps(output), output.stat()
+    report = made(job_of(finished, output, 10, layout=layout), resume=True)
+    assert (len(report.kept), report.made) == (10, ())
+    assert report.manifest == output / "manifest.csv"
+    assert stamps(output) == before
+    assert output.stat().st_mtime_ns == folder.st_mtime_ns
+
+
+@pytest.mark.parametrize("what", ["missing", "cut", "older"])
+def test_a_table_that_is_not_whole_is_written_by_resuming(finished, tmp_path, what):
+    job = job_of(finished, tmp_path / "train", 3, layout="nnunet")
+    made(job)
+    table = tmp_path / "train" / "manifest.csv"
+    sizes = tmp_path / "train" / "labelsTr" / "a00001_0000.json"
+    content = {path: path.read_bytes() for path in (table, sizes)}
+    if what == "missing":
+        table.unlink()
+        sizes.unlink()
+    elif what == "cut":
+        table.write_bytes(b"\n".join(content[table].splitlines()[:-1]) + b"\n")
+    else:
+        sizes.write_bytes(content[sizes].replace(b"1.0", b"2.0"))
+    made(job, resume=True)
+    assert {path: path.read_bytes() for path in (table, sizes)} == content
+
+
+def test_what_is_sent_to_a_worker_does_not_grow_with_the_batch():
+    sizes = set()
+    for n, samples, only in [(10, 10, None), (10_000, 10, None), (10, 10_000, tuple(range(9_999)))]:
+        job = job_of(Path("/data"), Path("train"), n, samples=10_000, only=only)
+        unit = next(job.units())
+        sizes.add(len(pickle.dumps((job.of(unit), unit))))
+        assert samples
+    assert len(sizes) == 1
