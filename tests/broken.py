@@ -31,8 +31,9 @@ def image(shape=(4, 12, 14), dtype="uint16"):
 
 def tiff_with(description):
     def write(path):
+        few = image() % 3  # they may be taken for labels, and fitted
         tifffile.imwrite(
-            path, image(), photometric="minisblack", description=description, metadata=None
+            path, few, photometric="minisblack", description=description, metadata=None
         )
 
     return write

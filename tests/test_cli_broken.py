@@ -128,6 +128,7 @@ def test_a_broken_image_is_refused(call, clean, store, name):
         status = call(*before, f"bad/{name}", *after).exit_code
         assert status in (1, 3) or name in IN_PART
         assert not list((store / "out").rglob("*.tif")) or status == 0
+        shutil.rmtree(store / "out", ignore_errors=True)
 
 
 @pytest.mark.parametrize("kind", NAMES)
@@ -204,6 +205,15 @@ def test_a_recipe_is_read_whoever_has_saved_it(call, clean, store, kind, inline)
         recipe = DRESSED[kind].decode("utf-16" if kind == "UTF-16" else "utf-8")
     assert call("apply", recipe, "cells.tif", *BATCH).exit_code == 0
     assert call("replay", "out/cells_0000.ome.tif").exit_code == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="needs names for open files")
+def test_a_recipe_may_come_through_a_pipe_of_the_shell(call, clean):
+    read, write = os.pipe()
+    os.write(write, GOOD.encode())
+    os.close(write)
+    assert call("apply", f"/dev/fd/{read}", "cells.tif", *BATCH).exit_code == 0
+    os.close(read)
 
 
 # ---- options ----

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from .cli_answers import fail
+from .cli_answers import answered, fail
 from .cli_progress import told
 
 
@@ -49,12 +49,13 @@ def report(
     """
     from .report import reporting
 
-    try:
-        work = reporting(folder, real=real, out=output, overwrite=overwrite)
-        page = told(work, f"report on {folder.name}", "Stopped. No report was written.")
-    except FileExistsError as error:
-        older, exists, _ = str(error).partition(" exists and is left as it is")
-        if not exists:
-            raise
-        fail(f"{older}{exists}. Give another name (--output), or --overwrite.")
+    with answered():
+        try:
+            work = reporting(folder, real=real, out=output, overwrite=overwrite)
+            page = told(work, f"report on {folder.name}", "Stopped. No report was written.")
+        except FileExistsError as error:
+            older, exists, _ = str(error).partition(" exists and is left as it is")
+            if not exists:
+                raise
+            fail(f"{older}{exists}. Give another name (--output), or --overwrite.")
     typer.echo(f"The report is in {page}.")

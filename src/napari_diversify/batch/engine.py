@@ -49,8 +49,10 @@ def engine(workers: int | None = None, scheduler: str | None = None) -> Iterator
         with ThreadPoolExecutor(cores()) as executor:
             yield executor
     else:
-        if not 1 <= workers <= _MOST:
-            raise ValueError(f"workers must be 1 to {_MOST}; got {workers}")
+        if workers < 1:
+            raise ValueError(f"workers must be 1 or more; got {workers}")
+        if workers > _MOST:
+            raise ValueError(f"workers must be at most {_MOST}; got {workers}")
         # spawned, not forked: threads do not survive a fork
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(
