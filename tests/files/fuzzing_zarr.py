@@ -125,7 +125,7 @@ def stores():
     write_group(folder / "plate/A/1", {"well": {"images": [{"path": "0", "acquisition": 0}]}})
     for where in ("series/0", "series/1", "plate/A/1/0"):
         write_image(folder / where, image, "zyx")
-    found = {
+    sound = {
         store.name: {
             f.relative_to(store).as_posix(): f.read_bytes()
             for f in sorted(store.rglob("*"))
@@ -134,7 +134,7 @@ def stores():
         for store in sorted(folder.iterdir())
     }
     shutil.rmtree(folder)
-    return found
+    return sound
 
 
 # ---- faults ----
@@ -242,14 +242,14 @@ def outcome(folder, sound=None):
 
     ``sound``: the values of all arrays, if what was read must be one of these.
     """
-    told = []
+    results = []
     try:
         entries = images_in(folder)
-        told.append(f"{len(entries)} images")
+        results.append(f"{len(entries)} images")
         labels_in(folder)
     except (ValueError, OSError) as error:
         entries = []
-        told.append(_sentence(error))
+        results.append(_sentence(error))
     asked = [(e.path, e.series) for e in entries[:8]] + [(folder, None), (folder, 1)]
     for path, series in asked:
         for axes in (None, "zyx"):
@@ -267,10 +267,10 @@ def outcome(folder, sound=None):
                     if sound is not None:
                         values = np.sort(data, axis=None)
                         assert any(np.array_equal(values, s) for s in sound), "other voxels"
-                told.append("read")
+                results.append("read")
             except (ValueError, OSError) as error:
-                told.append(_sentence(error))
-    return told
+                results.append(_sentence(error))
+    return results
 
 
 def _sentence(error):
@@ -299,10 +299,10 @@ def check(seed, sound, folder):
             except OSError:  # a file and a folder of one name
                 continue
     start = time.perf_counter()
-    told = outcome(root, _values(sound[name]) if of_groups else None)
+    results = outcome(root, _values(sound[name]) if of_groups else None)
     seconds = time.perf_counter() - start
     assert seconds < 20, f"{seconds:.0f} s"
-    return told
+    return results
 
 
 _CACHE = {}
@@ -333,13 +333,13 @@ def run(first, count):
         for seed in range(first, first + count):
             print(f"seed {seed}", flush=True)
             try:
-                told = check(seed, sound, Path(folder))
+                results = check(seed, sound, Path(folder))
             except Exception as error:  # noqa: BLE001
                 failures += 1
                 print(f"FAILED {seed}: {type(error).__name__}: {str(error)[:600]}", flush=True)
                 continue
-            answers["read"] += told.count("read")
-            answers["told"] += sum(t != "read" and not t.endswith("images") for t in told)
+            answers["read"] += results.count("read")
+            answers["told"] += sum(t != "read" and not t.endswith("images") for t in results)
     print(f"{count - failures} of {count} right; images {dict(answers)}", flush=True)
     return failures
 

@@ -10,7 +10,7 @@ from zarr_writers import multiscales, numbers, write_array, write_group, write_i
 from napari_diversify.files import images_in, labels_in, open_image
 
 
-def listed(path):
+def names_and_asides(path):
     """Names of the images that are listed, and what is set aside; all that are there open."""
     entries = images_in(path)
     for number, entry in enumerate(entries):
@@ -40,7 +40,7 @@ def value_of(path, **options):
 def test_a_lone_image_is_the_file(tmp_path, style):
     axes = "tczyx" if style in ("0.1", "0.2") else "zyx"
     path = image(tmp_path / "embryo.ome.zarr", axes=axes, style=style)
-    assert listed(path) == (["embryo"], [])
+    assert names_and_asides(path) == (["embryo"], [])
     assert value_of(path)[1].notes == ()
 
 
@@ -64,7 +64,7 @@ def two_images(path, style, **second):
 @pytest.mark.parametrize("style", ["0.4", "0.5"])
 def test_several_multiscales_are_several_images(tmp_path, style):
     two_images(tmp_path / "a.ome.zarr", style)
-    assert listed(tmp_path / "a.ome.zarr") == (["a_s0", "a_s1"], [])
+    assert names_and_asides(tmp_path / "a.ome.zarr") == (["a_s0", "a_s1"], [])
     assert [e.title for e in images_in(tmp_path / "a.ome.zarr")] == ["raw", "cleared"]
     value, header = value_of(tmp_path / "a.ome.zarr")
     assert (value, header.name) == (1, "raw")
@@ -81,7 +81,7 @@ def test_several_multiscales_are_several_images(tmp_path, style):
 
 def test_two_views_of_the_same_voxels_are_one_image(tmp_path):
     two_images(tmp_path / "a.ome.zarr", "0.4", paths=["raw"], name="raw, other scales")
-    names, aside = listed(tmp_path / "a.ome.zarr")
+    names, aside = names_and_asides(tmp_path / "a.ome.zarr")
     assert names == ["a"]
     assert "again" in aside[0].aside
 
@@ -114,7 +114,7 @@ def test_series_of_bioformats2raw_are_images(tmp_path, version, folders, with_li
         tmp_path / "slide.zarr", folders, version=version, listing=folders if with_list else None
     )
     names = [f"slide_{folder.replace('/', '_')}" for folder in folders]
-    assert listed(path) == (names, [])
+    assert names_and_asides(path) == (names, [])
     assert [value_of(path, series=n)[0] for n in range(len(folders))] == list(
         range(1, len(folders) + 1)
     )
@@ -123,7 +123,7 @@ def test_series_of_bioformats2raw_are_images(tmp_path, version, folders, with_li
 
 def test_a_lone_series_is_named_for_its_file(tmp_path):
     path = series(tmp_path / "slide.ome.zarr", ["0"])
-    assert listed(path) == (["slide"], [])
+    assert names_and_asides(path) == (["slide"], [])
     assert images_in(path)[0].path == path / "0"  # where its labels are found
     assert value_of(path)[1].notes == ()
 
@@ -131,7 +131,7 @@ def test_a_lone_series_is_named_for_its_file(tmp_path):
 def test_series_that_are_listed_and_not_there_are_told(tmp_path):
     path = series(tmp_path / "slide.zarr", ["0", "1", "2"], listing=["0", "1", "2"])
     shutil.rmtree(path / "0")
-    names, aside = listed(path)
+    names, aside = names_and_asides(path)
     assert names == ["slide_1", "slide_2"]
     assert "not there" in aside[0].aside
     value, header = value_of(path)
@@ -145,12 +145,12 @@ def test_thumbnails_are_set_aside(tmp_path):
     path = series(
         tmp_path / "slide.zarr", ["0", "1", "2"], titles=["macro", "slide 1", "label image"]
     )
-    names, aside = listed(path)
+    names, aside = names_and_asides(path)
     assert names == ["slide"]
     assert [entry.title for entry in aside] == ["macro", "label image"]
     assert value_of(path)[0] == 2
     (path / "OME" / "METADATA.ome.xml").write_text("<OME><Image")  # then nothing is said of them
-    assert len(listed(path)[0]) == 3
+    assert len(names_and_asides(path)[0]) == 3
 
 
 # ---- plates ----
@@ -182,7 +182,7 @@ def plate(path, fields=2, *, version=2, wells=("A/1", "B/12"), there=None, acqui
 def test_each_field_of_a_plate_is_an_image_with_a_name_of_its_own(tmp_path, version):
     path = plate(tmp_path / "plate.ome.zarr", version=version)
     names = ["plate_A_1_0", "plate_A_1_1", "plate_B_12_0", "plate_B_12_1"]
-    assert listed(path) == (names, [])
+    assert names_and_asides(path) == (names, [])
     assert images_in(path)[2].path == path / "B" / "12" / "0"
     value, header = value_of(path)
     assert value == 1
@@ -190,8 +190,8 @@ def test_each_field_of_a_plate_is_an_image_with_a_name_of_its_own(tmp_path, vers
     assert "A/1/0" in header.notes[0]
     assert [value_of(path, series=n)[0] for n in range(4)] == [1, 2, 3, 4]
     # a well and a field by themselves, with the same names
-    assert listed(path / "B" / "12") == (names[2:], [])
-    assert listed(path / "B" / "12" / "1") == (names[3:], [])
+    assert names_and_asides(path / "B" / "12") == (names[2:], [])
+    assert names_and_asides(path / "B" / "12" / "1") == (names[3:], [])
 
 
 def test_acquisitions_of_a_plate_are_told_apart(tmp_path):
@@ -202,7 +202,7 @@ def test_acquisitions_of_a_plate_are_told_apart(tmp_path):
 def test_a_plate_of_which_wells_are_not_there_has_the_others(tmp_path):
     path = plate(tmp_path / "plate.zarr", wells=["A/1", "A/2", "C/3"], there=["A/2"])
     shutil.rmtree(path / "A" / "2" / "0")
-    names, aside = listed(path)
+    names, aside = names_and_asides(path)
     assert names == ["plate_A_2_1"]
     assert [entry.title for entry in aside] == ["A/1", "A/2/0", "C/3"]
     assert all("not there" in entry.aside for entry in aside)
@@ -243,7 +243,7 @@ def test_images_in_the_folders_of_a_group_are_listed(tmp_path, named):
         image(path / name, n + 1)
         if named:
             write_group(path / "images", {})
-    assert listed(path) == (["project_a", "project_images_b9", "project_images_b10"], [])
+    assert names_and_asides(path) == (["project_a", "project_images_b9", "project_images_b10"], [])
     assert value_of(path)[0] == 3
 
 
@@ -253,7 +253,7 @@ def test_labels_of_a_project_are_set_aside(tmp_path):
     image(path / "images" / "blobs")
     image(path / "labels" / "blobs", ome={"image-label": {}})
     write_array(path / "tables" / "table" / "X", numbers("yx"))
-    names, aside = listed(path)
+    names, aside = names_and_asides(path)
     assert names == ["spatial_images_blobs"]
     assert [entry.path for entry in aside] == [path / "labels" / "blobs"]
 
@@ -262,7 +262,7 @@ def test_the_only_array_of_a_group_is_its_image(tmp_path):
     write_group(tmp_path / "a.zarr", {})
     write_array(tmp_path / "a.zarr" / "raw", numbers("zyx"))
     write_array(tmp_path / "a.zarr" / "z", numbers("z"))  # a coordinate, as xarray has them
-    assert listed(tmp_path / "a.zarr") == (["a"], [])
+    assert names_and_asides(tmp_path / "a.zarr") == (["a"], [])
 
 
 def test_arrays_that_name_their_axes_are_images(tmp_path):
@@ -270,7 +270,7 @@ def test_arrays_that_name_their_axes_are_images(tmp_path):
     write_group(path, {}, 3)
     for name in ("dapi", "gfp", "nuclei_mask"):
         write_array(path / name, numbers("zyx"), dimension_names=["z", "y", "x"])
-    names, aside = listed(path)
+    names, aside = names_and_asides(path)
     assert names == ["a_dapi", "a_gfp"]
     assert "labels" in aside[0].aside
 
@@ -307,7 +307,7 @@ def test_labels_inside_an_image_are_listed_aside_and_open(tmp_path, style):
     (path / "labels" / "notes").mkdir()
     where = [path / "labels" / name for name in ("nuclei", "sub/cells", "unlisted")]
     assert labels_in(path) == where
-    assert listed(path)[0] == ["a"]
+    assert names_and_asides(path)[0] == ["a"]
     assert [entry.path for entry in images_in(path)[1:]] == where
     assert all("label image" in entry.aside for entry in images_in(path)[1:])
     value, header = value_of(path)
@@ -338,10 +338,10 @@ def test_labels_of_an_image_that_lost_its_metadata_are_not_the_image(tmp_path):
 def test_odd_lists_of_labels_do_not_hide_the_image(tmp_path, names):
     path = image(tmp_path / "a.zarr")
     write_group(path / "labels", {"labels": names})
-    assert listed(path) == (["a"], [])
+    assert names_and_asides(path) == (["a"], [])
     assert value_of(path)[0] == 1
     (path / "labels" / ".zattrs").write_text("[")
-    assert listed(path) == (["a"], [])
+    assert names_and_asides(path) == (["a"], [])
 
 
 def test_labels_that_lie_outside_are_refused(tmp_path):

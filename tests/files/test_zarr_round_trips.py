@@ -53,7 +53,7 @@ def read_by_zarr_alone(path):
     return array[...], letters, steps["scale"], steps.get("translation", [0.0] * len(letters))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(header=placed_headers(), labels=st.booleans())
 def test_what_we_write_others_read_and_we_read_again(places, header, labels):
     path, array = places(), voxels(header)
@@ -77,7 +77,7 @@ def test_what_we_write_others_read_and_we_read_again(places, header, labels):
         np.testing.assert_array_equal(image.data[...], array)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=25)
 @given(header=placed_headers(largest=20), chunk=st.integers(1, 8), times=st.integers(0, 2))
 def test_images_of_yaozarrs_are_read(places, header, chunk, times):
     path, array = places(), voxels(header)
@@ -111,7 +111,7 @@ def test_images_of_yaozarrs_are_read(places, header, chunk, times):
         np.testing.assert_array_equal(image.data[...], array)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(
     header=placed_headers(largest=12),
     order=st.randoms(use_true_random=False),

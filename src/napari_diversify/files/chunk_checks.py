@@ -126,6 +126,15 @@ def check_chunk(data: npt.NDArray[np.uint8], encoding: Encoding) -> None:
         raise DamagedChunk(_lengths(len(data), encoding.size))
 
 
+def check_part(data: npt.NDArray[np.uint8], length: int, encoding: Encoding) -> None:
+    """Raise a sentence unless these can be bytes of a shard from the start of a chunk in it on."""
+    if len(data) < length:
+        raise DamagedChunk("is cut off: chunks in it lie beyond its end")
+    longer = encoding.size is not None and len(data) > encoding.size  # several chunks at once
+    if encoding.compressor or encoding.shard is not None or not longer:
+        check_chunk(data, encoding)
+
+
 def check_shard(data: npt.NDArray[np.uint8], shard: Shard) -> None:
     """Raise a sentence unless a whole shard can be what was written."""
     if len(data) < shard.index_size:

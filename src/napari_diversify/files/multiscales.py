@@ -36,7 +36,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Multiscale:
-    """One image: its levels, finest first, and sentences on what was odd."""
+    """One image: its levels, finest first, and sentences on what was doubts."""
 
     levels: tuple[Level, ...]
     notes: tuple[str, ...] = ()
@@ -80,7 +80,7 @@ def unknown_version(group: Node, entry: Mapping[str, Any]) -> str | None:
     return None
 
 
-def says_sizes(entry: Mapping[str, Any]) -> bool:
+def describes_sizes(entry: Mapping[str, Any]) -> bool:
     """Whether an image says anything of the sizes of its voxels, right or wrong."""
     datasets = entry.get("datasets")
     parts = [entry, *(datasets if isinstance(datasets, list) else [])]
@@ -99,19 +99,19 @@ def multiscale(group: Node, entry: Mapping[str, Any], only: Path | None = None) 
     only : Path, optional
         Take this level alone.
     """
-    listed, lost = _listed(group, entry, only)
+    listed, gaps = _levels_of(group, entry, only)
     if not listed:
-        raise ValueError(f"none of its levels can be read: {', '.join(lost)}")
+        raise ValueError(f"none of its levels can be read: {', '.join(gaps)}")
     levels = sorted(listed, key=lambda level: -math.prod(level.array.shape))
     finest = levels[0]
-    for name, place in lost.items():
+    for name, place in gaps.items():
         if not _is_coarser(place, finest.place):
             raise ValueError(
                 f"nothing says that a level which cannot be read is a coarse one: {name}. Was the "
                 "folder copied completely?"
             )
-    fitting = [level for level in levels if _is_alike(level.array, finest.array)]
-    shapes = [level.array.shape for level in fitting]
+    pyramid = [level for level in levels if _is_alike(level.array, finest.array)]
+    shapes = [level.array.shape for level in pyramid]
     if any(n > most for shape in shapes for n, most in zip(shape, shapes[0], strict=True)):
         raise ValueError(
             "its levels are not coarse copies of one image: their shapes are "
@@ -120,37 +120,37 @@ def multiscale(group: Node, entry: Mapping[str, Any], only: Path | None = None) 
     notes = []
     if levels != listed:
         notes.append("its levels are not listed from fine to coarse: the finest is taken")
-    if lost:
-        notes.append(f"coarse levels of it cannot be read: {', '.join(lost)}")
-    if len(fitting) < len(levels):
+    if gaps:
+        notes.append(f"coarse levels of it cannot be read: {', '.join(gaps)}")
+    if len(pyramid) < len(levels):
         notes.append("levels with other axes or another type of voxels are left out")
-    finest, odd = _weighed(fitting)
-    return Multiscale((finest, *fitting[1:]), (*notes, *odd))
+    finest, doubts = _with_sizes_checked(pyramid)
+    return Multiscale((finest, *pyramid[1:]), (*notes, *doubts))
 
 
-def _listed(
+def _levels_of(
     group: Node, entry: Mapping[str, Any], only: Path | None
 ) -> tuple[list[Level], dict[str, Place]]:
     """The levels that are there, and those that are not, by path and reason."""
     shared = entry.get("coordinateTransformations")
-    there: list[Level] = []
-    lost: dict[str, Place] = {}
+    levels: list[Level] = []
+    gaps: dict[str, Place] = {}
     for path, dataset in zip(dataset_paths(entry), entry["datasets"], strict=True):
         where = inside(group.path, path)
-        if only not in (None, where) or any(level.array.path == where for level in there):
+        if only not in (None, where) or any(level.array.path == where for level in levels):
             continue
         own = dataset.get("coordinateTransformations")
         try:
             array = node_at(where)
             if array is None or not array.is_array:
                 raise ValueError("there is no array")
-            there.append(Level(array, placed((own, shared), len(array.shape))))
+            levels.append(Level(array, place_of((own, shared), len(array.shape))))
         except ValueError as error:
-            lost[f"{path} ({error})"] = placed((own, shared))
-    return there, lost
+            gaps[f"{path} ({error})"] = place_of((own, shared))
+    return levels, gaps
 
 
-def placed(lists: Sequence[object], n: int | None = None) -> Place:
+def place_of(lists: Sequence[object], n: int | None = None) -> Place:
     """Lists of transformations, one after the other, as one; of as many axes as they say.
 
     What they do not say, or say in a way that is not understood, is NaN.
@@ -160,12 +160,12 @@ def placed(lists: Sequence[object], n: int | None = None) -> Place:
     if n is None:
         n = max([len(v) for v in map(_values_of, steps) if isinstance(v, list)], default=0)
     scale, origin = [1.0] * n, [0.0] * n
-    scaled = False
+    has_scale = False
     for step in steps:
         kind = step.get("type") if isinstance(step, dict) else None
         values = _numbers(_values_of(step), n)
         if kind == "scale":
-            scaled = True
+            has_scale = True
             factors = [v if v > 0 else math.nan for v in values]
             scale = [s * f for s, f in zip(scale, factors, strict=True)]
             origin = [o and o * f for o, f in zip(origin, factors, strict=True)]
@@ -173,7 +173,7 @@ def placed(lists: Sequence[object], n: int | None = None) -> Place:
             origin = [o + v for o, v in zip(origin, values, strict=True)]
         elif kind != "identity":
             scale, origin = [math.nan] * n, [math.nan] * n
-    if not scaled:
+    if not has_scale:
         scale = [math.nan] * n
     return Place(
         tuple(s if math.isfinite(s) and s > 0 else math.nan for s in scale),
@@ -216,7 +216,7 @@ def _is_coarser(place: Place, finest: Place) -> bool:
     return known and all(s >= f * _NEARLY for s, f in pairs) and any(s > f for s, f in pairs)
 
 
-def _weighed(levels: Sequence[Level]) -> tuple[Level, tuple[str, ...]]:
+def _with_sizes_checked(levels: Sequence[Level]) -> tuple[Level, tuple[str, ...]]:
     """The finest level, and a note if sizes of voxels do not go with the shapes of levels."""
     finest = levels[0]
     fits = True

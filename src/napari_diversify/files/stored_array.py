@@ -20,10 +20,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import zarr
-from zarr.abc.store import ByteRequest, RangeByteRequest
+from zarr.abc.store import ByteRequest, RangeByteRequest, SuffixByteRequest
 from zarr.storage import LocalStore, StorePath
 
-from .chunk_checks import DamagedChunk, Encoding, check_chunk, check_index, is_usual
+from .chunk_checks import (
+    DamagedChunk,
+    Encoding,
+    Shard,
+    check_chunk,
+    check_index,
+    check_part,
+    is_usual,
+)
 from .header import printable
 from .zarr_chunks import Grid
 from .zarr_nodes import Node
@@ -72,11 +80,11 @@ class StoredArray:
             self._store = _CheckedStore(array.path, encoding=encoding)
             with _quiet(array.document):
                 self._array: zarr.Array[Any] = zarr.Array.from_dict(
-                    StorePath(self._store), _bare(array.document)
+                    StorePath(self._store), _needed(array.document)
                 )
         except Exception as error:
             raise ValueError(
-                f"zarr cannot read the array {array.path.name!r}: {_said(error)}"
+                f"zarr cannot read the array {array.path.name!r}: {_text_of(error)}"
             ) from error
 
     @property
@@ -98,7 +106,7 @@ class StoredArray:
         if isinstance(error, DamagedChunk):
             return f"{error}. Copy it again"
         if isinstance(error, MemoryError):
-            return f"there is not enough memory to read it ({_said(error)})"
+            return f"there is not enough memory to read it ({_text_of(error)})"
         spans = [
             range(part.start // size, -(-part.stop // size))
             for part, size in zip(region, self.grid.chunk, strict=True)
@@ -110,12 +118,14 @@ class StoredArray:
             )
             try:
                 self._array[one]
+            except DamagedChunk as damage:
+                return f"{damage}. Copy it again"
             except Exception as damage:  # noqa: BLE001  # any decoder may have raised it
                 return (
-                    f"chunk {self.grid.name(numbers)} cannot be decoded ({_said(damage)}). "
+                    f"chunk {self.grid.name(numbers)} cannot be decoded ({_text_of(damage)}). "
                     "Copy it again"
                 )
-        return f"it cannot be read ({_said(error)})"
+        return f"it cannot be read ({_text_of(error)})"
 
 
 class _CheckedStore(LocalStore):
@@ -161,21 +171,28 @@ class _CheckedStore(LocalStore):
         self._check(key, value, byte_range)
         return value
 
-    def _check(self, key: str, value: Buffer | None, asked: ByteRequest | None) -> None:
+    def _check(self, key: str, value: Buffer | None, byte_range: ByteRequest | None) -> None:
         encoding = self._encoding
         if value is None or encoding is None:
             return
         data = value.as_numpy_array()
         shard = encoding.shard
         try:
-            if asked is None or shard is None:
+            if byte_range is None:
                 check_chunk(data, encoding)
-            elif isinstance(asked, RangeByteRequest) and not (shard.at_start and asked.start == 0):
-                check_chunk(data, shard.inner)
-            else:
+            elif shard is not None and _is_of_index(byte_range, shard):
                 check_index(data, (self.root / key).stat().st_size, shard)
+            elif shard is not None and isinstance(byte_range, RangeByteRequest):
+                check_part(data, byte_range.end - byte_range.start, shard.inner)
         except DamagedChunk as damage:
             raise DamagedChunk(f"chunk {key} {damage}") from None
+
+
+def _is_of_index(byte_range: ByteRequest, shard: Shard) -> bool:
+    """Whether these are the bytes of the index of a shard, and not those of chunks in it."""
+    if isinstance(byte_range, RangeByteRequest):
+        return shard.at_start and byte_range.start == 0
+    return not shard.at_start and isinstance(byte_range, SuffixByteRequest)
 
 
 async def _others() -> None:
@@ -201,7 +218,7 @@ def _dtype(array: Node) -> np.dtype[Any]:
     )
 
 
-def _bare(document: dict[str, Any]) -> dict[str, Any]:
+def _needed(document: dict[str, Any]) -> dict[str, Any]:
     """What zarr has to know of an array; what it need not know may be odd."""
     out = {k: v for k, v in document.items() if k != "consolidated_metadata"}
     if document["zarr_format"] == 2:
@@ -228,7 +245,7 @@ def _quiet(document: dict[str, Any]) -> Iterator[None]:
         yield
 
 
-def _said(error: Exception) -> str:
+def _text_of(error: Exception) -> str:
     """What an exception says, on one line and not too long."""
     text = printable(f"{type(error).__name__}: {error}").rstrip(". ")
     return text if len(text) <= 300 else text[:299] + "…"

@@ -43,7 +43,7 @@ def ome_axes(axes: object, shape: Sequence[int]) -> str | None:
     if not isinstance(axes, (list, str)) or len(axes) != len(shape):
         raise ValueError(
             f"its OME metadata do not describe each of its {len(shape)} axes: {axes!r:.200}"
-            + _say(len(shape))
+            + _remedy(len(shape))
         )
     return settled(list(axes), shape)
 
@@ -69,34 +69,34 @@ def named_axes(array: Node) -> str | None:
         lists.insert(0, array.document.get("dimension_names"))
     others = [array.attributes.get(key) for key in _LISTS]
     lists += [names for names in others if _are_names(names) and len(names) == n]
-    read: dict[str, Any] = {}
+    readings: dict[str, Any] = {}
     for names in lists:
-        if names is None or _say_nothing(names):
+        if names is None or _are_empty(names):
             continue
         if not isinstance(names, (list, str)) or len(names) != n:
-            raise ValueError(f"it names other than its {n} axes: {names!r:.200}" + _say(n))
-        read[settled(list(names), array.shape)] = names
-    if len(read) > 1:
-        one, other = list(read.values())[:2]
-        raise ValueError(f"it names its axes twice, as {one} and as {other}" + _say(n))
-    return next(iter(read), None)
+            raise ValueError(f"it names other than its {n} axes: {names!r:.200}" + _remedy(n))
+        readings[settled(list(names), array.shape)] = names
+    if len(readings) > 1:
+        one, other = list(readings.values())[:2]
+        raise ValueError(f"it names its axes twice, as {one} and as {other}" + _remedy(n))
+    return next(iter(readings), None)
 
 
 def settled(entries: Sequence[Any], shape: Sequence[int]) -> str:
     """The letters of axes by name and type; "?" where one has length 1 and does not matter."""
-    letters = [_letter(entry) for entry in entries]
-    once = [
-        "?" if n == 1 and (a not in AXES or letters.count(a) > 1) else a
-        for a, n in zip(letters, shape, strict=True)
+    all_letters = [_letter(entry) for entry in entries]
+    letters = [
+        "?" if n == 1 and (a not in AXES or all_letters.count(a) > 1) else a
+        for a, n in zip(all_letters, shape, strict=True)
     ]
-    clear = all(a in AXES or n == 1 for a, n in zip(once, shape, strict=True))
-    known = [a for a in once if a in AXES]
-    if not clear or len(set(known)) < len(known) or not {"y", "x"} <= set(known):
+    is_clear = all(a in AXES or n == 1 for a, n in zip(letters, shape, strict=True))
+    known = [a for a in letters if a in AXES]
+    if not is_clear or len(set(known)) < len(known) or not {"y", "x"} <= set(known):
         raise ValueError(
-            f"its axes are called {', '.join(map(_called, entries))} (shape {tuple(shape)}), which "
-            f"cannot be told apart as {AXES!r}" + _say(len(shape))
+            f"its axes are called {', '.join(map(_label, entries))} (shape {tuple(shape)}), which "
+            f"cannot be told apart as {AXES!r}" + _remedy(len(shape))
         )
-    return "".join(once)
+    return "".join(letters)
 
 
 def given_axes(axes: str, shape: Sequence[int]) -> str:
@@ -142,7 +142,7 @@ def _letter(entry: object) -> str:
     return by_name
 
 
-def _called(entry: object) -> str:
+def _label(entry: object) -> str:
     if not isinstance(entry, dict):
         return f"{entry!r:.40}"
     kind = f" (of type {entry['type']!r:.20})" if entry.get("type") is not None else ""
@@ -163,7 +163,7 @@ def _are_names(names: object) -> TypeGuard[list[Any] | str]:
     )
 
 
-def _say_nothing(names: object) -> bool:
+def _are_empty(names: object) -> bool:
     """Whether none of the names is one."""
     return isinstance(names, (list, str)) and all(
         name in (None, "") or (isinstance(name, str) and _NAMELESS.fullmatch(name) is not None)
@@ -171,11 +171,11 @@ def _say_nothing(names: object) -> bool:
     )
 
 
-def said_axes(ndim: int) -> str:
+def axes_option(ndim: int) -> str:
     """How a user says what the axes are."""
     example = guess_axes(min(max(ndim, 2), len(AXES)))
     return f"axes='{example}' or the like (--axes on the command line)"
 
 
-def _say(ndim: int) -> str:
-    return f". Say what they are with {said_axes(ndim)}"
+def _remedy(ndim: int) -> str:
+    return f". Say what they are with {axes_option(ndim)}"

@@ -33,7 +33,7 @@ _ADDED = {"thumbnail", "macro", "macro image", "label image", "overview", "previ
 
 
 @dataclass(frozen=True)
-class Found:
+class ZarrImage:
     """An image: what is told of it, and what it is read from.
 
     Parameters
@@ -51,7 +51,7 @@ class Found:
     index: int = 0
 
 
-def found_in(path: Path, *, labels: bool = True) -> list[Found]:
+def zarr_images(path: Path, *, labels: bool = True) -> list[ZarrImage]:
     """The images of a Zarr folder in the order in which they are numbered, label images last.
 
     Parameters
@@ -67,22 +67,26 @@ def found_in(path: Path, *, labels: bool = True) -> list[Found]:
         If there is none; the sentence says what is there.
     """
     node = node_at(path)
-    once = {(f.entry.path, f.index): f for f in _of_node(path, node, 0)}
-    if not once:
+    unique = {(image.entry.path, image.index): image for image in _of_node(path, node, 0)}
+    if not unique:
         raise ValueError(_why_none(path, node))
-    found = list(once.values())
+    images = list(unique.values())
     if labels:
-        groups = [f.node.path for f in found if f.node is not None and not f.node.is_array]
-        found += [
-            Found(entry, None) for group in dict.fromkeys(groups) for entry in labels_of(group)
+        groups = [
+            image.node.path
+            for image in images
+            if image.node is not None and not image.node.is_array
         ]
-    return found
+        images += [
+            ZarrImage(entry, None) for group in dict.fromkeys(groups) for entry in labels_of(group)
+        ]
+    return images
 
 
-def _of_node(path: Path, node: Node | None, depth: int) -> list[Found]:
+def _of_node(path: Path, node: Node | None, depth: int) -> list[ZarrImage]:
     """The images of a folder, by what it says of itself."""
     if node is not None and node.is_array:
-        return [Found(Entry(path), node)]
+        return [ZarrImage(Entry(path), node)]
     ome: dict[str, Any] = {} if node is None else node.ome
     if node is not None and "multiscales" in ome:
         return _of_multiscales(node)
@@ -98,49 +102,50 @@ def _of_node(path: Path, node: Node | None, depth: int) -> list[Found]:
 # ---- one group ----
 
 
-def _of_multiscales(node: Node) -> list[Found]:
-    found, seen = [], set()
-    images = entries(node)
+def _of_multiscales(node: Node) -> list[ZarrImage]:
+    images: list[ZarrImage] = []
+    pyramids: set[str] = set()
+    listed = entries(node)
     is_labels = "image-label" in node.ome
-    for index, image in enumerate(images):
+    for index, image in enumerate(listed):
         name = image.get("name")
         title = name if isinstance(name, str) and name.strip("/ ") else ""
         aside = "it is a label image" if is_labels else ""
-        if len(images) > 1:
-            finest = repr(sorted(map(str, dataset_paths(image))))
+        if len(listed) > 1:
+            pyramid = repr(sorted(map(str, dataset_paths(image))))
             aside = aside or (
-                "it shows the voxels of another image again" if finest in seen else ""
+                "it shows the voxels of another image again" if pyramid in pyramids else ""
             )
-            seen.add(finest)
-        found.append(Found(Entry(node.path, index, title, aside), node, index))
-    return found
+            pyramids.add(pyramid)
+        images.append(ZarrImage(Entry(node.path, index, title, aside), node, index))
+    return images
 
 
-def _of_group(path: Path, node: Node | None, depth: int) -> list[Found]:
+def _of_group(path: Path, node: Node | None, depth: int) -> list[ZarrImage]:
     """Images in the folders of a group without OME metadata, or its arrays, if they are images."""
     arrays: list[Node] = []
-    found: list[Found] = []
+    images: list[ZarrImage] = []
     for folder in folders_in(path):
         try:
             inner = node_at(folder)
         except ValueError as error:
-            found.append(Found(Entry(folder, 0, folder.name, str(error)), None))
+            images.append(ZarrImage(Entry(folder, 0, folder.name, str(error)), None))
             continue
         if inner is not None and inner.is_array:
             arrays.append(inner)
         elif depth < _DEEPEST:
-            found += _of_node(folder, inner, depth + 1)
+            images += _of_node(folder, inner, depth + 1)
     if depth or node is None or "encoding-type" in node.attributes:  # a table of AnnData
-        return found
-    images = [array for array in arrays if _is_plain_image(array)]
-    if found:
+        return images
+    plain = [array for array in arrays if _is_plain_image(array)]
+    if any(not image.entry.aside for image in images):
         aside = "it is an array without OME metadata beside images that have them"
-        return found + [Found(Entry(a.path, 0, a.path.name, aside), a) for a in images]
-    if len(images) > 1 and not all(_names_itself(array) for array in images):
-        return []
-    name = path.name if len(images) == 1 else ""
-    return [
-        Found(
+        return images + [ZarrImage(Entry(a.path, 0, a.path.name, aside), a) for a in plain]
+    if len(plain) > 1 and not all(_names_itself(array) for array in plain):
+        return images
+    name = path.name if len(plain) == 1 else ""
+    return images + [
+        ZarrImage(
             Entry(
                 array.path,
                 title=array.path.name,
@@ -149,7 +154,7 @@ def _of_group(path: Path, node: Node | None, depth: int) -> list[Found]:
             ),
             array,
         )
-        for array in images
+        for array in plain
     ]
 
 
@@ -169,7 +174,7 @@ def _names_itself(array: Node) -> bool:
 # ---- several groups ----
 
 
-def _of_series(node: Node) -> list[Found]:
+def _of_series(node: Node) -> list[ZarrImage]:
     """The series that bioformats2raw made of one file."""
     try:
         listed = None if (ome := node_at(node.path / "OME")) is None else ome.ome.get("series")
@@ -180,16 +185,16 @@ def _of_series(node: Node) -> list[Found]:
     else:
         folders = [f for f in folders_in(node.path) if f.name.isdecimal()]
     titles = _titles(node.path / "OME" / "METADATA.ome.xml") if len(folders) > 1 else []
-    found: list[Found] = []
+    images: list[ZarrImage] = []
     for i, folder in enumerate(folders):
         title = titles[i] if len(titles) == len(folders) else ""
-        found += _of_listed(folder, title, "series")
-    images = [f for f in found if not f.entry.aside]
-    if len(images) == 1:  # named for the file that it was
-        lone = images[0]
+        images += _of_listed(folder, title, "series")
+    takable = [image for image in images if not image.entry.aside]
+    if len(takable) == 1:  # named for the file that it was
+        (lone,) = takable
         named = replace(lone, entry=replace(lone.entry, name=node.path.name))
-        found = [named if f is lone else f for f in found]
-    return found
+        images[images.index(lone)] = named
+    return images
 
 
 def _titles(xml: Path) -> list[str]:
@@ -201,14 +206,14 @@ def _titles(xml: Path) -> list[str]:
         return []
 
 
-def _of_plate(node: Node) -> list[Found]:
+def _of_plate(node: Node) -> list[ZarrImage]:
     plate = node.ome["plate"]
     acquisitions = {
         a["id"]: str(a.get("name") or f"acquisition {a['id']}")
         for a in _objects(plate.get("acquisitions"))
         if isinstance(a.get("id"), int)
     }
-    found: list[Found] = []
+    images: list[ZarrImage] = []
     for listed in _objects(plate.get("wells")):
         folder = inside(node.path, listed.get("path"))
         title = folder.relative_to(node.path).as_posix()
@@ -217,21 +222,21 @@ def _of_plate(node: Node) -> list[Found]:
             well = node_at(folder)
         if well is None or not isinstance(well.ome.get("well"), dict):
             aside = "the plate lists this well, which is not there"
-            found.append(Found(Entry(folder, title=title, aside=aside), None))
+            images.append(ZarrImage(Entry(folder, title=title, aside=aside), None))
         else:
-            found += _of_well(well, title, acquisitions if len(acquisitions) > 1 else {})
-    return found
+            images += _of_well(well, title, acquisitions if len(acquisitions) > 1 else {})
+    return images
 
 
-def _of_well(well: Node, title: str, acquisitions: Mapping[int, str]) -> list[Found]:
-    found: list[Found] = []
+def _of_well(well: Node, title: str, acquisitions: Mapping[int, str]) -> list[ZarrImage]:
+    images: list[ZarrImage] = []
     for field in _objects(well.ome["well"].get("images")):
         folder = inside(well.path, field.get("path"))
         number = field.get("acquisition")
         of = acquisitions.get(number) if isinstance(number, int) else None
         called = f"{title}/{folder.relative_to(well.path).as_posix()}"
-        found += _of_listed(folder, f"{called} ({of})" if of else called, "field")
-    return found
+        images += _of_listed(folder, f"{called} ({of})" if of else called, "field")
+    return images
 
 
 def _objects(listed: object) -> list[dict[str, Any]]:
@@ -239,20 +244,20 @@ def _objects(listed: object) -> list[dict[str, Any]]:
     return [o for o in listed if isinstance(o, dict)] if isinstance(listed, list) else []
 
 
-def _of_listed(folder: Path, title: str, kind: str) -> list[Found]:
+def _of_listed(folder: Path, title: str, kind: str) -> list[ZarrImage]:
     """The images of a folder that metadata list; one that is set aside if it is not there."""
     try:
-        found = _of_node(folder, node_at(folder), 1)
+        images = _of_node(folder, node_at(folder), 1)
     except ValueError:  # said when it is opened
-        return [Found(Entry(folder, title=title), None)]
-    if not found:
+        return [ZarrImage(Entry(folder, title=title), None)]
+    if not images:
         aside = f"this {kind} is listed, but it is not there"
-        return [Found(Entry(folder, title=title, aside=aside), None)]
+        return [ZarrImage(Entry(folder, title=title, aside=aside), None)]
     added = "it is no image by its name" if title.strip().lower() in _ADDED else ""
-    titled = [replace(f.entry, title=title or f.entry.title) for f in found]
+    titled = [replace(image.entry, title=title or image.entry.title) for image in images]
     return [
-        replace(f, entry=replace(entry, aside=entry.aside or added))
-        for f, entry in zip(found, titled, strict=True)
+        replace(image, entry=replace(entry, aside=entry.aside or added))
+        for image, entry in zip(images, titled, strict=True)
     ]
 
 
