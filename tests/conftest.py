@@ -81,8 +81,8 @@ def qtbot(qtbot):
 
 
 def _patient(wait):
-    def waits(*arguments, timeout=0, **keywords):
-        return wait(*arguments, timeout=max(timeout, PATIENCE), **keywords)
+    def waits(*arguments, timeout=PATIENCE, **keywords):
+        return wait(*arguments, timeout=timeout, **keywords)
 
     return waits
 
