@@ -8,9 +8,9 @@ from contextlib import ExitStack
 from .. import files
 from .claims import check_claims
 from .job import Job
-from .looking import Plan, look
+from .looking import Plan
 from .make import labels_of, targets_of
-from .run import Report, is_done, report_of, sentence
+from .run import Report, is_done, plan_of, report_of, sentence
 from .settle import volume_of
 
 
@@ -27,7 +27,7 @@ def preview(job: Job, *, resume: bool = False, overwrite: bool = False) -> Repor
     FileExistsError
         As :func:`run` would.
     """
-    plan = look(job, resume=resume, overwrite=overwrite)
+    plan = plan_of(job, resume, overwrite)
     if not is_done(job, plan):
         check_claims(job)
     return _expected(job, plan)
