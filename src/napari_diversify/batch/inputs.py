@@ -138,7 +138,7 @@ def look_at(
     if labels:
         pairs = _given_labels(entries, [Path(p) for p in labels], set(images), notes)
     elif find_labels:
-        pairs = _found_labels(entries, beside)
+        pairs = _found_labels(entries, beside, notes)
     else:
         pairs = [None] * len(entries)
     orphans = set(beside) - {label.path for label in pairs if label is not None}
@@ -283,12 +283,18 @@ def _source(entry: Entry, reading: Reading) -> Source:
 # ---- whose labels ----
 
 
-def _found_labels(entries: Sequence[Entry], beside: Sequence[Path]) -> list[Source | None]:
+def _found_labels(
+    entries: Sequence[Entry], beside: Sequence[Path], notes: list[str]
+) -> list[Source | None]:
     """Labels that lie beside the images, or inside them."""
     names, siblings = LabelNames(beside), _by_file(entries)
     pairs: list[Source | None] = []
     for entry in entries:
-        own = names.of(files.stem(entry.path)) + files.labels_in(entry.path)
+        own = names.of(files.stem(entry.path))
+        try:
+            own = own + files.labels_in(entry.path)
+        except ValueError as error:
+            notes.append(f"the labels inside {entry.path.name} are left out: {error}")
         if len(own) > 1:
             raise ValueError(
                 f"{entry.path} has several label images ({', '.join(p.name for p in own)}). Name "
