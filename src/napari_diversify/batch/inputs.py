@@ -185,13 +185,14 @@ def _listed(given: Sequence[Path], output: Path | None) -> tuple[list[Path], lis
         kept = [p for p in inside if files.is_image(p) and not _is_pickle(p)]
         if written is not None:
             kept = [p for p in kept if p.resolve() != written]
+        taken = set(kept)
         if not kept:
             endings = ", ".join(files.ENDINGS)
             raise ValueError(f"{path}: no image in this folder ({endings}){_folders_in(inside)}")
         others = Counter(
             "_seg.npy" if _is_pickle(p) else p.suffix.lower() or "no ending"
             for p in inside
-            if p not in set(kept) and p.is_file()
+            if p not in taken and p.is_file()
         )
         if others:
             kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(others.items()))
