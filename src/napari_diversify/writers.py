@@ -23,8 +23,8 @@ from .files.units import unit_name
 
 #: Key of a generated layer's metadata under which its recipe lies (as in the widgets).
 _METADATA_KEY = "napari-diversify"
-#: What only says how the live layer is shown.
-_OF_THE_MOMENT = {"live", "waits"}
+#: What only says how the live layer is shown, and for which voxels the rest is true.
+_OF_THE_MOMENT = {"live", "waits", "shape", "dtype"}
 _LETTERS = {
     **{axis: axis for axis in AXES},
     **dict.fromkeys(("time", "frame", "frames"), "t"),
@@ -99,7 +99,7 @@ def described(data: Any, meta: Mapping[str, Any]) -> tuple[Arranged, Header]:
         # an image of one channel carries its contrast limits under the name of the channel
         channels=(name,) if "contrast_limits" in meta and "c" not in wanted else (),
         name=name,
-        provenance=_provenance(meta.get("metadata") or {}),
+        provenance=_provenance(meta.get("metadata") or {}, array),
     )
     return arranged, header
 
@@ -157,11 +157,15 @@ def _are_labels(header: Header, meta: Mapping[str, Any]) -> bool:
     return header.dtype.kind in "iu" and "features" in meta and "contrast_limits" not in meta
 
 
-def _provenance(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The recipe that a generated layer carries, as JSON."""
+def _provenance(metadata: Mapping[str, Any], array: Any) -> dict[str, Any] | None:
+    """The recipe of a generated layer, as JSON; none where it was copied with other voxels."""
     entry = metadata.get(_METADATA_KEY)
     if not isinstance(entry, Mapping):
         entry = {"recipe": metadata["recipe"]} if "recipe" in metadata else {}
+    if "shape" in entry and (
+        tuple(entry["shape"]) != tuple(array.shape) or entry.get("dtype") != str(array.dtype)
+    ):
+        return None  # a projection, a slice, other numbers: napari copies metadata to all of them
     kept = {key: value for key, value in entry.items() if key not in _OF_THE_MOMENT}
     if not kept:
         return None

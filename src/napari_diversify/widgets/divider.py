@@ -10,7 +10,7 @@ import numpy as np
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
-from .layers import METADATA_KEY, SPATIAL, copy_spatial_state, levels_of, spatial_state
+from .layers import SPATIAL, copy_spatial_state, levels_of, spatial_state
 
 _GRASP_PX = 8  # how near to the line a drag may begin
 _WIDTH_PX = 2
@@ -47,7 +47,6 @@ class Divider(QObject):
             None,
             ndim=source.ndim,
             name=f"{source.name} (divider: drag it)",
-            metadata={METADATA_KEY: {"live": "divider"}},
             edge_color="#ffd166",
             vector_style="line",
             **spatial_state(source),

@@ -20,16 +20,16 @@ from ..recipe.steps import AnyStep
 from .compare import Compare
 from .dock import Dock
 from .layers import (
-    METADATA_KEY,
+    entry_of,
     levels_of,
     name_of_view,
-    role_of,
     showing,
     spacing_in_micrometres,
     waits,
     why_unusable,
 )
 from .measurement import Measurement
+from .ours import find
 from .parts import button
 from .readout import Readout
 from .samples import Samples
@@ -525,8 +525,7 @@ class Explorer(Dock):
     def _take_over(self, first: bool) -> None:
         """Find live layers left by this dock or an earlier one, and go on with them."""
         found = {
-            name: next((la for la in self._viewer.layers if role_of(la) == view.live.role), None)
-            for name, view in self.views.items()
+            name: find(self._viewer.layers, view.live.role) for name, view in self.views.items()
         }
         if first and any(layer is not None for layer in found.values()):
             for kind in self.sections:
@@ -547,7 +546,7 @@ class Explorer(Dock):
             self.status.say(f"{error}.")
 
     def _read_back(self, layer: napari.layers.Image) -> None:
-        entry = layer.metadata[METADATA_KEY]
+        entry = entry_of(layer)
         try:
             recipe = Recipe.from_json(json.dumps(entry["recipe"]))
             self.setValue(recipe, entry["sample"])

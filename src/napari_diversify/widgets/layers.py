@@ -26,20 +26,20 @@ _SHARE = 0.7
 _NOT_SPACE = {"t", "time", "frame", "frames", "c", "ch", "channel", "channels", "s", "sample"}
 
 
-def role_of(layer: Any) -> str | None:
-    """The role of a layer that a widget of ours drives, or None for any other layer."""
+def entry_of(layer: Any) -> dict[str, Any]:
+    """What a generated layer says of itself; empty where somebody has taken it away."""
     entry = layer.metadata.get(METADATA_KEY)
-    return entry.get("live") if isinstance(entry, dict) else None
+    return entry if isinstance(entry, dict) else {}
+
+
+def of_voxels(array: Any) -> dict[str, Any]:
+    """What an entry says of the voxels that it is true for: napari copies it to others, too."""
+    return {"shape": [int(n) for n in array.shape], "dtype": str(array.dtype)}
 
 
 def waits(layer: Any) -> bool:
     """Whether a live layer was left hidden only because it was still being computed."""
-    return bool(layer.metadata[METADATA_KEY].get("waits", False))
-
-
-def can_be_source(layer: Any) -> bool:
-    """Whether a layer is an image of the user's own (or a snapshot), good or bad."""
-    return isinstance(layer, napari.layers.Image) and role_of(layer) is None
+    return bool(entry_of(layer).get("waits", False))
 
 
 def why_unusable(layer: napari.layers.Image) -> str | None:

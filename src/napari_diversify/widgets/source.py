@@ -12,7 +12,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 from superqt.utils import signals_blocked
 
-from .layers import can_be_source
+from .ours import can_be_source
 
 
 class SourcePicker(QComboBox):

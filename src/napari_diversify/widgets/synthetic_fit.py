@@ -15,7 +15,8 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 from ..core.morphometry import Morphometry, measure
 from ..recipe.synthetic import KINDS
 from .background import Background
-from .layers import displayed_index, guess_spatial_ndim, levels_of, role_of, spacing_in_micrometres
+from .layers import displayed_index, guess_spatial_ndim, levels_of, spacing_in_micrometres
+from .ours import role_of
 from .parts import button, combo, fill, row
 from .synthetic_plan import Plan
 
