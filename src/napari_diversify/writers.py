@@ -1,25 +1,26 @@
 """Saving one napari layer: what napari calls for *File > Save Selected Layers*.
 
 Voxels, dtype, scale, units, axes, name and the recipe of a generated layer are
-kept. The formats hold no rotation, shear or affine transform, and we write no
-position: a layer that has one is written along its own axes from the origin,
-with a warning. Of a pyramid level 0 is written. Lazy data is computed and
-written piece by piece.
+kept. The formats hold no rotation or shear, and we write no position: a layer
+that has one is written along its own axes from the origin, with a warning; the
+size of its voxels is the length of the step that napari shows. Of a pyramid
+level 0 is written. Lazy data is computed and written piece by piece.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .files import Arranged, Header, create, planes_of, write_all, write_tiff, writing
 from .files.header import AXES
 from .files.units import unit_name
+from .files.voxel_size import steps, voxel_sizes
 
 #: Key of a generated layer's metadata under which its recipe lies (as in the widgets).
 _METADATA_KEY = "napari-diversify"
@@ -82,11 +83,13 @@ def described(data: Any, meta: Mapping[str, Any]) -> tuple[Arranged, Header]:
     n = len(array.shape)
     units = _per_axis(meta.get("units"), n)
     axes = _axes(meta.get("axis_labels"), units, n)
-    given = meta.get("scale")
-    scale = [1.0] * n if given is None else [float(s) for s in given]
-    _warn_of_what_is_lost(meta, scale)
-    sizes = {a: abs(s) if s and math.isfinite(s) else 1.0 for a, s in zip(axes, scale, strict=True)}
-    named = {a: unit_name(u, a) for a, u in zip(axes, units, strict=True)}
+    shown = steps(meta, n)
+    _warn_of_what_is_lost(meta, shown)
+    lengths = dict(zip(axes, voxel_sizes(shown, units), strict=True))
+    sizes = {a: 1.0 if size is None else size for a, size in lengths.items()}
+    named = {
+        a: None if lengths[a] is None else unit_name(u, a) for a, u in zip(axes, units, strict=True)
+    }
     wanted = "".join(a for a in AXES if a in axes)
     arranged = Arranged(array, axes, wanted)
     name = str(meta.get("name") or "image")
@@ -131,9 +134,15 @@ def _axes(labels: Sequence[str] | None, units: Sequence[str | None], n: int) -> 
     return lead + "yx"
 
 
-def _warn_of_what_is_lost(meta: Mapping[str, Any], scale: Sequence[float]) -> None:
-    lost = [key for key in ("translate", "rotate", "shear", "affine") if _moves(meta.get(key))]
-    if any(s < 0 for s in scale):
+def _warn_of_what_is_lost(meta: Mapping[str, Any], shown: npt.NDArray[np.float64]) -> None:
+    lengths = np.linalg.norm(shown, axis=0)
+    turned = shown / np.where(lengths > 0, lengths, 1.0)
+    lost = ["translate"] if _moves(meta.get("translate")) else []
+    if not np.allclose(np.abs(turned), np.eye(len(turned))):
+        lost += [name for name in ("rotate", "shear", "affine") if _moves(meta.get(name))]
+    elif _moves(_offset(meta.get("affine"))):
+        lost.append("affine")
+    if (np.diag(turned) < 0).any():
         lost.append("the sign of scale")
     if lost:
         warnings.warn(
@@ -141,6 +150,12 @@ def _warn_of_what_is_lost(meta: Mapping[str, Any], scale: Sequence[float]) -> No
             "layer is written along its own axes, from the origin",
             stacklevel=4,
         )
+
+
+def _offset(affine: Any) -> Any:
+    """Where an affine transform puts the origin."""
+    matrix = getattr(affine, "affine_matrix", affine)
+    return None if matrix is None else np.asarray(matrix, dtype=float)[:-1, -1]
 
 
 def _moves(transform: Any) -> bool:

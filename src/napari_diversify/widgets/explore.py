@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxL
 from ..recipe import Diversify, LazyVolume, Recipe
 from ..recipe.model import bounds_of
 from .background import Background
+from .slicing import voxel_at
 
 SIDE = 144  # pixels of a tile: as many voxels at most
 _SETTLED_MS = 200
@@ -158,7 +159,7 @@ class ExploreWindow(QWidget):
         ):
             world[axis] = centre
         finest = self._layer.data[0] if self._layer.multiscale else self._layer.data
-        point = self._layer.world_to_data(world)[-array.ndim :]
+        point = voxel_at(self._layer, dims, world)
         out: list[Any] = []
         for part, n, full, where in zip(self._index, array.shape, finest.shape, point, strict=True):
             if part != slice(None):

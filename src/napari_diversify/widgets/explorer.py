@@ -26,6 +26,7 @@ from .layers import (
     showing,
     spacing_in_micrometres,
     waits,
+    why_not_shown,
     why_unusable,
 )
 from .measurement import Measurement
@@ -35,6 +36,7 @@ from .readout import Readout
 from .samples import Samples
 from .snapshot import Snapshot
 from .source_panel import SourcePanel
+from .source_watch import SourceWatch
 from .steps_panel import StepsPanel
 from .views import DifferenceView, RemovedView, SigmaView, SplitView, View
 from .windows import Windows
@@ -119,6 +121,7 @@ class Explorer(Dock):
             "difference": view(DifferenceView, "difference", self.compare.difference, _LAST),
             "split": view(SplitView, "split", self.compare.split, _LAST),
         }
+        self._watch = SourceWatch(napari_viewer, self)
         self._measurement = Measurement(self)
         self._snapshot = Snapshot(self)
         self._calibration = self.contrast.panel.background
@@ -175,11 +178,12 @@ class Explorer(Dock):
         self.compare.dividerMoved.connect(self._on_divider)
         self._throttle.triggered.connect(self._apply)
         self._settled.timeout.connect(self._measure)
+        self._watch.edited.connect(self._settled.start)
+        self._watch.moved.connect(self._on_source_moved)
         self._measurement.finished.connect(self._on_measured)
         for view in self.views.values():
             view.switched.connect(self._on_switched)
             view.live.ready.connect(self._on_ready)
-            view.live.source_edited.connect(self._settled.start)
             view.live.level_changed.connect(self._say_what_is_shown)
             view.outdated.connect(self._throttle.throttle)
         for kind in self.sections:
@@ -284,6 +288,9 @@ class Explorer(Dock):
         return source if source is not None and why_unusable(source) is None else None
 
     def _on_source_changed(self, source: napari.layers.Image | None) -> None:
+        self._watch.leave()
+        if source is not None:
+            self._watch.watch(source)
         self._measurement.forget()
         self._cache.clear()
         self.compare.stop()
@@ -338,16 +345,35 @@ class Explorer(Dock):
         source = self._source()
         if source is None or self._setup.intensity_range is None:
             return
-        ndim = self.source_panel.spatialNdim()
-        spacing = spacing_in_micrometres(source, ndim)
-        self.diversify.panel.setSpatialNdim(ndim)
-        self.contrast.panel.setImage(levels_of(source)[0], ndim, spacing)
-        self.lowpass.panel.setSpacing(spacing)
+        self._tell_panels()
         views = [view for view in self.views.values() if view.switch.isChecked()]
         shown = [self._show(view, source) for view in views]
         if all(shown) and self._announce:
             self._announce = False
             self._say_what_is_shown()
+
+    def _tell_panels(self) -> None:
+        """Say which image the steps work on, and the size of its voxels."""
+        source = self._source()
+        if source is not None:
+            ndim = self.source_panel.spatialNdim()
+            spacing = spacing_in_micrometres(source, ndim)
+            self.diversify.panel.setSpatialNdim(ndim)
+            self.contrast.panel.setImage(levels_of(source)[0], ndim, spacing)
+            self.lowpass.panel.setSpacing(spacing)
+
+    def _on_source_moved(self) -> None:
+        """The image has another place, scale or unit: lengths are other numbers of voxels."""
+        self._tell_panels()
+        self._throttle.throttle()
+
+    def _on_units(self) -> None:
+        """Have layers drawn in the new units of the viewer, which napari does not do by itself.
+
+        Else the plane on display would be another one than that of the slider.
+        """
+        for layer in self._viewer.layers:
+            layer.refresh(thumbnail=False, highlight=False, extent=False)
 
     def _show(self, view: View, source: napari.layers.Image) -> bool:
         try:
@@ -459,7 +485,8 @@ class Explorer(Dock):
         seen = live.in_view()
         source = self._source()
         if seen is None or source is None or live.layer is None:
-            self.readout.clear()
+            in_sight = live.layer is not None and live.layer.visible
+            self.readout.clear(why_not_shown(live.layer, self._viewer) if in_sight else "")
             self.windows.clear()
             self._expect()
             return
@@ -509,6 +536,7 @@ class Explorer(Dock):
     def _start(self, first: bool) -> None:
         self._take_over(first)
         self.compare.connect_viewer()
+        self._viewer.dims.events.units.connect(self._on_units)
         self.source_panel.picker.connect_viewer()
 
     def _stop(self) -> None:
@@ -521,6 +549,8 @@ class Explorer(Dock):
             view.live.release()
         self.samples.release()
         self.source_panel.picker.disconnect_viewer()
+        self._viewer.dims.events.units.disconnect(self._on_units)
+        self._watch.leave()
 
     def _take_over(self, first: bool) -> None:
         """Find live layers left by this dock or an earlier one, and go on with them."""

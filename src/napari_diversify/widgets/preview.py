@@ -32,6 +32,7 @@ from .layers import (
     spatial_state,
     too_big,
     waits,
+    why_not_shown,
 )
 from .ours import claim, disown, part_from, role_of
 from .source_watch import SourceWatch
@@ -178,6 +179,8 @@ class LiveLayer(QObject):
     def in_view(self) -> tuple[LazyArray, tuple[Any, ...]] | None:
         """What is shown, the array and the index into it; None if nothing is."""
         if self.layer is None or self._shown is None or not self.layer.visible:
+            return None
+        if why_not_shown(self.layer, self._viewer):
             return None
         return self._in_view(self._shown, self.layer)
 
@@ -373,6 +376,7 @@ class LiveLayer(QObject):
         assert self.layer is not None
         self.layer.events.set_data.connect(self._on_drawn)
         self.layer.events.data.connect(self._on_data_replaced)
+        self.layer.events.visible.connect(self._on_eye)
 
     def _leave_source(self) -> None:
         self._unlink()
@@ -390,6 +394,7 @@ class LiveLayer(QObject):
         layers.inserted.disconnect(self._on_layer_inserted)
         self.layer.events.set_data.disconnect(self._on_drawn)
         self.layer.events.data.disconnect(self._on_data_replaced)
+        self.layer.events.visible.disconnect(self._on_eye)
 
     def _hide_if_big(self) -> None:
         """Hide what would take long; runs before napari asks for a new view."""
@@ -428,6 +433,9 @@ class LiveLayer(QObject):
             self.level = level
             self.level_changed.emit(level)
         self.drawn.emit()
+
+    def _on_eye(self) -> None:
+        self.drawn.emit()  # what is not seen has no numbers
 
     def _renew(self) -> None:
         if self._napari_keeps_level():

@@ -13,7 +13,7 @@ from .. import __version__
 from ..recipe import LazySamples, Sampling
 from ..recipe.cache import Cache
 from .keys import Keys
-from .layers import displayed_index, entry_of, level_spacings, levels_of
+from .layers import displayed_index, entry_of, level_spacings, levels_of, why_not_shown
 from .ours import can_be_source, find
 from .preview import LiveLayer
 
@@ -97,6 +97,8 @@ class Samples(QObject):
         """The sample in view, if one is."""
         layer = self.live.layer
         if layer is None or not layer.visible or self._axis() in self._viewer.dims.displayed:
+            return None
+        if why_not_shown(layer, self._viewer):
             return None
         index = displayed_index(layer, self._viewer, levels_of(layer)[0].shape)
         return int(index[0].start)
