@@ -413,3 +413,23 @@ def test_labels_that_the_user_paints_in_place_of_synthetic_ones_stay(viewer, qtb
     qtbot.waitUntil(lambda: dock.preview.in_step, timeout=20_000)
     assert labels.data is mine
     assert "napari-diversify" not in labels.metadata
+
+
+@pytest.mark.parametrize("command", ["duplicate", "project_max"])
+def test_a_copy_of_a_live_layer_is_kept_and_followed_only_when_it_is_chosen(live, viewer, command):
+    """It is active at once, as napari has it; the dock goes on with the image it works on."""
+    cells, picker = viewer.layers["cells"], live.explorer.source_panel.picker
+    select(viewer, live.layer, ("live",))
+    ACTIONS[command].callback(viewer.layers)
+    copy = viewer.layers.selection.active
+    assert copy not in (live.layer, cells)
+    live.explorer.hide()
+    live.explorer.show()
+    settle(live)
+    assert picker.source() is cells
+    viewer.layers.selection.active = cells
+    viewer.layers.selection.active = copy
+    live.wait_for_source(copy)
+    viewer.layers.selection.active = cells
+    live.pin(copy)
+    live.wait_for_source(copy)

@@ -26,6 +26,7 @@ _FRAMED = (
     "QToolButton:hover { border-color: palette(mid); }"
     "QToolButton:checked { border-color: #ffd166; }"
 )
+_NOTHING = "Nothing live is in view: switch a step live to explore its weights."
 _FACTORS_I = (0.5, 0.75, 1.0, 1.25, 1.5)
 _FACTORS_V = (0.25, 0.5, 1.0, 2.0, 4.0)
 _FROM_NOTHING = (0.0, 0.5, 1.0, 2.0, 4.0)
@@ -100,6 +101,10 @@ class ExploreWindow(QWidget):
         """Show nothing: there is no result in view."""
         self._array = None
         self.cancel()
+        self.values, self._painted = {}, set()
+        for tile in self.tiles.values():
+            tile.setIcon(QIcon())
+        self.note.setText(_NOTHING)
 
     @property
     def running(self) -> bool:
@@ -116,7 +121,7 @@ class ExploreWindow(QWidget):
     def _compute(self) -> None:
         array = self._array
         if array is None:
-            self.note.setText("Switch a step live to explore its weights.")
+            self.note.setText(_NOTHING)
             return
         recipe, steps = array.recipe, array.recipe.steps
         at = next((i for i, step in enumerate(steps) if isinstance(step, Diversify)), None)

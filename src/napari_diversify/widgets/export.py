@@ -355,6 +355,16 @@ class ExportDialog(QDialog):
         if needed > self.height():
             self.resize(self.width(), needed)
 
+    def reject(self) -> None:
+        """Escape: hide the dialog, but never what goes on in it."""
+        if self.running:
+            self.status.say(
+                "Samples or a report are being made. Press Cancel to stop, or close the window, "
+                "which stops too."
+            )
+            return
+        super().reject()
+
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop what is under way: finished samples stay, nothing half-made does."""
         self._background.cancel()

@@ -17,6 +17,7 @@ from weakref import WeakKeyDictionary, ref
 import napari.layers
 
 from .layers import levels_of
+from .proxy import behind
 
 #: Of each layer of ours: what it shows, and the arrays that we gave it.
 _CLAIMS: WeakKeyDictionary[Any, tuple[str, tuple[ref[Any], ...]]] = WeakKeyDictionary()
@@ -24,17 +25,17 @@ _CLAIMS: WeakKeyDictionary[Any, tuple[str, tuple[ref[Any], ...]]] = WeakKeyDicti
 
 def claim(layer: Any, role: str, arrays: Iterable[Any]) -> None:
     """Make a layer ours, before it is added to a viewer or gets these arrays."""
-    _CLAIMS[_itself(layer)] = role, tuple(ref(_itself(array)) for array in arrays)
+    _CLAIMS[behind(layer)] = role, tuple(ref(behind(array)) for array in arrays)
 
 
 def disown(layer: Any) -> None:
     """Leave a layer to the user: from now on it is one like any other."""
-    _CLAIMS.pop(_itself(layer), None)
+    _CLAIMS.pop(behind(layer), None)
 
 
 def role_of(layer: Any) -> str | None:
     """What a layer of ours shows; None if it is the user's, or has become so by other data."""
-    role, arrays = _CLAIMS.get(_itself(layer), (None, ()))
+    role, arrays = _CLAIMS.get(behind(layer), (None, ()))
     return role if role is not None and _holds(layer, arrays) else None
 
 
@@ -56,8 +57,8 @@ def part_from(layer: Any, arrays: Iterable[Any]) -> None:
     """
     if not isinstance(layer, (napari.layers.Image, napari.layers.Labels)):
         return
-    ours = {id(_itself(array)) for array in arrays}
-    levels = [_itself(level) for level in levels_of(layer)]
+    ours = {id(behind(array)) for array in arrays}
+    levels = [behind(level) for level in levels_of(layer)]
     if any(id(level) in ours for level in levels):
         parted = [copy(level) if id(level) in ours else level for level in levels]
         layer.data = parted if layer.multiscale else parted[0]
@@ -66,10 +67,5 @@ def part_from(layer: Any, arrays: Iterable[Any]) -> None:
 def _holds(layer: Any, arrays: tuple[ref[Any], ...]) -> bool:
     levels = levels_of(layer)
     return len(levels) == len(arrays) and all(
-        _itself(level) is array() for level, array in zip(levels, arrays, strict=True)
+        behind(level) is array() for level, array in zip(levels, arrays, strict=True)
     )
-
-
-def _itself(thing: Any) -> Any:
-    """The layer or array behind the proxy that napari hands to plugins; the proxy is soon gone."""
-    return getattr(thing, "__wrapped__", thing)
