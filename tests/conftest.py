@@ -31,6 +31,11 @@ HAS_DISPLAY = _has_display()
 if not HAS_DISPLAY:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
+# PySide6 6.12 on Python 3.11 would end the run after some thousand signals
+from napari_diversify.widgets.lost_references import keep_true_alive  # noqa: E402
+
+keep_true_alive()
+
 # --doctest-modules would import these, under the one name that they share
 collect_ignore_glob = ["*conftest.py"]
 
@@ -234,6 +239,15 @@ def open_dock(qtbot):
         return Dock(explorer, qtbot)
 
     return make
+
+
+@pytest.fixture(autouse=True)
+def _no_memory_of_other_tests(request, monkeypatch):
+    """What the plugin remembers between sessions it forgets between tests, unless one asks."""
+    if "plugin_settings" not in request.fixturenames:
+        from napari_diversify.widgets import preferences
+
+        monkeypatch.setattr(preferences, "_settings", lambda: None)
 
 
 class Gate:

@@ -31,7 +31,9 @@ from ..recipe.model import extra_of
 from ..report import NAME, reporting
 from .background import Background
 from .exporting import source_of
-from .parts import button, combo, fill, row, sentence, tip
+from .numbers import numbers_in
+from .parts import button, combo, fill, row, sentence, soon, tip
+from .preferences import preference, set_preference
 from .sampling_panel import SamplingPanel
 from .status import StatusLine
 
@@ -88,7 +90,7 @@ class ExportDialog(QDialog):
         self.sampling = SamplingPanel()
         fields = Sampling.model_fields
         self.psnr = QLineEdit()
-        self.psnr.setPlaceholderText("none; for a benchmark series e.g. 30, 25, 20, 15, 12")
+        self.psnr.setPlaceholderText("none; for a benchmark series e.g. 30; 25; 20; 15; 12")
         unit = extra_of(fields["psnr"])["unit"]
         self.psnr.setToolTip(
             tip(f"PSNR levels ({unit})", f"{fields['psnr'].description} Samples: of each level.")
@@ -134,8 +136,20 @@ class ExportDialog(QDialog):
         self._settled = QTimer(self)
         self._settled.setSingleShot(True)
         self._settled.setInterval(_SETTLED_MS)
+        self._growing = soon(self, self._grow)
         self._lay_out()
+        self._take_preferences()
         self._wire()
+
+    def _take_preferences(self) -> None:
+        """Begin with the layout and the format of the last export."""
+        self.layout_.setCurrentIndex(
+            max(0, self.layout_.findData(preference("export", "layout", "plain")))
+        )
+        self._on_layout()
+        self.format.setCurrentIndex(
+            max(0, self.format.findData(preference("export", "format", "")))
+        )
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -247,13 +261,10 @@ class ExportDialog(QDialog):
         kept = self._kept() if self.only_kept.isChecked() else None
         if kept is not None:
             return kept
-        levels = self.psnr.text().replace(";", ",").split(",")
         try:
-            psnr = tuple(float(level) for level in levels if level.strip())
-        except ValueError:
-            raise ValueError(
-                f"PSNR levels are numbers with commas between; got {self.psnr.text()!r}"
-            ) from None
+            psnr = numbers_in(self.psnr.text(), self.psnr.locale())
+        except ValueError as error:
+            raise ValueError(f"PSNR levels: {error}") from None
         return self.sampling.value(recipes, psnr), None
 
     def start(self) -> None:
@@ -261,6 +272,8 @@ class ExportDialog(QDialog):
         job = self._job_or_reason()
         if job is None:
             return
+        set_preference("export", "layout", job.layout)
+        set_preference("export", "format", self.format.currentData())
         existing = self.existing.currentData()
         resume, overwrite = existing == "resume", existing == "overwrite"
         self.export.setEnabled(False)
@@ -346,7 +359,7 @@ class ExportDialog(QDialog):
     def eventFilter(self, label: QObject, event: QEvent) -> bool:
         """Grow when a message needs another line: Qt would crush the rows above it instead."""
         if event.type() == QEvent.Type.LayoutRequest or event.type() == QEvent.Type.Resize:
-            QTimer.singleShot(0, self._grow)
+            self._growing.start()
         return bool(super().eventFilter(label, event))
 
     def _grow(self) -> None:
@@ -354,6 +367,16 @@ class ExportDialog(QDialog):
         needed = layout.totalHeightForWidth(self.width()) if layout is not None else 0
         if needed > self.height():
             self.resize(self.width(), needed)
+
+    def reject(self) -> None:
+        """Escape: hide the dialog, but never what goes on in it."""
+        if self.running:
+            self.status.say(
+                "Samples or a report are being made. Press Cancel to stop, or close the window, "
+                "which stops too."
+            )
+            return
+        super().reject()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop what is under way: finished samples stay, nothing half-made does."""
