@@ -229,6 +229,15 @@ def open_dock(qtbot):
     return make
 
 
+@pytest.fixture(autouse=True)
+def _no_memory_of_other_tests(request, monkeypatch):
+    """What the plugin remembers between sessions it forgets between tests, unless one asks."""
+    if "plugin_settings" not in request.fixturenames:
+        from napari_diversify.widgets import preferences
+
+        monkeypatch.setattr(preferences, "_settings", lambda: None)
+
+
 class Gate:
     """Closed, it holds back generators that are guarded by it; they stay cancellable."""
 

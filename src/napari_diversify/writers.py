@@ -1,29 +1,31 @@
 """Saving one napari layer: what napari calls for *File > Save Selected Layers*.
 
 Voxels, dtype, scale, position, units, axes, name and the recipe of a generated
-layer are kept. The formats hold no rotation, shear or affine transform: a layer
-that has one is written along its own axes, with a warning. Of a pyramid level 0
-is written. Lazy data is computed and written piece by piece.
+layer are kept. The formats hold no rotation or shear: a layer that has one is
+written along its own axes, with a warning; the size of its voxels is the length of
+the step that napari shows. Of a pyramid level 0 is written. Lazy data is computed
+and written piece by piece.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from .files import Arranged, Header, create, planes_of, write_all, write_tiff, writing
 from .files.header import AXES
 from .files.units import unit_name
+from .files.voxel_size import steps, voxel_sizes
 
 #: Key of a generated layer's metadata under which its recipe lies (as in the widgets).
 METADATA_KEY = "napari-diversify"
-#: What only says how the live layer is shown.
-OF_THE_MOMENT = {"live", "waits"}
+#: What only says how the live layer is shown, and for which voxels the rest is true.
+OF_THE_MOMENT = {"live", "waits", "shape", "dtype"}
 #: What napari, and pint, call a length that nobody has measured.
 _NO_UNIT = {"None", "pixel", "dimensionless", ""}
 _LETTERS = {
@@ -83,10 +85,13 @@ def described(data: Any, meta: Mapping[str, Any]) -> tuple[Arranged, Header]:
     n = len(array.shape)
     units = _per_axis(meta.get("units"), n)
     axes = _named_axes(meta.get("axis_labels"), n) or _guessed_axes(units, n)
-    scale = _numbers(meta.get("scale"), n, 1.0)
-    _warn_of_what_is_lost(meta, axes, scale, units)
-    sizes = {a: abs(s) if s and math.isfinite(s) else 1.0 for a, s in zip(axes, scale, strict=True)}
-    named = {a: unit_name(u, a) for a, u in zip(axes, units, strict=True)}
+    shown = steps(meta, n)
+    _warn_of_what_is_lost(meta, axes, shown, units)
+    lengths = dict(zip(axes, voxel_sizes(shown, units), strict=True))
+    sizes = {a: 1.0 if size is None else size for a, size in lengths.items()}
+    named = {
+        a: None if lengths[a] is None else unit_name(u, a) for a, u in zip(axes, units, strict=True)
+    }
     places = dict(zip(axes, _numbers(meta.get("translate"), n, 0.0), strict=True))
     wanted = "".join(a for a in AXES if a in axes)
     arranged = Arranged(array, axes, wanted)
@@ -101,7 +106,7 @@ def described(data: Any, meta: Mapping[str, Any]) -> tuple[Arranged, Header]:
         channels=(name,) if "contrast_limits" in meta and "c" not in wanted else (),
         name=name,
         origin=tuple(places[a] for a in wanted),
-        provenance=_provenance(meta.get("metadata") or {}),
+        provenance=_provenance(meta.get("metadata") or {}, array),
     )
     return arranged, header
 
@@ -138,10 +143,19 @@ def _guessed_axes(units: Sequence[str | None], n: int) -> str:
 
 
 def _warn_of_what_is_lost(
-    meta: Mapping[str, Any], axes: str, scale: Sequence[float], units: Sequence[str | None]
+    meta: Mapping[str, Any],
+    axes: str,
+    shown: npt.NDArray[np.float64],
+    units: Sequence[str | None],
 ) -> None:
-    lost = [key for key in ("rotate", "shear", "affine") if _moves(meta.get(key))]
-    if any(s < 0 for s in scale):
+    lengths = np.linalg.norm(shown, axis=0)
+    turned = shown / np.where(lengths > 0, lengths, 1.0)
+    lost: list[str] = []
+    if not np.allclose(np.abs(turned), np.eye(len(turned))):
+        lost += [name for name in ("rotate", "shear", "affine") if _moves(meta.get(name))]
+    elif _moves(_offset(meta.get("affine"))):
+        lost.append("affine")
+    if (np.diag(turned) < 0).any():
         lost.append("the sign of scale")
     so = "; the layer is written along its own axes" if lost else ""
     labels = meta.get("axis_labels")
@@ -168,6 +182,12 @@ def _is_no_label(label: str) -> bool:
     return str(label).lstrip("-").isdecimal()
 
 
+def _offset(affine: Any) -> Any:
+    """Where an affine transform puts the origin."""
+    matrix = getattr(affine, "affine_matrix", affine)
+    return None if matrix is None else np.asarray(matrix, dtype=float)[:-1, -1]
+
+
 def _moves(transform: Any) -> bool:
     """Whether a vector or matrix of a layer's transform does anything."""
     if transform is None:
@@ -182,11 +202,15 @@ def _are_labels(header: Header, meta: Mapping[str, Any]) -> bool:
     return header.dtype.kind in "iu" and "features" in meta and "contrast_limits" not in meta
 
 
-def _provenance(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The recipe that a generated layer carries, as JSON."""
+def _provenance(metadata: Mapping[str, Any], array: Any) -> dict[str, Any] | None:
+    """The recipe of a generated layer, as JSON; none where it was copied with other voxels."""
     entry = metadata.get(METADATA_KEY)
     if not isinstance(entry, Mapping):
         entry = {"recipe": metadata["recipe"]} if "recipe" in metadata else {}
+    if "shape" in entry and (
+        tuple(entry["shape"]) != tuple(array.shape) or entry.get("dtype") != str(array.dtype)
+    ):
+        return None  # a projection, a slice, other numbers: napari copies metadata to all of them
     kept = {key: value for key, value in entry.items() if key not in OF_THE_MOMENT}
     if not kept:
         return None

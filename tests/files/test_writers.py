@@ -140,23 +140,24 @@ def test_lazy_data_is_never_asked_for_whole(save):
 
 
 @pytest.mark.parametrize(
-    ("state", "said"),
+    ("state", "said", "sizes"),
     [
-        ({"rotate": 30}, "rotate"),
-        ({"shear": [0.5]}, "shear"),
-        ({"affine": np.array([[1, 0.5, 0], [0, 1, 0], [0, 0, 1]])}, "affine"),
-        ({"scale": (-1, 2)}, "the sign of scale"),
-        ({"axis_labels": ("foo", "x")}, r"the axis labels foo, x \(now y, x\)"),
-        ({"axis_labels": ("y", "Y")}, r"the axis labels y, Y \(now y, x\)"),
-        ({"units": ("s", "um")}, "the units second"),
-        ({"units": ("lightyear", "degree")}, "the units degree, light_year"),
+        ({"rotate": 30, "scale": (2, 3)}, "rotate", (2, 3)),
+        ({"shear": [0.75]}, "shear", (1, 1.25)),  # the length of the step that napari shows
+        ({"affine": np.array([[2, 0.75, 0], [0, 1, 0], [0, 0, 1]])}, "affine", (2, 1.25)),
+        ({"affine": np.array([[2, 0, 9], [0, 1, 0], [0, 0, 1]])}, "affine", (2, 1)),
+        ({"scale": (-1, 2)}, "the sign of scale", (1, 2)),
+        ({"axis_labels": ("foo", "x")}, r"the axis labels foo, x \(now y, x\)", (1, 1)),
+        ({"axis_labels": ("y", "Y")}, r"the axis labels y, Y \(now y, x\)", (1, 1)),
+        ({"units": ("s", "um")}, "the units second", (1, 1)),
+        ({"units": ("lightyear", "degree")}, "the units degree, light_year", (1, 1)),
     ],
 )
-def test_what_a_file_cannot_hold_is_told(save, state, said):
+def test_what_a_file_cannot_hold_is_told(save, state, said, sizes):
     layer = Image(np.ones((4, 5), "uint8"), **state)
     with pytest.warns(UserWarning, match=f"{said} cannot be kept"):
         header, data = save(layer)
-    assert header.scale == tuple(abs(s) for s in state.get("scale", (1, 1)))
+    assert header.scale == pytest.approx(sizes, rel=1e-12)
     assert (data == 1).all()
 
 
@@ -179,6 +180,17 @@ def test_a_position_is_described_along_the_axes_as_they_are_written(labels):
     )
     header = described(*layer.as_layer_data_tuple()[:2])[1]
     assert header.origin == ((0, 7, -2.5, 1e3) if labels else (7, 0, -2.5, 1e3))
+
+
+def test_a_voxel_size_that_napari_keeps_in_the_affine_is_written(save):
+    layer = Image(
+        np.ones((3, 4, 5), "uint8"),
+        affine=np.diag([2, 0.5, 0.25, 1]),
+        units=("micrometer", "nanometer", "micrometer"),
+        axis_labels=("z", "y", "x"),
+    )
+    header, _ = save(layer)  # and nothing is lost, so nothing is warned of
+    assert header.spacing == (2, 0.0005, 0.25)
 
 
 def test_what_cannot_be_written_leaves_what_was_there(save):

@@ -23,7 +23,7 @@ from napari_diversify.core import specimen_kernels
 from napari_diversify.recipe.specimen import Specimen, SpecimenArray
 from napari_diversify.recipe.synthetic import KINDS, SyntheticMembranes, SyntheticNuclei
 from napari_diversify.widgets import layers, synthetic_fit, synthetic_live
-from napari_diversify.widgets.layers import can_be_source
+from napari_diversify.widgets.ours import can_be_source
 from napari_diversify.widgets.synthetic import SyntheticDock
 from napari_diversify.widgets.synthetic_plan import USUAL, Plan
 

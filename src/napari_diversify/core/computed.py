@@ -53,5 +53,9 @@ class Computed(ABC):
         whole = self._whole()
         return whole if dtype is None else whole.astype(dtype, copy=False)
 
+    def astype(self, dtype: npt.DTypeLike) -> npt.NDArray[Any]:
+        """All values as another dtype; napari's *Convert to Labels* asks for it."""
+        return np.asarray(self).astype(dtype)
+
     def _whole(self) -> npt.NDArray[Any]:
         return self[...]

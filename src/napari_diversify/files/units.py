@@ -89,3 +89,20 @@ def unit_name(text: str | None, axis: str) -> str | None:
     """The name under which OME-Zarr knows a unit, or None; see :func:`unit_of`."""
     unit = unit_of(text, axis)
     return None if unit is None else unit.name
+
+
+def ratio(text: str | None, other: str | None) -> float | None:
+    """How many of another unit make up one of this; None if they measure different things.
+
+    Examples
+    --------
+    >>> ratio("nm", "micrometer"), ratio("s", "µm"), ratio("pixel", "pixel")
+    (0.001, None, 1.0)
+    """
+    if text == other:
+        return 1.0
+    for axis in "zt":
+        unit, of = unit_of(text, axis), unit_of(other, axis)
+        if unit is not None and of is not None:
+            return unit.worth / of.worth
+    return None

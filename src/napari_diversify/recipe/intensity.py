@@ -185,7 +185,7 @@ def check_range(low: float, high: float) -> tuple[float, float]:
     if not low < high:
         raise ValueError(
             f"the image is constant: every voxel is {low:g}, so there is no intensity range "
-            "to map to [0, 1]. Choose another image or give intensity_range=(low, high)"
+            "to map to [0, 1]. Choose another image, or give an intensity range: two grey levels"
         )
     return float(low), max(float(high), float(np.nextafter(float(low), np.inf)))
 

@@ -73,7 +73,8 @@ def measure(
     Raises
     ------
     TypeError, ValueError
-        If the image is no image, not finite, or constant; the message says so.
+        If the image is no image or not finite, or constant and no range is given; the message
+        says so.
     """
     shape = tuple(array.shape[-spatial_ndim:])
     window, stride = step.window[-spatial_ndim:], step.stride[-spatial_ndim:]
@@ -83,7 +84,8 @@ def measure(
         yield n, 2 * len(pieces)
         block = check_intensities(_read(array, lead, region))
         low, high = min(low, block.min().item()), max(high, block.max().item())
-    low, high = check_range(low, high)
+    if intensity_range is None:
+        low, high = check_range(low, high)
     histogram = PsnrHistogram()
     for n, (lead, region) in enumerate(pieces, len(pieces)):
         yield n, 2 * len(pieces)

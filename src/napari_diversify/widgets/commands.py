@@ -21,6 +21,7 @@ from .layers import (
     guess_spatial_ndim,
     level_spacings,
     levels_of,
+    of_voxels,
     spatial_state,
     why_unusable,
 )
@@ -69,7 +70,8 @@ def _with_step(layer: napari.layers.Image, step: Step, suffix: str) -> list[Laye
     recipe = Recipe(steps=(step,), intensity_range=_range_of(layer), spatial_ndim=ndim)
     sizes = level_spacings(layer, ndim)
     arrays = [LazyVolume(a, recipe, s) for a, s in zip(levels_of(layer), sizes, strict=True)]
-    entry = {"recipe": json.loads(recipe.to_json()), "sample": 0, "version": __version__}
+    made = {"recipe": json.loads(recipe.to_json()), "sample": 0, "version": __version__}
+    entry = {**made, **of_voxels(arrays[0])}
     looks = appearance(layer)
     return _as_layer(
         layer,

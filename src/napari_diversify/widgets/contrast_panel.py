@@ -72,6 +72,13 @@ class ContrastPanel(QWidget):
             "Set the layer's scale and units to use micrometres."
         )
 
+    def forgetImage(self) -> None:
+        """There is no image to work on."""
+        self.background.cancel()
+        self._stack = None
+        self.calibrate.setEnabled(False)
+        self.note.setText("")
+
     def _on_calibrate(self) -> None:
         stack, step, spacing_z = self._stack, self.value(), self._spacing_z
 

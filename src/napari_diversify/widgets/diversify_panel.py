@@ -14,6 +14,8 @@ from .forms import AxesControl, ModelForm, NumberControl
 
 #: Highest PSNR on the slider; beyond it noise is below 0.1 % of the range.
 _PSNR_MAX = 60.0
+#: Decibels between the ends of the slider below which there is nothing to move.
+_LEAST = 1e-6
 _PSNR_TOOLTIP = (
     "<p><b>PSNR</b><br>Expected peak signal-to-noise ratio of the diversified image against the "
     "original, over all voxels, background included; the peak is the width of the intensity "
@@ -36,6 +38,7 @@ class DiversifyPanel(QWidget):
     def __init__(self, step: Diversify | None = None) -> None:
         super().__init__()
         self._psnr_model: PsnrModel | None = None
+        self._said, self._why_fixed = "", ""  # on what it was measured, and why it cannot be moved
         self.form = ModelForm(step or Diversify())
         self.psnr = NumberControl((0.0, _PSNR_MAX), (0.0, _PSNR_MAX))
         self.psnr.setToolTip(_PSNR_TOOLTIP)
@@ -77,13 +80,16 @@ class DiversifyPanel(QWidget):
 
     def setPsnrModel(self, model: PsnrModel | None, note: str) -> None:
         """Give the measured image its PSNR, with a note on what was measured."""
-        self._psnr_model = model
-        self.psnr.setEnabled(model is not None)
-        self.setNote(note)
+        self._psnr_model, self._said = model, note
         self._show_reachable()
 
     def setNote(self, note: str) -> None:
         """Say on what the PSNR was measured."""
+        self._said = note
+        self._write_note()
+
+    def _write_note(self) -> None:
+        note = " ".join(filter(None, (self._why_fixed, self._said)))
         self.note.setText(note)
         self.note.setVisible(bool(note))
 
@@ -98,7 +104,8 @@ class DiversifyPanel(QWidget):
             return
         step = self.value()
         low, high = self._psnr_model.reachable(step.w_i)
-        if not math.isfinite(low):
+        if not min(high, _PSNR_MAX) - low > _LEAST:
+            self._show_reachable()  # which says why
             return
         if target >= min(high, _PSNR_MAX) and math.isinf(high):
             w_v = 0.0
@@ -117,13 +124,29 @@ class DiversifyPanel(QWidget):
             self.psnr.setValue(min(self._psnr_model.expected(step.w_i, step.w_v), _PSNR_MAX))
 
     def _show_reachable(self) -> None:
-        if self._psnr_model is not None:
-            low, high = self._psnr_model.reachable(self.value().w_i)
-            self.psnr.setEnabled(math.isfinite(low))
-            if not math.isfinite(low):  # nothing changes: all is clipped to one value
-                self.note.setText("The image lies outside the intensity range: choose another.")
-                self.note.show()
-                return
-            self.psnr.setBounds((math.floor(low * 100) / 100, min(high, _PSNR_MAX)))
-            self.psnr.setHandyRange(low, max(min(high, _PSNR_MAX), low + 0.01))
+        model, self._why_fixed = self._psnr_model, ""
+        if model is not None:
+            low, high = model.reachable(self.value().w_i)
+            highest = min(high, _PSNR_MAX)
+            if highest - low > _LEAST:
+                self.psnr.setBounds((math.floor(low * 100) / 100, highest))
+                self.psnr.setHandyRange(low, max(highest, low + 0.01))
+            else:
+                self._why_fixed = _why_fixed(model, low)
             self._show_psnr()
+        self.psnr.setEnabled(model is not None and not self._why_fixed)
+        self._write_note()
+
+
+def _why_fixed(model: PsnrModel, psnr: float) -> str:
+    """Why the slider of the PSNR cannot be moved."""
+    if not model.sigma.any():
+        return (
+            "σ is 0 everywhere, as in an image of one value or with a window of one voxel: w_v "
+            "changes nothing."
+        )
+    if not math.isfinite(psnr):  # nothing changes: all is clipped to one value
+        return "The image lies outside the intensity range: choose another."
+    if psnr >= _PSNR_MAX:
+        return f"Even the strongest noise leaves a PSNR above {_PSNR_MAX:g} dB in this range."
+    return "With this w_i no w_v changes the PSNR."

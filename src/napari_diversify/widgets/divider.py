@@ -10,7 +10,8 @@ import numpy as np
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
-from .layers import METADATA_KEY, SPATIAL, copy_spatial_state, levels_of, spatial_state
+from .layers import SPATIAL, copy_spatial_state, levels_of, spatial_state
+from .slicing import slicing_of, step_on_canvas, voxel_at
 
 _GRASP_PX = 8  # how near to the line a drag may begin
 _WIDTH_PX = 2
@@ -47,7 +48,6 @@ class Divider(QObject):
             None,
             ndim=source.ndim,
             name=f"{source.name} (divider: drag it)",
-            metadata={METADATA_KEY: {"live": "divider"}},
             edge_color="#ffd166",
             vector_style="line",
             **spatial_state(source),
@@ -86,11 +86,12 @@ class Divider(QObject):
 
     def _can_be_seen(self) -> bool:
         """Whether a plane of the image is in view."""
-        dims = self._viewer.dims
+        dims, source = self._viewer.dims, self._source
         return (
-            self._source is not None
+            source is not None
             and dims.ndisplay == 2
-            and min(dims.displayed) >= dims.ndim - self._source.ndim
+            and min(dims.displayed) >= dims.ndim - source.ndim
+            and not slicing_of(source, dims).is_empty(levels_of(source)[0].shape)
         )
 
     def _axis(self, nth: int) -> int:
@@ -102,14 +103,13 @@ class Divider(QObject):
         """Put the line where it belongs, in the plane in view."""
         if self._line is None or self._source is None:
             return
-        dims = self._viewer.dims
         if not self._can_be_seen():
             self._line.visible = False
             return
         copy_spatial_state(self._source, self._line)
         shape = levels_of(self._source)[0].shape
         across, down = self._axis(-1), self._axis(-2)
-        at = np.round(np.asarray(self._source.world_to_data(dims.point))[-len(shape) :])
+        at = np.round(np.nan_to_num(slicing_of(self._source, self._viewer.dims).point))
         ends = np.stack([at, at])
         ends[:, across] = round(self._share * shape[across]) - 0.5
         ends[:, down] = -0.5, shape[down] - 0.5
@@ -121,8 +121,9 @@ class Divider(QObject):
     def _pixel(self) -> float:
         """Size of a pixel of the canvas, in voxels across."""
         assert self._source is not None
-        scale = float(self._source.scale[self._axis(-1)])
-        return 1 / max(float(self._viewer.scene.camera.zoom) * scale, 1e-9)
+        across = self._source.ndim + self._axis(-1)
+        step = step_on_canvas(self._source, self._viewer.dims, across)
+        return 1 / max(float(self._viewer.scene.camera.zoom) * step, 1e-9)
 
     def _on_view_changed(self) -> None:
         self._draw()
@@ -154,4 +155,4 @@ class Divider(QObject):
 
     def _voxel(self, event: Any) -> float:
         assert self._source is not None
-        return float(self._source.world_to_data(event.position)[self._axis(-1)])
+        return float(voxel_at(self._source, self._viewer.dims, event.position)[self._axis(-1)])

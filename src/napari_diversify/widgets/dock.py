@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from napari.components import ViewerModel
-from qtpy.QtCore import QTimer
+from qtpy.compat import isalive
+from qtpy.QtCore import Qt, QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from .canvas import Canvas
 from .parts import button
+from .proxy import behind
 from .status import StatusLine
-from .tabs import join, mark
+from .tabs import join, mark, whereabouts
+
+#: All docks there are. Of each kind, one is at work in a viewer: two would drive the same layers.
+_DOCKS: WeakSet[Dock] = WeakSet()
 
 
 class Dock(QWidget):
@@ -36,6 +42,7 @@ class Dock(QWidget):
         self._viewer = viewer
         self._settings = settings
         self._connected = False
+        self._waiting = False  # for another dock of its kind
         self._was_shown = False
         self._canvas = Canvas(viewer, self)
         self.status = StatusLine()
@@ -43,6 +50,7 @@ class Dock(QWidget):
         self.load_button = button(f"Load {settings}…", "Read all settings from such a file.")
         self.save_button.clicked.connect(self._ask_where_to_save)
         self.load_button.clicked.connect(self._ask_what_to_load)
+        _DOCKS.add(self)
 
     # ---- what a subclass says ----
 
@@ -109,9 +117,16 @@ class Dock(QWidget):
         super().showEvent(event)
         if self._connected:
             return
-        first, self._was_shown = not self._was_shown, True
-        if first:
+        if not self._was_shown:
             QTimer.singleShot(0, self._join_tabs)
+        other = self._at_work()
+        if other is None:
+            self._begin()
+        else:
+            self._wait_for(other)
+
+    def _begin(self) -> None:
+        first, self._was_shown = not self._was_shown, True
         self._connected = True
         self._canvas.connect_viewer()
         self._start(first)
@@ -119,11 +134,54 @@ class Dock(QWidget):
     def _join_tabs(self) -> None:
         join(self)
 
+    # ---- one at a time ----
+
+    def _siblings(self) -> list[Dock]:
+        """Docks of this kind in the same viewer."""
+        return [
+            dock
+            for dock in list(_DOCKS)
+            if dock is not self
+            and type(dock) is type(self)
+            and isalive(dock)
+            and behind(dock._viewer) is behind(self._viewer)
+        ]
+
+    def _at_work(self) -> Dock | None:
+        return next((dock for dock in self._siblings() if dock._connected), None)
+
+    def _wait_for(self, other: Dock) -> None:
+        """Do nothing, and say so, until the other dock is hidden or closed."""
+        self._set_waiting(True)
+        self.status.say(
+            f"Another of these docks is at work in this viewer: {whereabouts(other)}. This one "
+            "takes over, with its settings, when that one is hidden or closed."
+        )
+
+    def _take_turn(self) -> None:
+        """Begin, if this dock has waited and no other is at work."""
+        if self._waiting and self.isVisible() and self._at_work() is None:
+            self._set_waiting(False)
+            self.status.say("")
+            self._begin()
+
+    def _set_waiting(self, waiting: bool) -> None:
+        self._waiting = waiting
+        for child in self.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            if child is not self.status:
+                child.setEnabled(not waiting)
+
     def hideEvent(self, event: QHideEvent) -> None:
         """Stop all live work; layers stay as they are."""
         super().hideEvent(event)
-        if self._connected and not event.spontaneous():
+        if event.spontaneous():
+            return
+        if self._waiting:
+            self._set_waiting(False)
+        if self._connected:
             self._connected = False
             self._canvas.disconnect_viewer()
             self._stop()
             self.status.rest()
+            for dock in self._siblings():
+                dock._take_turn()

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxL
 from ..recipe import Diversify, LazyVolume, Recipe
 from ..recipe.model import bounds_of
 from .background import Background
+from .slicing import voxel_at
 
 SIDE = 144  # pixels of a tile: as many voxels at most
 _SETTLED_MS = 200
@@ -25,6 +26,7 @@ _FRAMED = (
     "QToolButton:hover { border-color: palette(mid); }"
     "QToolButton:checked { border-color: #ffd166; }"
 )
+_NOTHING = "Nothing live is in view: switch a step live to explore its weights."
 _FACTORS_I = (0.5, 0.75, 1.0, 1.25, 1.5)
 _FACTORS_V = (0.25, 0.5, 1.0, 2.0, 4.0)
 _FROM_NOTHING = (0.0, 0.5, 1.0, 2.0, 4.0)
@@ -99,6 +101,10 @@ class ExploreWindow(QWidget):
         """Show nothing: there is no result in view."""
         self._array = None
         self.cancel()
+        self.values, self._painted = {}, set()
+        for tile in self.tiles.values():
+            tile.setIcon(QIcon())
+        self.note.setText(_NOTHING)
 
     @property
     def running(self) -> bool:
@@ -115,7 +121,7 @@ class ExploreWindow(QWidget):
     def _compute(self) -> None:
         array = self._array
         if array is None:
-            self.note.setText("Switch a step live to explore its weights.")
+            self.note.setText(_NOTHING)
             return
         recipe, steps = array.recipe, array.recipe.steps
         at = next((i for i, step in enumerate(steps) if isinstance(step, Diversify)), None)
@@ -158,7 +164,7 @@ class ExploreWindow(QWidget):
         ):
             world[axis] = centre
         finest = self._layer.data[0] if self._layer.multiscale else self._layer.data
-        point = self._layer.world_to_data(world)[-array.ndim :]
+        point = voxel_at(self._layer, dims, world)
         out: list[Any] = []
         for part, n, full, where in zip(self._index, array.shape, finest.shape, point, strict=True):
             if part != slice(None):

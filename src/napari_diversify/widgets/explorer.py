@@ -20,22 +20,26 @@ from ..recipe.steps import AnyStep
 from .compare import Compare
 from .dock import Dock
 from .layers import (
-    METADATA_KEY,
+    entry_of,
     how_made,
     levels_of,
     name_of_view,
-    role_of,
     showing,
     spacing_in_micrometres,
     waits,
+    why_not_shown,
     why_unusable,
 )
 from .measurement import Measurement
+from .ours import find
 from .parts import button
+from .preferences import preference, set_preference
 from .readout import Readout
 from .samples import Samples
 from .snapshot import Snapshot
 from .source_panel import SourcePanel
+from .source_watch import SourceWatch
+from .state import Left, State, leave, left
 from .steps_panel import StepsPanel
 from .views import DifferenceView, RemovedView, SigmaView, SplitView, View
 from .windows import Windows
@@ -69,6 +73,7 @@ class Explorer(Dock):
         self._setup = Recipe()
         self._sample = 0
         self._announce = False  # say what is shown, as soon as it is
+        self._deleted: list[View] = []  # at this moment; perhaps the viewer is being emptied
 
         self.source_panel = SourcePanel(napari_viewer)
         self.steps = StepsPanel()
@@ -120,6 +125,7 @@ class Explorer(Dock):
             "difference": view(DifferenceView, "difference", self.compare.difference, _LAST),
             "split": view(SplitView, "split", self.compare.split, _LAST),
         }
+        self._watch = SourceWatch(napari_viewer, self)
         self._measurement = Measurement(self)
         self._snapshot = Snapshot(self)
         self._calibration = self.contrast.panel.background
@@ -176,11 +182,13 @@ class Explorer(Dock):
         self.compare.dividerMoved.connect(self._on_divider)
         self._throttle.triggered.connect(self._apply)
         self._settled.timeout.connect(self._measure)
+        self._watch.edited.connect(self._settled.start)
+        self._watch.moved.connect(self._on_source_moved)
         self._measurement.finished.connect(self._on_measured)
         for view in self.views.values():
             view.switched.connect(self._on_switched)
+            view.deleted.connect(self._on_deleted)
             view.live.ready.connect(self._on_ready)
-            view.live.source_edited.connect(self._settled.start)
             view.live.level_changed.connect(self._say_what_is_shown)
             view.outdated.connect(self._throttle.throttle)
         for kind in self.sections:
@@ -190,6 +198,7 @@ class Explorer(Dock):
         for task in (*tasks, *(view.live for view in self.views.values())):
             task.progressed.connect(self.status.show_progress)
             task.failed.connect(self._on_failed)
+        self._measurement.failed.connect(self._set_aside)
         self._measurement.stopped.connect(self._on_ready)
         self._snapshot.finished.connect(self._on_snapshot)
         self.status.cancelled.connect(self._on_cancelled)
@@ -241,6 +250,32 @@ class Explorer(Dock):
         """The sample number shown."""
         return self._sample
 
+    def state(self) -> State:
+        """All settings, those of steps that are not live too."""
+        return State(
+            self._setup,
+            self._sample,
+            self.source_panel.auto.isChecked(),
+            self.steps.steps(list(self.sections)),
+            self.steps.order.currentData(),
+            self.steps.chain.isChecked(),
+            frozenset(name for name, view in self.views.items() if view.switch.isChecked()),
+            self.steps.openSections(),
+        )
+
+    def restore(self, state: State) -> None:
+        """Show the settings of an earlier dock; which layers are live, its layers tell."""
+        self._setup, self._sample = state.setup, state.sample
+        self.source_panel.setValue(state.setup)
+        self.source_panel.setSample(state.sample)
+        self.source_panel.auto.setChecked(state.automatic)
+        if state.setup.spatial_ndim is not None:
+            self.source_panel.keepAxes()
+        self.steps.setParameters(state.steps)
+        self.steps.setOrder(state.order)
+        self.steps.chain.setChecked(state.chained)
+        self.steps.setOpenSections(state.open)
+
     def take_snapshot(self) -> None:
         """Compute the whole result of the last live step and add it as an ordinary layer."""
         source = self._source()
@@ -285,14 +320,22 @@ class Explorer(Dock):
         return source if source is not None and why_unusable(source) is None else None
 
     def _on_source_changed(self, source: napari.layers.Image | None) -> None:
+        self._watch.leave()
+        if source is None:
+            self._keep_switched_on()
+        else:
+            self._watch.watch(source)
         self._measurement.forget()
         self._cache.clear()
         self.compare.stop()
         self.diversify.panel.setPsnrModel(None, "")
-        self._expect()
+        self._look()  # there are no numbers of it yet
         problem = _NO_IMAGE if source is None else why_unusable(source)
         self._announce = True
         if problem is not None:
+            if source is not None:
+                self._set_aside()
+            self._tell_panels()
             self.status.say(problem)
             return
         self._setup = self.source_panel.value()
@@ -339,23 +382,56 @@ class Explorer(Dock):
         source = self._source()
         if source is None or self._setup.intensity_range is None:
             return
-        ndim = self.source_panel.spatialNdim()
-        spacing = spacing_in_micrometres(source, ndim)
-        self.diversify.panel.setSpatialNdim(ndim)
-        self.contrast.panel.setImage(levels_of(source)[0], ndim, spacing)
-        self.lowpass.panel.setSpacing(spacing)
+        self._tell_panels()
         views = [view for view in self.views.values() if view.switch.isChecked()]
         shown = [self._show(view, source) for view in views]
         if all(shown) and self._announce:
             self._announce = False
             self._say_what_is_shown()
 
+    def _set_aside(self) -> None:
+        """Hide all layers of another image than the one chosen, which cannot be shown."""
+        source = self._source()
+        for view in self.views.values():
+            if source is None or not view.is_of(source):
+                view.set_aside()
+
+    def _tell_panels(self) -> None:
+        """Say which image the steps work on, if any, and the size of its voxels."""
+        source = self._source()
+        if source is None:
+            self.contrast.panel.forgetImage()
+            self.lowpass.panel.setSpacing(None)
+            return
+        ndim = self.source_panel.spatialNdim()
+        spacing = spacing_in_micrometres(source, ndim)
+        self.diversify.panel.setSpatialNdim(ndim)
+        self.contrast.panel.setImage(levels_of(source)[0], ndim, spacing)
+        self.lowpass.panel.setSpacing(spacing)
+
+    def _on_source_moved(self) -> None:
+        """The image has another place, scale or unit: lengths are other numbers of voxels."""
+        self._tell_panels()
+        self._throttle.throttle()
+
+    def _on_units(self) -> None:
+        """Have layers drawn in the new units of the viewer, which napari does not do by itself.
+
+        Else the plane on display would be another one than that of the slider.
+        """
+        for layer in self._viewer.layers:
+            layer.refresh(thumbnail=False, highlight=False, extent=False)
+
     def _show(self, view: View, source: napari.layers.Image) -> bool:
         try:
             view.show(source, self._sample)
         except ValueError as error:
+            if not view.is_of(source):
+                view.set_aside()
             self._on_failed(error)
             return False
+        finally:
+            self._look()
         return True
 
     def _apply(self) -> None:
@@ -408,10 +484,18 @@ class Explorer(Dock):
         self._sample = int(sample)
         self._throttle.throttle()
 
+    def _last_view(self) -> View:
+        """The view of the last live step, or of the last that could be shown of the image."""
+        source = self._source()
+        kinds = self.steps.live() or ["diversify"]
+        shown = [self.views[k] for k in kinds if source is not None and self.views[k].is_of(source)]
+        return shown[-1] if shown else self.views[kinds[-1]]
+
     def _pair(self) -> tuple[napari.layers.Image, napari.layers.Image] | None:
         """The image and its last live result, if both are there."""
-        source, result = self._source(), self.views[self.steps.last_live()].live.layer
-        if source is None or result is None or not result.visible:
+        source, view = self._source(), self._last_view()
+        result = view.live.layer
+        if source is None or result is None or not result.visible or not view.is_of(source):
             return None
         return source, result
 
@@ -448,6 +532,24 @@ class Explorer(Dock):
             self.compare.raise_divider()
         self._throttle.throttle()  # for those that show something else now
 
+    def _on_deleted(self, view: View) -> None:
+        """Switched off, unless it went because the viewer was emptied."""
+        if view.stays:
+            self._deleted.append(view)
+            QTimer.singleShot(0, self._forget_deleted)
+            if self.source_panel.picker.source() is None:
+                self._keep_switched_on()
+
+    def _forget_deleted(self) -> None:
+        self._deleted.clear()
+
+    def _keep_switched_on(self) -> None:
+        """The viewer was emptied: what was live is so for the next image, too."""
+        for view in self._deleted:
+            with signals_blocked(view.switch):
+                view.switch.setChecked(True)
+        self._deleted.clear()
+
     def _on_cancelled(self) -> None:
         for task in self._tasks:
             task.cancel()
@@ -456,11 +558,12 @@ class Explorer(Dock):
 
     def _look(self) -> None:
         """Give the numbers of the last live layer, as it is in view."""
-        live = self.views[self.steps.last_live()].live
-        seen = live.in_view()
-        source = self._source()
+        view, source = self._last_view(), self._source()
+        live = view.live
+        seen = live.in_view() if source is not None and view.is_of(source) else None
         if seen is None or source is None or live.layer is None:
-            self.readout.clear()
+            in_sight = live.layer is not None and live.layer.visible
+            self.readout.clear(why_not_shown(live.layer, self._viewer) if in_sight else "")
             self.windows.clear()
             self._expect()
             return
@@ -498,47 +601,60 @@ class Explorer(Dock):
         self.status.say(f"Snapshot kept as layer “{layer.name}”.")
 
     def _say_what_is_shown(self) -> None:
-        source = self._source()
-        live = self.views[self.steps.last_live()].live
-        if source is None or live.layer is None:
+        source, view = self._source(), self._last_view()
+        if source is None:
+            self.status.say(_NO_IMAGE)
+        elif not any(view.switch.isChecked() for view in self.views.values()):
+            self.status.say(f"Nothing is live. Tick live in a step to see “{source.name}” changed.")
+        elif view.is_of(source):
+            self.status.say(f"{showing(source, view.live.level)} {how_made(source)}".strip())
+        else:
             self.status.say("")
-            return
-        self.status.say(f"{showing(source, live.level)} {how_made(source)}".strip())
 
     # ---- shown and hidden ----
 
     def _start(self, first: bool) -> None:
         self._take_over(first)
         self.compare.connect_viewer()
+        self._viewer.dims.events.units.connect(self._on_units)
         self.source_panel.picker.connect_viewer()
 
     def _stop(self) -> None:
+        picker = self.source_panel.picker
         self._settled.stop()
         self.compare.disconnect_viewer()
+        leave(self._viewer, self, self.state(), picker.source(), picker.pinned())
+        set_preference("dock", "open_sections", ", ".join(sorted(self.steps.openSections())))
         self.windows.close()
         for task in self._tasks:
             task.cancel()
         for view in self.views.values():
             view.live.release()
         self.samples.release()
-        self.source_panel.picker.disconnect_viewer()
+        picker.disconnect_viewer()
+        self._viewer.dims.events.units.disconnect(self._on_units)
+        self._watch.leave()
 
     def _take_over(self, first: bool) -> None:
         """Find live layers left by this dock or an earlier one, and go on with them."""
         found = {
-            name: next((la for la in self._viewer.layers if role_of(la) == view.live.role), None)
-            for name, view in self.views.items()
+            name: find(self._viewer.layers, view.live.role) for name, view in self.views.items()
         }
-        if first and any(layer is not None for layer in found.values()):
-            for kind in self.sections:
-                if found[kind] is not None:
-                    self._read_back(found[kind])
+        before = left(self._viewer, self)
+        if first:
+            self._restore(before, [la for kind in self.sections if (la := found[kind]) is not None])
+        gone = self.source_panel.picker.lost() or (
+            before is not None and before.image not in self._viewer.layers
+        )  # the viewer was emptied meanwhile, and the layers not deleted for their own sake
         for name, view in self.views.items():
             layer = found[name]
             with signals_blocked(view.switch):
                 if first and layer is not None and name != "split":
-                    view.switch.setChecked(layer.visible or waits(layer))
-                elif layer is None and not (first and name == "diversify"):
+                    left_on = before is not None and name in before.state.live
+                    view.switch.setChecked(left_on or layer.visible or waits(layer))
+                elif first and before is not None and gone and view.stays:
+                    view.switch.setChecked(name in before.state.live)
+                elif layer is None and not (first and name == "diversify") and not gone:
                     view.switch.setChecked(False)
             if layer is not None:
                 view.live.adopt(layer, paused=not view.switch.isChecked())
@@ -547,8 +663,20 @@ class Explorer(Dock):
         except ValueError as error:
             self.status.say(f"{error}.")
 
+    def _restore(self, before: Left | None, layers: list[napari.layers.Image]) -> None:
+        """Take the settings of an earlier dock, or else those that its layers tell."""
+        for layer in layers:
+            self._read_back(layer)
+        if before is None:
+            likes = preference("dock", "open_sections", "diversify")
+            self.steps.setOpenSections({name.strip() for name in likes.split(",")})
+            return
+        self.restore(before.state)
+        if before.pinned and before.image in self._viewer.layers:
+            self.source_panel.picker.pin(before.image)
+
     def _read_back(self, layer: napari.layers.Image) -> None:
-        entry = layer.metadata[METADATA_KEY]
+        entry = entry_of(layer)
         try:
             recipe = Recipe.from_json(json.dumps(entry["recipe"]))
             self.setValue(recipe, entry["sample"])

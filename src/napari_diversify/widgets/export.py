@@ -32,6 +32,7 @@ from ..report import NAME, reporting
 from .background import Background
 from .exporting import source_of
 from .parts import button, combo, fill, row, sentence, tip
+from .preferences import preference, set_preference
 from .sampling_panel import SamplingPanel
 from .status import StatusLine
 
@@ -135,7 +136,18 @@ class ExportDialog(QDialog):
         self._settled.setSingleShot(True)
         self._settled.setInterval(_SETTLED_MS)
         self._lay_out()
+        self._take_preferences()
         self._wire()
+
+    def _take_preferences(self) -> None:
+        """Begin with the layout and the format of the last export."""
+        self.layout_.setCurrentIndex(
+            max(0, self.layout_.findData(preference("export", "layout", "plain")))
+        )
+        self._on_layout()
+        self.format.setCurrentIndex(
+            max(0, self.format.findData(preference("export", "format", "")))
+        )
 
     def _lay_out(self) -> None:
         form = QFormLayout()
@@ -261,6 +273,8 @@ class ExportDialog(QDialog):
         job = self._job_or_reason()
         if job is None:
             return
+        set_preference("export", "layout", job.layout)
+        set_preference("export", "format", self.format.currentData())
         existing = self.existing.currentData()
         resume, overwrite = existing == "resume", existing == "overwrite"
         self.export.setEnabled(False)
@@ -354,6 +368,16 @@ class ExportDialog(QDialog):
         needed = layout.totalHeightForWidth(self.width()) if layout is not None else 0
         if needed > self.height():
             self.resize(self.width(), needed)
+
+    def reject(self) -> None:
+        """Escape: hide the dialog, but never what goes on in it."""
+        if self.running:
+            self.status.say(
+                "Samples or a report are being made. Press Cancel to stop, or close the window, "
+                "which stops too."
+            )
+            return
+        super().reject()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop what is under way: finished samples stay, nothing half-made does."""

@@ -12,8 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
+from ..files.units import ratio
+from ..files.voxel_size import steps, voxel_sizes
 from ..recipe import Recipe
 from ..recipe.lazy_array import check_source
+from .slicing import slicing_of
 
 #: Key under which a generated layer carries its recipe in ``layer.metadata``.
 METADATA_KEY = "napari-diversify"
@@ -28,20 +31,20 @@ _SHARE = 0.7
 _NOT_SPACE = {"t", "time", "frame", "frames", "c", "ch", "channel", "channels", "s", "sample"}
 
 
-def role_of(layer: Any) -> str | None:
-    """The role of a layer that a widget of ours drives, or None for any other layer."""
+def entry_of(layer: Any) -> dict[str, Any]:
+    """What a generated layer says of itself; empty where somebody has taken it away."""
     entry = layer.metadata.get(METADATA_KEY)
-    return entry.get("live") if isinstance(entry, dict) else None
+    return entry if isinstance(entry, dict) else {}
+
+
+def of_voxels(array: Any) -> dict[str, Any]:
+    """What an entry says of the voxels that it is true for: napari copies it to others, too."""
+    return {"shape": [int(n) for n in array.shape], "dtype": str(array.dtype)}
 
 
 def waits(layer: Any) -> bool:
     """Whether a live layer was left hidden only because it was still being computed."""
-    return bool(layer.metadata[METADATA_KEY].get("waits", False))
-
-
-def can_be_source(layer: Any) -> bool:
-    """Whether a layer is an image of the user's own (or a snapshot), good or bad."""
-    return isinstance(layer, napari.layers.Image) and role_of(layer) is None
+    return bool(entry_of(layer).get("waits", False))
 
 
 def why_unusable(layer: napari.layers.Image) -> str | None:
@@ -75,13 +78,25 @@ def guess_spatial_ndim(layer: napari.layers.Image) -> int:
 def spacing_in_micrometres(
     layer: napari.layers.Image, spatial_ndim: int
 ) -> tuple[float, ...] | None:
-    """Voxel size per spatial axis, or None if an axis has no unit of length."""
+    """Voxel size per spatial axis, or None if an axis has no unit of length.
+
+    It is the size that napari shows, wherever a layer keeps it: in its scale,
+    in its affine, or in both.
+    """
+    units = [str(unit) for unit in layer.units]
     sizes = []
-    for size, unit in zip(layer.scale[-spatial_ndim:], layer.units[-spatial_ndim:], strict=True):
-        if unit.dimensionality != {"[length]": 1}:
+    for size, unit in list(zip(voxel_sizes_of(layer), units, strict=True))[-spatial_ndim:]:
+        worth = ratio(unit, "micrometer")
+        if size is None or worth is None:
             return None
-        sizes.append(abs(float((size * unit).to("micrometer").magnitude)))  # flipped: no smaller
+        sizes.append(size * worth)
     return tuple(sizes)
+
+
+def voxel_sizes_of(layer: Any) -> tuple[float | None, ...]:
+    """Length of the step that napari shows along each axis, in the unit of the axis."""
+    state = {name: getattr(layer, name) for name in ("scale", "rotate", "shear", "affine")}
+    return voxel_sizes(steps(state, layer.ndim), [str(unit) for unit in layer.units])
 
 
 def level_spacings(layer: napari.layers.Image, spatial_ndim: int) -> list[tuple[float, ...] | None]:
@@ -175,23 +190,25 @@ def displayed_index(
     """The index into an array of ``shape`` that the viewer shows of a layer now.
 
     ``shape`` is that of the level shown; the axes in view are taken whole. Of
-    an axis more than the layer has, the first is taken.
+    an axis more than the layer has, the first is taken. Where nothing is shown
+    (:func:`why_not_shown`), it is the nearest plane.
     """
     if len(shape) > layer.ndim:
         return (slice(0, 1), *displayed_index(layer, viewer, shape[1:]))
-    dims = viewer.dims
-    offset = dims.ndim - layer.ndim
-    in_view = {axis - offset for axis in dims.displayed}
-    point = layer.world_to_data(dims.point)[-layer.ndim :]
-    factors = np.asarray(levels_of(layer)[0].shape) / np.asarray(shape)
-    index: list[Any] = []
-    for axis, n in enumerate(shape):
-        if axis in in_view:
-            index.append(slice(None))
-        else:
-            at = int(np.clip(round(float(point[axis] / factors[axis])), 0, n - 1))
-            index.append(slice(at, at + 1))
-    return tuple(index)
+    return slicing_of(layer, viewer.dims).index(shape, levels_of(layer)[0].shape)
+
+
+def why_not_shown(layer: napari.layers.Image, viewer: Any) -> str:
+    """A sentence where the viewer shows no single plane or volume of a layer; else empty."""
+    cut = slicing_of(layer, viewer.dims)
+    if cut.is_thick() and str(layer.projection_mode) != "none":
+        return (
+            "napari shows several planes as one here. For numbers set the layer’s projection "
+            "mode to none, or the thickness of the slice to 0."
+        )
+    if cut.is_empty(levels_of(layer)[0].shape):
+        return "Nothing of the image lies in the plane in view."
+    return ""
 
 
 def shown_level(layer: napari.layers.Image, viewer: Any) -> int:

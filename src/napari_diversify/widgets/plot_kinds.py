@@ -114,7 +114,7 @@ class DepthPlot(Plot):
             (self.source, self.fits[0], found.source, found.source_fit, "source"),
             (self.result, self.fits[1], found.result, found.result_fit, "result"),
         ):
-            curve.setData(depth, values[order])
+            curve.setData(*_known(depth, values[order]))
             if decay is None:
                 fit.setData([], [])
             else:
@@ -187,8 +187,8 @@ class NoisePlot(Plot):
         self._found = found
         psnr = np.where(found.psnr <= 2 * _TOP_DB, found.psnr, np.nan)
         at = np.sqrt(found.w_v)
-        self.psnr.setData(at, psnr)
-        self.kept.setData(at, found.kept / _PERCENT_PER_DB)
+        self.psnr.setData(*_known(at, psnr))
+        self.kept.setData(*_known(at, found.kept / _PERCENT_PER_DB))
         half = [sqrt(found.half)] if isfinite(found.half) else []
         self.at_half.setData(half, [50 / _PERCENT_PER_DB] * len(half))
 
@@ -198,8 +198,8 @@ class NoisePlot(Plot):
         at = sqrt(w_v)
         if not self.marker.moving:  # else the hand is there before
             self.marker.setValue(at)
-        self.at_psnr.setData([at], [psnr if psnr <= _TOP_DB else np.nan])
-        self.at_kept.setData([at], [kept / _PERCENT_PER_DB])
+        self.at_psnr.setData(*_known([at], [psnr if psnr <= _TOP_DB else nan]))
+        self.at_kept.setData(*_known([at], [kept / _PERCENT_PER_DB]))
         said = f"w_v {w_v:.2f}: PSNR {psnr:.2f} dB".replace("inf", "∞")
         if isfinite(kept):
             said += f", contrast kept {kept:.1f} %"
@@ -227,3 +227,8 @@ class NoisePlot(Plot):
 
     def _pick(self, root: float) -> None:
         self.weightPicked.emit(min(max(float(root), 0.0) ** 2, W_V_MAX))
+
+
+def _known(x: Any, y: Any) -> tuple[Any, Any]:
+    """A curve, or nothing if no value of it is known: pyqtgraph warns of the bounds of nothing."""
+    return (x, y) if np.isfinite(y).any() else ([], [])

@@ -26,11 +26,15 @@ from .layers import (
     appearance,
     copy_spatial_state,
     displayed_index,
+    entry_of,
+    of_voxels,
     shown_level,
     spatial_state,
     too_big,
     waits,
+    why_not_shown,
 )
+from .ours import claim, disown, part_from, role_of
 from .source_watch import SourceWatch
 
 #: Voxels that are computed at once when the view changes; about a frame's time.
@@ -121,7 +125,7 @@ class LiveLayer(QObject):
         looks like the source.
         """
         self._cancel()
-        metadata = {**metadata, "live": self.role, "source": source.name}
+        metadata = {**metadata, "source": source.name, **of_voxels(arrays[0])}
         self._shown = _Picture(tuple(arrays), metadata)
         self._wanted = _Picture(tuple(copy.copy(a) for a in arrays), metadata)
         if self.layer is not None and (
@@ -129,7 +133,7 @@ class LiveLayer(QObject):
         ):  # napari cannot turn one kind of layer into the other
             looks = {**appearance(self.layer), **looks}
             self._disconnect()
-            self._viewer.layers.remove(self.layer)
+            self._take_away(self.layer)
             self.layer = None
         moved = self._source != source
         if moved:
@@ -176,6 +180,8 @@ class LiveLayer(QObject):
         """What is shown, the array and the index into it; None if nothing is."""
         if self.layer is None or self._shown is None or not self.layer.visible:
             return None
+        if why_not_shown(self.layer, self._viewer):
+            return None
         return self._in_view(self._shown, self.layer)
 
     @property
@@ -197,7 +203,10 @@ class LiveLayer(QObject):
     def remove(self) -> None:
         """Take the layer out of the viewer."""
         if self.layer is not None and self.layer in self._viewer.layers:
-            self._viewer.layers.remove(self.layer)
+            layer = self.layer
+            if layer.locked:
+                self.release()
+            self._take_away(layer)
 
     def release(self) -> None:
         """Let go of the layer, which stays as it is."""
@@ -205,7 +214,7 @@ class LiveLayer(QObject):
         self._idle.stop()
         self._disconnect()
         if self.layer is not None and self._hidden:
-            entry = {**self.layer.metadata[METADATA_KEY], "waits": True}
+            entry = {**entry_of(self.layer), "waits": True}
             self.layer.metadata = {**self.layer.metadata, METADATA_KEY: entry}
         self._hidden = False
         self.layer = self._shown = self._wanted = None
@@ -221,7 +230,7 @@ class LiveLayer(QObject):
         active = self._viewer.layers.selection.active
         big = self._is_big(*self._in_view(self._shown, source), source)
         self._hidden = big
-        self.layer = self._viewer.add_image(
+        layer = napari.layers.Image(
             list(levels) if source.multiscale else levels[0],
             name=self._name(source.name),
             multiscale=source.multiscale,
@@ -231,6 +240,8 @@ class LiveLayer(QObject):
             **spatial_state(source, "" if levels[0].ndim == source.ndim else "sample"),
             **{**appearance(source), **looks},
         )
+        claim(layer, self.role, levels)  # before anybody sees it
+        self.layer = self._viewer.add_layer(layer)
         self._connect_viewer()
         self._link()
         if active is not None and active in self._viewer.layers:
@@ -241,10 +252,17 @@ class LiveLayer(QObject):
         assert self._shown is not None
         levels = self._shown.levels
         locked = self.layer.locked_data_level  # which napari forgets with new data
+        claim(self.layer, self.role, levels)
         self.layer.data = list(levels) if self.layer.multiscale else levels[0]
         if locked is not None:
             self.layer.locked_data_level = locked
         self._write_metadata()
+
+    def _take_away(self, layer: Any) -> None:
+        """Remove a layer of ours, or leave it to the user who has locked it against that."""
+        disown(layer)
+        if not layer.locked:
+            self._viewer.layers.remove(layer)
 
     def _write_metadata(self) -> None:
         assert self.layer is not None
@@ -354,8 +372,11 @@ class LiveLayer(QObject):
             emitter.connect(self._ahead, position="first")
             emitter.connect(self._after_view_changed, position="last")
         layers.removed.connect(self._on_layer_removed)
+        layers.inserted.connect(self._on_layer_inserted)
         assert self.layer is not None
         self.layer.events.set_data.connect(self._on_drawn)
+        self.layer.events.data.connect(self._on_data_replaced)
+        self.layer.events.visible.connect(self._on_eye)
 
     def _leave_source(self) -> None:
         self._unlink()
@@ -370,7 +391,10 @@ class LiveLayer(QObject):
             emitter.disconnect(self._ahead)
             emitter.disconnect(self._after_view_changed)
         layers.removed.disconnect(self._on_layer_removed)
+        layers.inserted.disconnect(self._on_layer_inserted)
         self.layer.events.set_data.disconnect(self._on_drawn)
+        self.layer.events.data.disconnect(self._on_data_replaced)
+        self.layer.events.visible.disconnect(self._on_eye)
 
     def _hide_if_big(self) -> None:
         """Hide what would take long; runs before napari asks for a new view."""
@@ -410,6 +434,9 @@ class LiveLayer(QObject):
             self.level_changed.emit(level)
         self.drawn.emit()
 
+    def _on_eye(self) -> None:
+        self.drawn.emit()  # what is not seen has no numbers
+
     def _renew(self) -> None:
         if self._napari_keeps_level():
             self._set_data()
@@ -435,5 +462,20 @@ class LiveLayer(QObject):
         if event.value == self._source:
             self._leave_source()
         elif event.value == self.layer:
-            self.release()
-            self.removed.emit()
+            self._leave_to_the_user()
+
+    def _on_layer_inserted(self, event: Any) -> None:
+        if self._shown is not None:
+            part_from(event.value, self._shown.levels)
+
+    def _on_data_replaced(self) -> None:
+        """Somebody has put voxels of theirs into our layer: it is theirs now."""
+        layer = self.layer
+        if layer is not None and role_of(layer) is None:
+            self._leave_to_the_user()
+            layer.metadata = {k: v for k, v in layer.metadata.items() if k != METADATA_KEY}
+
+    def _leave_to_the_user(self) -> None:
+        disown(self.layer)
+        self.release()
+        self.removed.emit()

@@ -108,11 +108,12 @@ class Readout(QWidget):
         if automatic:
             self._later.start()
 
-    def clear(self) -> None:
-        """Show nothing, measure nothing."""
+    def clear(self, why: str = "") -> None:
+        """Show no numbers but why there are none, and measure nothing."""
         self.cancel()
         self._watched = None
-        self.plane.setText("")
+        self._name.setText("plane")
+        self.plane.setText(why)
         self.volume.setText("")
         self.measure.hide()
 

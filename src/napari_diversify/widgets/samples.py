@@ -13,14 +13,8 @@ from .. import __version__
 from ..recipe import LazySamples, Sampling
 from ..recipe.cache import Cache
 from .keys import Keys
-from .layers import (
-    METADATA_KEY,
-    can_be_source,
-    displayed_index,
-    level_spacings,
-    levels_of,
-    role_of,
-)
+from .layers import displayed_index, entry_of, level_spacings, levels_of, why_not_shown
+from .ours import can_be_source, find
 from .preview import LiveLayer
 
 #: Keys that mark the sample in view.
@@ -104,6 +98,8 @@ class Samples(QObject):
         layer = self.live.layer
         if layer is None or not layer.visible or self._axis() in self._viewer.dims.displayed:
             return None
+        if why_not_shown(layer, self._viewer):
+            return None
         index = displayed_index(layer, self._viewer, levels_of(layer)[0].shape)
         return int(index[0].start)
 
@@ -158,8 +154,7 @@ class Samples(QObject):
         """
         self.forget()
         layers = self._viewer.layers
-        sheets = (la for la in layers if role_of(la) == self.live.role)
-        sheet = next((la for la in sheets if isinstance(levels_of(la)[0], LazySamples)), None)
+        sheet = find(layers, self.live.role)
         if sheet is None:
             return
         # by its voxels, as another image may have got the name
@@ -170,7 +165,7 @@ class Samples(QObject):
         if source is None:
             return
         try:
-            entry = sheet.metadata[METADATA_KEY]
+            entry = entry_of(sheet)
             self.sampling = sampling = Sampling(**entry["sampling"])
             self._rejected = {int(n) for n in entry["rejected"]}
             self.live.adopt(sheet, paused=not sheet.visible)

@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 
 from ..recipe.lazy_array import LazyArray
 from .background import Background
-from .layers import METADATA_KEY, appearance, spatial_state, too_big
+from .layers import METADATA_KEY, appearance, of_voxels, spatial_state, too_big
 
 
 class Snapshot(QObject):
@@ -42,7 +42,7 @@ class Snapshot(QObject):
             return
         self._keywords = {
             "name": f"{source.name} (snapshot)",
-            "metadata": {METADATA_KEY: {**metadata, "source": source.name}},
+            "metadata": {METADATA_KEY: {**metadata, "source": source.name, **of_voxels(array)}},
             **spatial_state(source),
             **appearance(source),
         }

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakSet
 
 import napari.layers
 from napari.components import ViewerModel
-from qtpy.QtCore import Signal
+from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 from superqt.utils import signals_blocked
 
-from .layers import can_be_source
+from .layers import entry_of
+from .ours import can_be_source, role_of
+from .proxy import behind
 
 
 class SourcePicker(QComboBox):
     """A list of the image layers of a viewer, headed by "active image".
 
     With the first entry chosen, the source is whichever image layer was active
-    last; with another one, that image is pinned.
+    last; with another one, that image is pinned. What napari has just made of a
+    live layer (a copy, a projection) is active at once, but was made to be kept:
+    it is in the list, and is followed when it is activated anew.
     """
 
     sourceChanged = Signal(object)  # napari.layers.Image or None, or its array replaced
@@ -31,6 +36,9 @@ class SourcePicker(QComboBox):
         self._pinned: napari.layers.Image | None = None
         self._waiting = False
         self._left: napari.layers.Image | None = None  # the source when last disconnected
+        self._seen: WeakSet[Any] | None = None  # all layers, when they changed last
+        self._fresh: WeakSet[Any] = WeakSet()  # copies of live layers that have come just now
+        self._kept: Any = None  # one of them, as long as it is active
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(16)
         self.setToolTip(
@@ -76,7 +84,16 @@ class SourcePicker(QComboBox):
                 yield
             finally:
                 self._waiting = False
+                self._seen = WeakSet(behind(layer) for layer in self._viewer.layers)
         self._on_layers_changed()
+
+    def pinned(self) -> bool:
+        """Whether the user has chosen the image in the list, so that it stays."""
+        return self._pinned is not None
+
+    def lost(self) -> bool:
+        """Whether the image that was worked on when the viewer was left is gone."""
+        return self._left is not None and self._left not in self._viewer.layers
 
     def pin(self, layer: napari.layers.Image | None) -> None:
         """Stay with one image layer; None follows the active one again."""
@@ -97,9 +114,12 @@ class SourcePicker(QComboBox):
         if self._pinned is not None and self._pinned not in images:
             self._pinned = None
         active = self._viewer.layers.selection.active
+        self._note_copies()
+        if active != self._kept:
+            self._kept = active if behind(active) in self._fresh else None
         if self._pinned is not None:
             source = self._pinned
-        elif active in images:
+        elif active in images and (active != self._kept or images == [active]):
             source = active
         elif (known := self._source or self._left) in images:
             source = known  # another kind of layer is active: stay
@@ -114,6 +134,21 @@ class SourcePicker(QComboBox):
         if source != self._source:
             self._watch(source)
             self.sourceChanged.emit(source)
+
+    def _note_copies(self) -> None:
+        """Notice layers that have come just now, with the metadata of a live one."""
+        layers = self._viewer.layers
+        if self._seen is not None:
+            live = [entry_of(layer) for layer in layers if role_of(layer)]
+            new = [layer for layer in layers if behind(layer) not in self._seen]
+            copies = [layer for layer in new if entry_of(layer) in live and not role_of(layer)]
+            if copies:
+                self._fresh.update(behind(layer) for layer in copies)
+                QTimer.singleShot(0, self._forget_copies)  # napari makes them active at once
+        self._seen = WeakSet(behind(layer) for layer in layers)
+
+    def _forget_copies(self) -> None:
+        self._fresh.clear()
 
     def _watch(self, source: napari.layers.Image | None) -> None:
         """Make an image the source, and be told when its array is replaced."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import permutations
 
 from qtpy.QtCore import Signal
@@ -109,10 +110,28 @@ class StepsPanel(QWidget):
     def setSteps(self, steps: tuple[AnyStep, ...]) -> None:
         """Show steps, at most one of each kind: they become live, chained if there are several."""
         kinds = [step.kind for step in steps]
-        for step in steps:
-            self.sections[step.kind].setValue(step)
+        self.setParameters(steps)
         for kind, section in self.sections.items():
             section.live.setChecked(kind in kinds)
         self.chain.setChecked(len(kinds) > 1 or self.chain.isChecked())
-        rest = [kind for kind in self.sections if kind not in kinds]
-        self.order.setCurrentIndex(list(permutations(self.sections)).index((*kinds, *rest)))
+        if [kind for kind in self.order.currentData() if kind in kinds] != kinds:
+            self.setOrder((*kinds, *(kind for kind in self.sections if kind not in kinds)))
+
+    def setParameters(self, steps: tuple[AnyStep, ...]) -> None:
+        """Show the parameters of steps, at most one of each kind, live or not."""
+        for step in steps:
+            self.sections[step.kind].setValue(step)
+
+    def setOrder(self, kinds: tuple[str, ...]) -> None:
+        """Set in which order all kinds of steps follow each other where they are chained."""
+        self.order.setCurrentIndex(list(permutations(self.sections)).index(tuple(kinds)))
+
+    def openSections(self) -> frozenset[str]:
+        """Kinds of the sections that are open."""
+        return frozenset(kind for kind, part in self.sections.items() if part.isExpanded())
+
+    def setOpenSections(self, kinds: Collection[str]) -> None:
+        """Open these sections, and close the others."""
+        for kind, section in self.sections.items():
+            if section.isExpanded() != (kind in kinds):
+                (section.expand if kind in kinds else section.collapse)(animate=False)

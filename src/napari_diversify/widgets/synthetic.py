@@ -22,7 +22,7 @@ from .. import __version__
 from ..recipe.specimen import Specimen
 from .background import Background
 from .dock import Dock
-from .layers import METADATA_KEY
+from .layers import METADATA_KEY, of_voxels
 from .parts import button, sentence, tip
 from .section import switch
 from .synthetic_fit import FitRow, Fitted
@@ -223,14 +223,16 @@ class SyntheticDock(Dock):
     def _on_computed(self, kept: tuple[Plan, Any, Any, int]) -> None:
         plan, image, labels, objects = kept
         entry = {"specimen": plan.record(), "version": __version__}
-        metadata = {METADATA_KEY: entry}
+        metadata, of_labels = (
+            {METADATA_KEY: {**entry, **of_voxels(array)}} for array in (image, labels)
+        )
         name = f"synthetic {plan.model.kind} {plan.model.seed}"
         place = place_of(plan)
         layer = self._viewer.add_image(
             image, name=name, contrast_limits=limits_of(image), metadata=metadata, **place
         )
         masks = self._viewer.add_labels(
-            labels, name=f"{layer.name} labels", visible=False, metadata=metadata, **place
+            labels, name=f"{layer.name} labels", visible=False, metadata=of_labels, **place
         )
         layers = self._viewer.layers
         for kept_layer in (masks, layer):  # below the preview, which would be seen no more

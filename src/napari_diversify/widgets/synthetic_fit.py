@@ -16,7 +16,14 @@ from ..core.morphometry import Morphometry, measure
 from ..recipe.synthetic import KINDS
 from ..sentences import reason
 from .background import Background
-from .layers import displayed_index, guess_spatial_ndim, levels_of, role_of, spacing_in_micrometres
+from .layers import (
+    displayed_index,
+    guess_spatial_ndim,
+    levels_of,
+    spacing_in_micrometres,
+    voxel_sizes_of,
+)
+from .ours import role_of
 from .parts import button, combo, fill, row
 from .synthetic_plan import Plan
 
@@ -114,10 +121,9 @@ class FitRow(QWidget):
         spacing = spacing_in_micrometres(labels, ndim)
         note = ""
         if spacing is None:
-            spacing = tuple(float(size) for size in labels.scale[-ndim:])
-            sizes = " × ".join(f"{abs(size):g}" for size in spacing)
+            spacing = tuple(size or 1.0 for size in voxel_sizes_of(labels)[-ndim:])
+            sizes = " × ".join(f"{size:g}" for size in spacing)
             note = f"Its axes have no unit of length: voxels are taken to be {sizes} µm."
-        spacing = tuple(abs(size) for size in spacing)
         lead = displayed_index(labels, self._viewer, labels.data.shape)[: labels.ndim - ndim]
         at = tuple(slice(0, 1) if s == slice(None) else s for s in lead)
         for label, part in zip(labels.axis_labels, at, strict=False):

@@ -25,7 +25,8 @@ from .. import __version__
 from ..core.blocks import normalise_index
 from ..recipe.specimen import Specimen
 from .background import Background, Work
-from .layers import METADATA_KEY, appearance, displayed_index, no_room, role_of, waits
+from .layers import METADATA_KEY, appearance, displayed_index, entry_of, no_room, waits
+from .ours import claim, disown, find, part_from, role_of
 from .synthetic_array import Index, LiveArray
 from .synthetic_plan import Plan
 
@@ -125,7 +126,7 @@ class LiveSpecimen(QObject):
         layer = self._find(IMAGE)
         if layer is None:
             return None
-        return Plan.from_record(layer.metadata[METADATA_KEY]["specimen"])
+        return Plan.from_record(entry_of(layer)["specimen"])
 
     def release(self, *, hide: bool = False) -> None:
         """Let go of the layers, which stay as they are or are hidden."""
@@ -138,11 +139,11 @@ class LiveSpecimen(QObject):
         self._disconnect()
         for layer, hidden in zip(layers, self._hidden, strict=True):
             if hidden:
-                entry = {**layer.metadata[METADATA_KEY], "waits": True}
+                entry = {**entry_of(layer), "waits": True}
                 layer.metadata = {**layer.metadata, METADATA_KEY: entry}
             if hide and layer in self._viewer.layers and (layer.visible or hidden):
                 layer.visible = False
-                entry = {**layer.metadata[METADATA_KEY], "waits": True}
+                entry = {**entry_of(layer), "waits": True}
                 layer.metadata = {**layer.metadata, METADATA_KEY: entry}
         self._hidden = [False, False]
         self.layers = self._arrays = self._shown = self.specimen = None
@@ -231,8 +232,8 @@ class LiveSpecimen(QObject):
         else:
             self._give(found)
         assert self.layers is not None
-        for layer, role in zip(self.layers, (IMAGE, LABELS), strict=True):
-            layer.metadata = {**layer.metadata, METADATA_KEY: self._entry(role)}
+        for layer in self.layers:
+            layer.metadata = {**layer.metadata, METADATA_KEY: self._entry()}
 
     def _fits(self, found: _Computed) -> bool:
         """Whether a specimen can take the place of the one shown, napari noticing nothing."""
@@ -266,7 +267,8 @@ class LiveSpecimen(QObject):
         assert self._shown is not None
         self._hide()
         self._arrays = LiveArray(self.specimen.image), LiveArray(self.specimen.labels)
-        for layer, array in zip(self.layers, self._arrays, strict=True):
+        for layer, role, array in zip(self.layers, (IMAGE, LABELS), self._arrays, strict=True):
+            claim(layer, role, (array,))
             layer.data = array
             for name, value in place_of(self._shown).items():
                 setattr(layer, name, value)
@@ -296,28 +298,28 @@ class LiveSpecimen(QObject):
             opacity = found[1].opacity
         for layer in found:
             if layer is not None and layer.ndim != self._shown.ndim:
-                layers.remove(layer)
+                disown(layer)
+                if not layer.locked:
+                    layers.remove(layer)
         image, labels = self._find(IMAGE), self._find(LABELS)
         if image is None:
             self._new_limits = True
-            image = self._viewer.add_image(
+            image = self._add(
+                napari.layers.Image,
+                IMAGE,
                 LiveArray(self.specimen.image),
-                name=IMAGE,
-                visible=False,
                 projection_mode="none",
-                metadata={METADATA_KEY: self._entry(IMAGE)},
                 **place,
                 **looks,
             )
             if labels is not None:  # which would be seen no more
                 layers.move(layers.index(image), layers.index(labels))
         if labels is None:
-            labels = self._viewer.add_labels(
+            labels = self._add(
+                napari.layers.Labels,
+                LABELS,
                 LiveArray(self.specimen.labels),
-                name=LABELS,
-                visible=False,
                 opacity=opacity,
-                metadata={METADATA_KEY: self._entry(LABELS)},
                 **place,
             )
         labels.editable = False  # there is nothing to paint into
@@ -329,12 +331,19 @@ class LiveSpecimen(QObject):
         elif ours or len(layers) == 2:
             layers.selection.active = image
 
-    def _find(self, role: str) -> Any:
-        return next((la for la in self._viewer.layers if role_of(la) == role), None)
+    def _add(self, kind: Any, role: str, array: LiveArray, **keywords: Any) -> Any:
+        """A new layer of ours, hidden at first."""
+        metadata = {METADATA_KEY: self._entry()}
+        layer = kind(array, name=role, visible=False, metadata=metadata, **keywords)
+        claim(layer, role, (array,))  # before anybody sees it
+        return self._viewer.add_layer(layer)
 
-    def _entry(self, role: str) -> dict[str, Any]:
+    def _find(self, role: str) -> Any:
+        return find(self._viewer.layers, role)
+
+    def _entry(self) -> dict[str, Any]:
         assert self._shown is not None
-        return {"live": role, "specimen": self._shown.record(), "version": __version__}
+        return {"specimen": self._shown.record(), "version": __version__}
 
     def _reveal(self) -> None:
         """Show again what was hidden, if its view is known now or soon computed."""
@@ -381,6 +390,9 @@ class LiveSpecimen(QObject):
             emitter.connect(self._ahead, position="first")
             emitter.connect(self._on_view_changed, position="last")
         layers.removed.connect(self._on_layer_removed)
+        layers.inserted.connect(self._on_layer_inserted)
+        for layer in self.layers or ():
+            layer.events.data.connect(self._on_data_replaced)
 
     def _disconnect(self) -> None:
         dims, layers = self._viewer.dims.events, self._viewer.layers.events
@@ -388,6 +400,9 @@ class LiveSpecimen(QObject):
             emitter.disconnect(self._ahead)
             emitter.disconnect(self._on_view_changed)
         layers.removed.disconnect(self._on_layer_removed)
+        layers.inserted.disconnect(self._on_layer_inserted)
+        for layer in self.layers or ():
+            layer.events.data.disconnect(self._on_data_replaced)
 
     def _hide_if_slow(self) -> None:
         if self.layers is not None and self._slow():
@@ -400,8 +415,23 @@ class LiveSpecimen(QObject):
 
     def _on_layer_removed(self, event: Any) -> None:
         if self.layers is not None and event.value in self.layers:
-            self.release()
-            self.removed.emit()
+            self._leave_to_the_user(event.value)
+
+    def _on_layer_inserted(self, event: Any) -> None:
+        part_from(event.value, self._arrays or ())
+
+    def _on_data_replaced(self) -> None:
+        """Somebody has put voxels of theirs into a layer of ours: it is theirs now."""
+        for layer in self.layers or ():
+            if role_of(layer) is None:
+                self._leave_to_the_user(layer)
+                layer.metadata = {k: v for k, v in layer.metadata.items() if k != METADATA_KEY}
+                return
+
+    def _leave_to_the_user(self, layer: Any) -> None:
+        disown(layer)
+        self.release()
+        self.removed.emit()
 
 
 # ---- in a thread ----

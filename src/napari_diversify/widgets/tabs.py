@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 _NAME = "napari-diversify-dock"
+_SIDES = {
+    Qt.DockWidgetArea.LeftDockWidgetArea: "on the left",
+    Qt.DockWidgetArea.RightDockWidgetArea: "on the right",
+    Qt.DockWidgetArea.TopDockWidgetArea: "at the top",
+    Qt.DockWidgetArea.BottomDockWidgetArea: "at the bottom",
+}
 
 
 def mark(widget: QWidget) -> None:
@@ -25,6 +32,18 @@ def join(widget: QWidget) -> None:
             mine.show()
             mine.raise_()
             return
+
+
+def whereabouts(widget: QWidget) -> str:
+    """Where a dock is, in words: its title and its side of the window."""
+    dock = _dock_of(widget)
+    window = dock.window() if dock is not None else None
+    if dock is None:
+        return f"in a window of its own, “{widget.window().windowTitle() or 'without a title'}”"
+    side = "in a window of its own"
+    if isinstance(window, QMainWindow) and not dock.isFloating():
+        side = _SIDES.get(window.dockWidgetArea(dock), "in the window")
+    return f"“{dock.windowTitle()}”, {side}"
 
 
 def _dock_of(widget: QWidget) -> QDockWidget | None:

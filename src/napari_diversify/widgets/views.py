@@ -20,6 +20,7 @@ from ..recipe.compared import LazyDifference, LazySplit
 from ..recipe.lazy_array import LazyArray
 from .layers import level_spacings, levels_of
 from .preview import LiveLayer
+from .proxy import behind
 
 #: For numbers of both signs: black where nothing differs; blue and orange for everybody's eyes.
 _SIGNED = Colormap([[0.25, 0.65, 1.0], [0.0, 0.0, 0.0], [1.0, 0.6, 0.1]], name="blue-black-orange")
@@ -43,6 +44,7 @@ class View(QObject):
 
     switched = Signal(object, bool)  # the view, on or off
     outdated = Signal()  # has to be shown anew
+    deleted = Signal(object)  # the view, whose layer somebody has deleted
 
     linked = True
     #: Whether the layer stays, hidden, when it is switched off.
@@ -65,7 +67,8 @@ class View(QObject):
         self._kind = kind
         self._cache = cache
         self._shown: Hashable = None
-        self._of: napari.layers.Image | None = None  # the image shown
+        self._of: napari.layers.Image | None = None  # the image shown, as it is now
+        self._made_of: tuple[Any, Any] = (None, None)  # the image in the layer, and its voxels
         self._sizes: Hashable = None  # and what its voxels measured
         switch.toggled.connect(self._on_toggled)
         self.live.removed.connect(self._on_removed)
@@ -84,6 +87,25 @@ class View(QObject):
         self._shown = self._settings(sample)
         self.live.show(source, arrays, self._metadata(sample), **self._looks(arrays))
         self._of, self._sizes = source, self._voxel_sizes(source)
+        self._made_of = source, behind(levels_of(source)[0])
+
+    def is_of(self, source: napari.layers.Image) -> bool:
+        """Whether the layer was made of this image, and not of one that was chosen before."""
+        image, voxels = self._made_of
+        return (
+            self.live.layer is not None
+            and image == source
+            and voxels is behind(levels_of(source)[0])
+        )
+
+    def set_aside(self) -> None:
+        """Hide the layer until its image can be shown: it belongs to another one than the chosen.
+
+        Unlike one that is put away it comes back by itself.
+        """
+        if self.live.layer is not None and self.live.layer.visible:
+            self.live.pause()
+            self._of = None
 
     def shows(self, source: napari.layers.Image) -> bool:
         """Whether the layer belongs to this image; else it has to be shown anew."""
@@ -133,7 +155,10 @@ class View(QObject):
         return tuple(level_spacings(source, ndim))
 
     def _on_removed(self) -> None:
-        self.switch.setChecked(False)
+        self._of, self._made_of = None, (None, None)
+        if self.switch.isChecked():
+            self.switch.setChecked(False)
+            self.deleted.emit(self)
 
     def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
         return self._volumes(LazyVolume, source, recipe, sample)

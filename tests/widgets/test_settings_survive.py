@@ -1,0 +1,284 @@
+"""What the user has set survives: dock closed and opened, 3D and back, another image, an end."""
+
+import gc
+
+import pytest
+from napari import settings
+from napari.components import ViewerModel
+from napari.settings import get_plugin_settings
+from npe2 import PluginManifest
+
+from napari_diversify.widgets import state
+from napari_diversify.widgets.explorer import Explorer
+
+
+def settle(dock):
+    dock.wait(
+        lambda: (
+            not dock.measuring
+            and not dock.explorer._throttle._timer.isActive()
+            and not any(view.live.running for view in dock.explorer.views.values())
+        )
+    )
+
+
+@pytest.fixture
+def tuned(live):
+    """A dock with every setting away from its default, those of steps that are off too."""
+    explorer = live.explorer
+    live.slide(w_i=0.8, w_v=3.3)
+    live.axis_boxes("window")[2].setValue(9)
+    explorer.source_panel.seed.setValue(11)
+    explorer.source_panel.sample.setValue(12)
+    explorer.lowpass.panel.form.controls["cutoff"].findChild(type(live.slider("w_i"))).setValue(0.3)
+    explorer.contrast.live.setChecked(True)
+    explorer.show_sigma.setChecked(True)
+    explorer.chain.setChecked(True)
+    explorer.order.setCurrentIndex(explorer.order.findText("diversify › lowpass › contrast"))
+    explorer.contrast.expand(animate=False)
+    explorer.diversify.collapse(animate=False)
+    settle(live)
+    return live
+
+
+def shown_again(dock, open_dock, viewer, how):
+    """The same dock, or the next one of the same viewer."""
+    if how == "hidden and shown":
+        dock.explorer.hide()
+        dock.explorer.show()
+        again = dock
+    else:
+        dock.explorer.close()
+        again = open_dock(viewer)
+    settle(again)
+    return again
+
+
+@pytest.mark.parametrize("how", ["hidden and shown", "closed and opened"])
+def test_all_settings_of_a_dock_are_there_again(tuned, viewer, open_dock, how):
+    before, recipe = tuned.explorer.state(), tuned.explorer.value()
+    layers = list(viewer.layers)
+    again = shown_again(tuned, open_dock, viewer, how)
+    assert again.explorer.state() == before
+    assert again.explorer.value() == recipe
+    assert list(viewer.layers) == layers
+    again.explorer.diversify.panel.form.controls["w_v"].valueChanged.emit(5.0)
+    settle(again)
+    assert again.explorer.views["contrast"].live.layer in layers
+
+
+@pytest.mark.parametrize("how", ["hidden and shown", "closed and opened"])
+def test_an_automatic_range_stays_automatic_for_the_next_image(
+    live, viewer, open_dock, make_image, how
+):
+    again = shown_again(live, open_dock, viewer, how)
+    assert again.explorer.source_panel.auto.isChecked()
+    eight = (make_image(seed=4) >> 13).astype("uint8")
+    viewer.add_image(eight, name="eight bits")
+    again.wait()
+    assert again.explorer.value().intensity_range == (eight.min(), eight.max())
+    again.assert_exact(eight)
+
+
+@pytest.mark.parametrize("how", ["hidden and shown", "closed and opened"])
+def test_a_typed_range_stays_typed(live, viewer, open_dock, make_image, how):
+    live.explorer.source_panel.low.setValue(500)
+    live.wait()
+    before = live.explorer.value().intensity_range
+    again = shown_again(live, open_dock, viewer, how)
+    viewer.add_image(make_image(seed=4), name="next")
+    settle(again)
+    assert not again.explorer.source_panel.auto.isChecked()
+    assert again.explorer.value().intensity_range == before
+
+
+def test_a_pinned_image_is_pinned_in_the_next_dock(live, viewer, open_dock, make_image):
+    live.pin(viewer.layers["cells"])
+    viewer.add_image(make_image(seed=4), name="next")
+    settle(live)
+    again = shown_again(live, open_dock, viewer, "closed and opened")
+    assert again.explorer.source_panel.picker.currentText() == "cells"
+    assert again.entry["source"] == "cells"
+
+
+@pytest.mark.parametrize("how", ["hidden and shown", "closed and opened"])
+def test_a_layer_whose_eye_the_user_shut_is_live_still_and_shut(live, viewer, open_dock, how):
+    layer = live.layer
+    layer.visible = False
+    again = shown_again(live, open_dock, viewer, how)
+    assert again.explorer.diversify.live.isChecked()
+    assert again.layer is layer
+    assert not layer.visible
+
+
+def test_a_layer_that_the_user_made_visible_is_not_hidden_by_the_next_dock(live, viewer, open_dock):
+    layer = live.layer
+    live.explorer.diversify.live.setChecked(False)
+    layer.visible = True
+    again = shown_again(live, open_dock, viewer, "closed and opened")
+    assert layer.visible
+    again.wait()
+    again.assert_exact(viewer.layers["cells"].data)
+
+
+def test_what_is_seen_and_set_is_the_same_after_3d_and_back(tuned, viewer):
+    before, shown = tuned.explorer.state(), {la.name: la.visible for la in viewer.layers}
+    viewer.dims.ndisplay = 3
+    settle(tuned)
+    viewer.dims.ndisplay = 2
+    settle(tuned)
+    assert tuned.explorer.state() == before
+    assert {la.name: la.visible for la in viewer.layers} == shown
+
+
+@pytest.mark.parametrize("away", [False, True], ids=["dock shown", "dock hidden"])
+def test_emptying_the_viewer_changes_no_setting(tuned, viewer, make_image, away):
+    before = tuned.explorer.state()
+    if away:
+        tuned.explorer.hide()
+    viewer.layers.clear()
+    image = make_image(seed=4)
+    viewer.add_image(image, name="next")
+    if away:
+        tuned.explorer.show()
+    settle(tuned)
+    now = tuned.explorer.state()
+    for name in ("live", "steps", "order", "chained", "automatic"):
+        assert getattr(now, name) == getattr(before, name)
+    names = {la.name for la in viewer.layers}
+    assert names == {"next", "next (diversified)", "next (deep tissue)", "next (σ map)"}
+
+
+def test_emptying_the_viewer_while_the_dock_is_closed_changes_no_setting(
+    tuned, viewer, open_dock, make_image
+):
+    before = tuned.explorer.state()
+    tuned.explorer.close()
+    viewer.layers.clear()
+    viewer.add_image(make_image(seed=4), name="next")
+    again = open_dock(viewer)
+    settle(again)
+    assert again.explorer.state().live == before.live
+    assert again.explorer.state().order == before.order
+
+
+def test_deleting_one_live_layer_switches_it_off_for_good(tuned, viewer, make_image):
+    viewer.layers.remove("cells (deep tissue)")
+    settle(tuned)
+    assert not tuned.explorer.contrast.live.isChecked()
+    viewer.layers.remove("cells")
+    viewer.add_image(make_image(seed=4), name="next")
+    settle(tuned)
+    assert not tuned.explorer.contrast.live.isChecked()
+    assert tuned.explorer.diversify.live.isChecked()
+
+
+def test_a_recipe_of_one_step_leaves_the_order_of_the_others(live):
+    order = live.explorer.order
+    order.setCurrentIndex(order.findText("lowpass › contrast › diversify"))
+    live.explorer.setValue(live.explorer.value())
+    assert order.currentText() == "lowpass › contrast › diversify"
+
+
+def test_the_state_of_a_viewer_that_is_gone_is_forgotten(qtbot, make_image):
+    viewer = ViewerModel()
+    dock = Explorer(viewer)
+    qtbot.addWidget(dock)
+    dock.show()
+    dock.close()
+    before = len(state._LEFT)
+    key = id(viewer)
+    assert key in state._LEFT
+    dock.deleteLater()
+    del dock, viewer
+    qtbot.wait(1)
+    gc.collect()
+    assert len(state._LEFT) <= before  # other tests' viewers may be gone now, too
+
+
+# ---- between sessions ----
+
+
+@pytest.fixture
+def session(plugin_settings, npe2pm):
+    """The plugin as napari finds it, with settings that are written to a folder of the test."""
+    npe2pm.register(PluginManifest.from_distribution("napari-diversify"))
+
+    def end():
+        """Forget all that is not written to a file."""
+        settings._clear_plugin_settings_cache()
+        state._LEFT.clear()
+
+    return end
+
+
+def test_sections_are_open_in_the_next_session_as_they_were(session, viewer, open_dock):
+    dock = open_dock(viewer)
+    assert dock.explorer.steps.openSections() == {"diversify"}
+    dock.explorer.diversify.collapse(animate=False)
+    dock.explorer.contrast.expand(animate=False)
+    dock.explorer.lowpass.expand(animate=False)
+    dock.explorer.close()
+    session()
+    assert open_dock(viewer).explorer.steps.openSections() == {"contrast", "lowpass"}
+
+
+def test_no_section_is_open_if_none_was(session, viewer, open_dock):
+    dock = open_dock(viewer)
+    dock.explorer.diversify.collapse(animate=False)
+    dock.explorer.close()
+    session()
+    assert open_dock(viewer).explorer.steps.openSections() == frozenset()
+
+
+def test_an_export_begins_with_the_layout_and_format_of_the_last(
+    session, viewer, open_dock, make_image, tmp_path
+):
+    viewer.add_image(make_image(), name="cells")
+    dock = open_dock(viewer)
+    dock.wait()
+    dock.explorer.windows.open_export()
+    dialog = dock.explorer.windows.export
+    assert (dialog.layout_.currentData(), dialog.format.currentData()) == ("plain", "ome-zarr")
+    dialog.format.setCurrentIndex(dialog.format.findData("ome-tiff"))
+    dialog.folder.setText(str(tmp_path / "out"))
+    dialog.sampling.samples.setValue(1)
+    dialog.start()
+    dock.wait(lambda: not dialog.running)
+    dock.explorer.close()
+    session()
+    again = open_dock(viewer)
+    again.explorer.windows.open_export()
+    dialog = again.explorer.windows.export
+    assert (dialog.layout_.currentData(), dialog.format.currentData()) == ("plain", "ome-tiff")
+
+
+@pytest.mark.parametrize("broken", ["nonsense", "contrast, nonsense", ""])
+def test_settings_that_somebody_typed_wrong_open_what_can_be_opened(
+    session, viewer, open_dock, broken
+):
+    get_plugin_settings("napari-diversify").dock.open_sections = broken
+    get_plugin_settings("napari-diversify").export.layout = "nonsense"
+    dock = open_dock(viewer)
+    assert dock.explorer.steps.openSections() == {"contrast"} & set(broken.split(","))
+    dock.explorer.windows.open_export()
+    assert dock.explorer.windows.export.layout_.currentData() == "plain"
+
+
+def test_without_plugin_settings_the_dock_opens_as_always(viewer, open_dock):
+    """As in napari before 0.9, or where the plugin is not installed as one."""
+    dock = open_dock(viewer)
+    assert dock.explorer.steps.openSections() == {"diversify"}
+    dock.explorer.close()
+
+
+def test_a_session_knows_nothing_of_parameters(session, tuned, viewer, open_dock, make_image):
+    """They are kept in recipes: a new session begins with what the docs say."""
+    tuned.explorer.close()
+    session()
+    other = ViewerModel()
+    other.add_image(make_image(), name="cells")
+    dock = open_dock(other)
+    dock.wait()
+    assert dock.explorer.diversify.value().w_v == 2.0
+    assert dock.explorer.value().seed == 0
