@@ -242,7 +242,7 @@ def test_the_command_can_be_interrupted_from_its_first_moment(entry):
 
 
 def test_ctrl_c_in_a_command_that_leaves_nothing_is_answered_in_a_line(invoke, monkeypatch):
-    def stopped(*arguments):
+    def stopped(*arguments, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("napari_diversify.files.open_image", stopped)

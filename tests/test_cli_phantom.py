@@ -159,7 +159,7 @@ def test_stopped_or_failed_it_leaves_no_half_written_file(invoke, tmp_path, monk
         result = invoke("a.tif", *SMALL)
         assert result.exit_code == status
         assert names(tmp_path) == []
-    assert "the disk is gone" in result.stderr
+    assert "The disk is gone" in result.stderr
 
 
 def test_a_crowd_without_room_is_told_and_made(invoke, tmp_path):
@@ -175,15 +175,15 @@ def test_a_crowd_without_room_is_told_and_made(invoke, tmp_path):
         (("--kind", "yeast"), "--kind must be one of nuclei, membranes; got 'yeast'"),
         (("--shape", "8,forty"), "--shape takes whole numbers"),
         (("--shape", "8"), "take two or three numbers; got 1"),
-        (("--shape", "8,8,0"), "shape must be two or three positive"),
-        (("--shape", "8,8,8", "--spacing", "1,1"), "spacing must be 3 positive"),
-        (("--spacing", "1,-1,1"), "spacing must be 3 positive"),
-        (("--diameter", "0"), "diameter must be greater than 0"),
+        (("--shape", "8,8,0"), "Shape must be two or three positive"),
+        (("--shape", "8,8,8", "--spacing", "1,1"), "Spacing must be 3 positive"),
+        (("--spacing", "1,-1,1"), "Spacing must be 3 positive"),
+        (("--diameter", "0"), "Diameter must be greater than 0"),
         (("--kind", "membranes", "--density", "2"), "SyntheticMembranes has no parameter"),
         (("--format", "png"), "--format must be one of ome-tiff, ome-zarr"),
         (("--like", "missing.tif"), "there is no such file"),
         (("--like-image", "missing.tif"), "--like-image needs --like"),
-        (("--seed", "-1"), "seed must be 0 or more"),
+        (("--seed", "-1"), "Seed must be 0 or more"),
     ],
 )
 def test_errors_are_sentences(invoke, tmp_path, arguments, said):
@@ -242,7 +242,7 @@ def test_a_name_that_is_no_image_and_a_seed_that_runs_out_are_refused(invoke, tm
     words = [str(tmp_path / "out"), "-n", "2", "--shape", "4,16,16"]
     result = invoke(*words, "--seed", str(2**32 - 1))
     assert result.exit_code == 1
-    assert "seed" in result.output
+    assert "Seed" in result.output
     assert list(tmp_path.iterdir()) == []
 
 

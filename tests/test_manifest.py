@@ -35,9 +35,23 @@ def test_every_contribution_refers_to_a_declared_command(manifest):
     contributions = manifest.contributions
     ids = {command.id for command in contributions.commands}
     used = [item.command for item in (*contributions.widgets, *contributions.sample_data)]
+    used += [item.command for item in (*contributions.readers, *contributions.writers)]
     used += [item.command for items in contributions.menus.values() for item in items]
     assert used
     assert set(used) <= ids
+
+
+def test_only_files_that_say_what_they_are_come_to_our_reader(manifest):
+    (reader,) = manifest.contributions.readers
+    assert reader.accepts_directories
+    assert reader.filename_patterns == ["*.ome.zarr", "*.zarr", "*.ome.tif", "*.ome.tiff"]
+    manager = PluginManager()
+    manager.register(manifest)
+    for name, ours in (
+        *(("a.ome.tif", True), ("a.b.OME.TIFF", True), ("a.zarr", True), ("a.ome.zarr", True)),
+        *(("a.tif", False), ("a.tiff", False), ("a.npy", False), ("a.ome.xml", False)),
+    ):
+        assert bool(list(manager.iter_compatible_readers(name))) == ours, name
 
 
 def test_menus_are_among_those_that_napari_lets_plugins_contribute_to(manifest):

@@ -3,25 +3,63 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 import typer
 from typer.core import TyperGroup
 
 from . import __version__, cli_batch, cli_files, cli_phantom, cli_report
-from .cli_answers import fail, sentence, stop
+from .cli_answers import (
+    DEBUG,
+    answered,
+    fail,
+    is_of_usage,
+    line,
+    say,
+    sentence,
+    show,
+    usage,
+    wants_debug,
+    without_debug,
+)
+from .cli_quiet import heard
 
 
 class _Commands(TyperGroup):
+    """All commands, and what becomes of their errors."""
+
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run a command line, and end with its exit status."""
+        given = args[0] if args else settings.get("args")
+        words = sys.argv[1:] if given is None else list(given)
+        with line(words), heard() if wants_debug(words) else nullcontext():
+            try:
+                with answered():
+                    status = super().main(*args, **{**settings, "standalone_mode": False})
+            except typer.Exit as end:
+                status = end.exit_code
+            except Exception as error:
+                if not is_of_usage(error):
+                    raise
+                say(usage(error))
+                status = 2
+        sys.exit(status or 0)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take ``--debug`` wherever it stands."""
+        return super().parse_args(ctx, without_debug(args))
+
     def invoke(self, ctx: Any) -> Any:
         """Run a command; those that leave something behind when stopped say so themselves."""
-        try:
+        with answered():
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            stop("Stopped.")
 
 
 main = typer.Typer(
@@ -32,7 +70,17 @@ main = typer.Typer(
     add_completion=False,
 )
 
-for _command in (
+
+def _command(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a command of a function, which says itself of a file that it cannot be read."""
+    kinds = function.__annotations__ = get_type_hints(function, include_extras=True)
+    for kind in kinds.values():
+        for parameter in getattr(kind, "__metadata__", ()):
+            parameter.readable = False  # typer would refuse all files for one
+    return main.command()(function)
+
+
+for _function in (
     cli_batch.apply,
     cli_batch.series,
     cli_files.replay,
@@ -40,7 +88,7 @@ for _command in (
     cli_phantom.phantom,
     cli_report.report,
 ):
-    main.command()(_command)
+    _command(_function)
 
 _SHEET = "napari-diversify-demo.png"
 
@@ -56,48 +104,86 @@ def _options(
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
     ] = False,
+    debug: Annotated[
+        bool, typer.Option(DEBUG, help="Show where an error came from, and what libraries say.")
+    ] = False,
 ) -> None:
     pass
 
 
-@main.command()
+@_command
 def demo(
     file: Annotated[
-        Path | None, typer.Argument(help="Image to open; synthetic nuclei if none is given.")
+        Path | None,
+        typer.Argument(help="Image to open; synthetic nuclei if none is given."),
     ] = None,
 ) -> None:
     """Open napari on an image with the Diversify widget live.
 
     Without a display, write a contact sheet (PNG) to the current folder instead.
     """
-    if file is not None and not file.exists():
-        fail(f"{file} does not exist. Give the path of an image file, or none for the sample.")
-    if _has_display():
+    if file is not None:
+        _check(file)
+    if not _has_display():
+        _write_sheet(file, "There is no display, so napari cannot open a window. ")
+    elif why := _no_window():
+        _write_sheet(file, f"napari cannot open a window: {why}. ")
+    else:
         _open_viewer(file)
-        return
-    from .sheet import write_contact_sheet
+
+
+def _check(file: Path) -> None:
+    from .files.present import check_present
 
     try:
+        there = file.exists()
+    except OSError:  # said below
+        there = True
+    if not there and not file.is_symlink():
+        fail(f"{file} does not exist. Give the path of an image file, or none for the sample.")
+    check_present(file)
+
+
+def _write_sheet(file: Path | None, why: str) -> None:
+    from .sheet import write_contact_sheet
+
+    with _readable(file):
         image = _read(file)
-    except Exception as error:  # noqa: BLE001  readers fail in all kinds of ways
-        fail(f"{file} could not be read as an image: {sentence(error)}")
     try:
         path = write_contact_sheet(image, _SHEET)
-    except (OSError, TypeError, ValueError) as error:
+    except (TypeError, ValueError) as error:
+        show(error)
         fail(f"{file or 'the sample'}: {sentence(error)}")
-    typer.echo(
-        "There is no display, so napari cannot open a window. "
-        f"A contact sheet (raw, σ map, five settings) was written to {path} instead."
-    )
+    typer.echo(f"{why}A contact sheet (raw, σ map, five settings) was written to {path} instead.")
+
+
+@contextmanager
+def _readable(file: Path | None) -> Iterator[None]:
+    """Say of whatever goes wrong inside that the file cannot be read: readers raise anything."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001
+        show(error)
+        fail(f"{file} could not be read as an image: {sentence(error)}")
 
 
 def _has_display() -> bool:
-    """Whether a window can be opened: always on macOS and Windows, else by its variables."""
+    """Whether there may be a window: always on macOS and Windows, else by its variables."""
     if not sys.platform.startswith("linux"):
         return True
     if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
         return False
     return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _no_window() -> str:
+    """Why no window can be opened, or nothing. Qt ends the process: it is tried in another."""
+    program = "from qtpy.QtWidgets import QApplication; QApplication([])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, errors="replace"
+    )
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return "" if done.returncode == 0 else (lines or ["Qt does not start"])[0].strip(". ")
 
 
 def _open_viewer(file: Path | None) -> None:
@@ -109,9 +195,21 @@ def _open_viewer(file: Path | None) -> None:
         viewer.layers.selection.active = viewer.layers["nuclei"]
         viewer.dims.set_current_step(0, viewer.layers["nuclei"].data.shape[0] // 2)
     else:
-        viewer.open(file)
+        try:
+            with _readable(file):
+                viewer.open(file, plugin=_reader_of(file) or "napari")
+        except typer.Exit:
+            viewer.close()
+            raise
     viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
     napari.run()
+
+
+def _reader_of(file: Path) -> str | None:
+    """Our own plugin for what it reads, as it keeps the voxel size; None for other files."""
+    from .readers import get_reader
+
+    return None if get_reader(str(file)) is None else "napari-diversify"
 
 
 def _read(file: Path | None) -> Any:
@@ -123,7 +221,10 @@ def _read(file: Path | None) -> Any:
     import npe2
 
     npe2.PluginManager.instance().discover()
-    layers = npe2.read([str(file)], stack=False)
+    with warnings.catch_warnings(record=True) as caught:
+        layers = npe2.read([str(file)], stack=False, plugin_name=_reader_of(file))
+    for one in caught:
+        typer.echo(one.message, err=True)
     for data, *rest in layers:
         kind = rest[1] if len(rest) > 1 else "image"
         if kind == "image":

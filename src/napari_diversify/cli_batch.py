@@ -22,6 +22,7 @@ from .cli_progress import told
 if TYPE_CHECKING:  # imported where they are used: --help shall not wait for them
     from .batch import Inputs, Job, Reading, Report, Unit
 
+_MOST_NOTES = 20
 _STOPPED = "Stopped. Finished samples stay; --resume goes on from here."
 
 
@@ -294,5 +295,7 @@ def _untouched(report: Report, notes: Sequence[str]) -> dict[str, Any]:
 
 
 def _say_notes(notes: Sequence[str]) -> None:
-    for note in notes:
+    for note in notes[:_MOST_NOTES]:
         typer.echo(f"Note: {note}.", err=True)
+    if len(notes) > _MOST_NOTES:
+        typer.echo(f"Note: {len(notes) - _MOST_NOTES} more; --json shows all.", err=True)

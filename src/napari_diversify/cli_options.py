@@ -129,7 +129,7 @@ def recipe_in(text: str) -> Recipe:
     """The recipe in a file, or in the text itself."""
     from .recipe import Recipe
 
-    if text.lstrip().startswith("{"):
+    if text.lstrip("\ufeff \t\r\n").startswith("{"):
         return Recipe.from_json(text)
     if not Path(text).exists():
         raise FileNotFoundError(f"{text}: there is no such recipe file")

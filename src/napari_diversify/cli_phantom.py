@@ -18,7 +18,7 @@ import numpy as np
 import typer
 
 # files are imported where they are used: --help shall not wait
-from .cli_answers import fail, sentence, stop
+from .cli_answers import say, stop
 from .cli_progress import bar, told
 from .core.blocks import slices
 from .recipe.model import extra_of
@@ -72,7 +72,7 @@ def phantom(
     samples: Annotated[int, typer.Option("--samples", "-n", min=1, help="Specimens to make.")] = 1,
     like: Annotated[
         Path | None,
-        typer.Option(help="Labels whose statistics the specimens shall have."),
+        typer.Option(help="Labels whose statistics the specimens are to have."),
     ] = None,
     like_image: Annotated[
         Path | None, typer.Option(help="Image of these labels, for brightness and texture.")
@@ -129,11 +129,9 @@ def phantom(
                 with bar(target.image.name, 2 * specimen.image.size) as tell:
                     _write(one, specimen, target, overwrite, lambda n: tell(advance=n))
             if specimen.note:
-                typer.echo(f"{target.image.name}: {specimen.note}", err=True)
+                say(f"{target.image.name}: {specimen.note}")
             if dry_run:
                 break  # one tells what the others are like
-    except (OSError, ValueError, TypeError, ImportError, MemoryError) as error:
-        fail(sentence(error))
     except KeyboardInterrupt:
         stop(_STOPPED)
     if as_json:
@@ -164,7 +162,10 @@ def _options() -> list[inspect.Parameter]:
                 continue
             others = [k for k, m in KINDS.items() if name not in m.model_fields]
             unit = extra_of(field).get("unit")
-            more = [f"in {unit}" if unit else "", f"{kind} only" if others else ""]
+            more = [
+                unit if not unit or unit.startswith("per ") else f"in {unit}",
+                f"{kind} only" if others else "",
+            ]
             default = {str(m.model_fields[name].default): k for k, m in KINDS.items() if not others}
             said = " / ".join(default) if default else str(field.default)
             notes = "; ".join(m for m in (*more, f"default {said}") if m)

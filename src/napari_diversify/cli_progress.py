@@ -17,11 +17,12 @@ T = TypeVar("T")
 def bar(what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
     """Give a function that is told ``completed`` of ``total`` pieces, or to ``advance`` by some."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not sys.stderr.isatty()) as progress:
-        task = progress.add_task(what, total=total)
+        task = progress.add_task(escape(what), total=total)
         yield partial(progress.update, task)
 
 

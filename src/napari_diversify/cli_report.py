@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from .cli_answers import answered, fail
+from .cli_answers import fail
 from .cli_progress import told
 
 
@@ -25,7 +25,9 @@ def report(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="The page, or a folder for it; by default report.html in FOLDER."
+            "--output",
+            "-o",
+            help="The page, or a folder for it; by default report.html in the folder.",
         ),
     ] = None,
     overwrite: Annotated[
@@ -47,14 +49,12 @@ def report(
     """
     from .report import reporting
 
-    with answered():
-        try:
-            work = reporting(folder, real=real, out=output, overwrite=overwrite)
-            page = told(work, f"report on {folder.name}", "Stopped. No report was written.")
-        except FileExistsError as error:
-            older = str(error).partition(" exists")[0]
-            fail(
-                f"{older} exists and is left as it is. Give another name (--output), or "
-                "--overwrite."
-            )
+    try:
+        work = reporting(folder, real=real, out=output, overwrite=overwrite)
+        page = told(work, f"report on {folder.name}", "Stopped. No report was written.")
+    except FileExistsError as error:
+        older, exists, _ = str(error).partition(" exists and is left as it is")
+        if not exists:
+            raise
+        fail(f"{older}{exists}. Give another name (--output), or --overwrite.")
     typer.echo(f"The report is in {page}.")

@@ -1,10 +1,9 @@
 """Saving one napari layer: what napari calls for *File > Save Selected Layers*.
 
-Voxels, dtype, scale, units, axes, name and the recipe of a generated layer are
-kept. The formats hold no rotation, shear or affine transform, and we write no
-position: a layer that has one is written along its own axes from the origin,
-with a warning. Of a pyramid level 0 is written. Lazy data is computed and
-written piece by piece.
+Voxels, dtype, scale, position, units, axes, name and the recipe of a generated
+layer are kept. The formats hold no rotation, shear or affine transform: a layer
+that has one is written along its own axes, with a warning. Of a pyramid level 0
+is written. Lazy data is computed and written piece by piece.
 """
 
 from __future__ import annotations
@@ -22,9 +21,11 @@ from .files.header import AXES
 from .files.units import unit_name
 
 #: Key of a generated layer's metadata under which its recipe lies (as in the widgets).
-_METADATA_KEY = "napari-diversify"
+METADATA_KEY = "napari-diversify"
 #: What only says how the live layer is shown.
-_OF_THE_MOMENT = {"live", "waits"}
+OF_THE_MOMENT = {"live", "waits"}
+#: What napari, and pint, call a length that nobody has measured.
+_NO_UNIT = {"None", "pixel", "dimensionless", ""}
 _LETTERS = {
     **{axis: axis for axis in AXES},
     **dict.fromkeys(("time", "frame", "frames"), "t"),
@@ -81,12 +82,12 @@ def described(data: Any, meta: Mapping[str, Any]) -> tuple[Arranged, Header]:
     array = data[0] if pyramid else data
     n = len(array.shape)
     units = _per_axis(meta.get("units"), n)
-    axes = _axes(meta.get("axis_labels"), units, n)
-    given = meta.get("scale")
-    scale = [1.0] * n if given is None else [float(s) for s in given]
-    _warn_of_what_is_lost(meta, scale)
+    axes = _named_axes(meta.get("axis_labels"), n) or _guessed_axes(units, n)
+    scale = _numbers(meta.get("scale"), n, 1.0)
+    _warn_of_what_is_lost(meta, axes, scale, units)
     sizes = {a: abs(s) if s and math.isfinite(s) else 1.0 for a, s in zip(axes, scale, strict=True)}
     named = {a: unit_name(u, a) for a, u in zip(axes, units, strict=True)}
+    places = dict(zip(axes, _numbers(meta.get("translate"), n, 0.0), strict=True))
     wanted = "".join(a for a in AXES if a in axes)
     arranged = Arranged(array, axes, wanted)
     name = str(meta.get("name") or "image")
@@ -99,6 +100,7 @@ def described(data: Any, meta: Mapping[str, Any]) -> tuple[Arranged, Header]:
         # an image of one channel carries its contrast limits under the name of the channel
         channels=(name,) if "contrast_limits" in meta and "c" not in wanted else (),
         name=name,
+        origin=tuple(places[a] for a in wanted),
         provenance=_provenance(meta.get("metadata") or {}),
     )
     return arranged, header
@@ -111,16 +113,20 @@ def _per_axis(units: Any, n: int) -> list[str | None]:
     return [None if unit is None else str(unit) for unit in units]
 
 
-def _axes(labels: Sequence[str] | None, units: Sequence[str | None], n: int) -> str:
-    """Axes by their labels; failing that time by its unit, the others z, c, t from the last on."""
+def _numbers(values: Any, n: int, default: float) -> list[float]:
+    """Numbers, one per axis."""
+    return [default] * n if values is None else [float(value) for value in values]
+
+
+def _named_axes(labels: Sequence[str] | None, n: int) -> str:
+    """Axes by their labels; empty if these do not name each as one of ours."""
     letters = "".join(_LETTERS.get(str(label).strip().lower(), "?") for label in labels or ())
-    if (
-        len(letters) == n
-        and len(set(letters)) == n
-        and "?" not in letters
-        and {*"yx"} <= {*letters}
-    ):
-        return letters
+    named = len(letters) == n == len({*letters} - {"?"}) and {*"yx"} <= {*letters}
+    return letters if named else ""
+
+
+def _guessed_axes(units: Sequence[str | None], n: int) -> str:
+    """Time by its unit, the other axes z, c, t from the last on."""
     if not 2 <= n <= len(AXES):
         raise ValueError(f"layers of 2 to {len(AXES)} dimensions can be written; this one has {n}")
     is_time = [unit_name(unit, "t") is not None for unit in units[:-2]]
@@ -131,16 +137,35 @@ def _axes(labels: Sequence[str] | None, units: Sequence[str | None], n: int) -> 
     return lead + "yx"
 
 
-def _warn_of_what_is_lost(meta: Mapping[str, Any], scale: Sequence[float]) -> None:
-    lost = [key for key in ("translate", "rotate", "shear", "affine") if _moves(meta.get(key))]
+def _warn_of_what_is_lost(
+    meta: Mapping[str, Any], axes: str, scale: Sequence[float], units: Sequence[str | None]
+) -> None:
+    lost = [key for key in ("rotate", "shear", "affine") if _moves(meta.get(key))]
     if any(s < 0 for s in scale):
         lost.append("the sign of scale")
+    so = "; the layer is written along its own axes" if lost else ""
+    labels = meta.get("axis_labels")
+    if not (_named_axes(labels, len(axes)) or all(map(_is_no_label, labels or ()))):
+        lost.append(f"the axis labels {', '.join(map(str, labels or ()))} (now {', '.join(axes)})")
+    strange = {
+        str(unit)
+        for axis, unit in zip(axes, units, strict=True)
+        if axis != "c" and str(unit) not in _NO_UNIT and unit_name(unit, axis) is None
+    }
+    if strange:
+        lost.append(f"the units {', '.join(sorted(strange))}")
+    if len(getattr(meta.get("features"), "columns", ())):
+        lost.append("the features of labels")
     if lost:
         warnings.warn(
-            f"{meta.get('name', 'the layer')}: {', '.join(lost)} cannot be kept in this file; the "
-            "layer is written along its own axes, from the origin",
+            f"{meta.get('name', 'the layer')}: {', '.join(lost)} cannot be kept in this file{so}",
             stacklevel=4,
         )
+
+
+def _is_no_label(label: str) -> bool:
+    """Whether an axis label is only the number that napari gives to axes without one."""
+    return str(label).lstrip("-").isdecimal()
 
 
 def _moves(transform: Any) -> bool:
@@ -159,10 +184,10 @@ def _are_labels(header: Header, meta: Mapping[str, Any]) -> bool:
 
 def _provenance(metadata: Mapping[str, Any]) -> dict[str, Any] | None:
     """The recipe that a generated layer carries, as JSON."""
-    entry = metadata.get(_METADATA_KEY)
+    entry = metadata.get(METADATA_KEY)
     if not isinstance(entry, Mapping):
         entry = {"recipe": metadata["recipe"]} if "recipe" in metadata else {}
-    kept = {key: value for key, value in entry.items() if key not in _OF_THE_MOMENT}
+    kept = {key: value for key, value in entry.items() if key not in OF_THE_MOMENT}
     if not kept:
         return None
     out: dict[str, Any] = json.loads(json.dumps(kept, default=str))

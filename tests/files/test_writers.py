@@ -7,7 +7,7 @@ from napari.layers import Image, Labels
 from napari_diversify import LazyVolume, Recipe
 from napari_diversify.files import Header, open_image
 from napari_diversify.recipe import Diversify
-from napari_diversify.writers import write_ome_tiff, write_ome_zarr
+from napari_diversify.writers import described, write_ome_tiff, write_ome_zarr
 
 WRITERS = [(write_ome_zarr, "a.ome.zarr"), (write_ome_tiff, "a.ome.tif")]
 
@@ -53,7 +53,6 @@ def test_a_layer_keeps_voxels_dtype_scale_units_axes_and_name(save):
         (None, ("s", "um", "um", "um"), "tzyx"),
         (("t", "c", "y", "x"), None, "tcyx"),
         (("Time", "Z", "Y", "X"), None, "tzyx"),
-        (("foo", "z", "y", "x"), None, "czyx"),
     ],
 )
 def test_axes_come_from_labels_then_units_then_their_number(save, labels, units, axes):
@@ -145,9 +144,12 @@ def test_lazy_data_is_never_asked_for_whole(save):
     [
         ({"rotate": 30}, "rotate"),
         ({"shear": [0.5]}, "shear"),
-        ({"translate": (3, 4)}, "translate"),
         ({"affine": np.array([[1, 0.5, 0], [0, 1, 0], [0, 0, 1]])}, "affine"),
         ({"scale": (-1, 2)}, "the sign of scale"),
+        ({"axis_labels": ("foo", "x")}, r"the axis labels foo, x \(now y, x\)"),
+        ({"axis_labels": ("y", "Y")}, r"the axis labels y, Y \(now y, x\)"),
+        ({"units": ("s", "um")}, "the units second"),
+        ({"units": ("lightyear", "degree")}, "the units degree, light_year"),
     ],
 )
 def test_what_a_file_cannot_hold_is_told(save, state, said):
@@ -156,6 +158,27 @@ def test_what_a_file_cannot_hold_is_told(save, state, said):
         header, data = save(layer)
     assert header.scale == tuple(abs(s) for s in state.get("scale", (1, 1)))
     assert (data == 1).all()
+
+
+def test_features_of_labels_are_told_to_be_lost(save):
+    layer = Labels(np.ones((4, 5), "uint8"), features={"area": [0, 20]})
+    with pytest.warns(UserWarning, match="the features of labels cannot be kept"):
+        save(layer)
+
+
+def test_an_axis_without_a_label_of_ours_is_told(save):
+    layer = Image(np.zeros((2, 3, 4, 5), "uint8"), axis_labels=("foo", "z", "y", "x"))
+    with pytest.warns(UserWarning, match="foo, z, y, x"):
+        assert save(layer)[0].axes == "czyx"
+
+
+@pytest.mark.parametrize("labels", [("z", "c", "y", "x"), None])
+def test_a_position_is_described_along_the_axes_as_they_are_written(labels):
+    layer = Image(
+        np.zeros((2, 3, 4, 5), "uint8"), axis_labels=labels, translate=(7, 0, -2.5, 1e3), rotate=0
+    )
+    header = described(*layer.as_layer_data_tuple()[:2])[1]
+    assert header.origin == ((0, 7, -2.5, 1e3) if labels else (7, 0, -2.5, 1e3))
 
 
 def test_what_cannot_be_written_leaves_what_was_there(save):

@@ -28,9 +28,9 @@ def oracle(array, recipe, sample=0):
     array = np.asarray(array)
     dtype = array.dtype.newbyteorder("=")
     real = np.float32 if np.can_cast(dtype, np.float32) else np.float64
-    low, high = recipe.intensity_range or (float(array.min()), float(array.max()))
-    low, high = real(low), real(high)
-    unit = ((array.astype(real) - low) / (high - low)).astype(np.float32)
+    ends = recipe.intensity_range or (float(array.min()), float(array.max()))
+    low, high = real(ends[0]), real(ends[1])
+    unit = before = ((array.astype(real) - low) / (high - low)).astype(np.float32)
     axes = recipe.spatial_ndim or min(array.ndim, 3)
     for number, step in enumerate(recipe.steps):
         sigma = np.empty(array.shape, np.float32)
@@ -38,6 +38,8 @@ def oracle(array, recipe, sample=0):
             sigma[lead] = local_std(unit[lead], step.window[-axes:], stride=step.stride[-axes:])
         noise = normal_field(array.shape, recipe.seed, sample=sample, stream=256 * number)
         unit = diversify(unit, sigma, noise, step.w_i, step.w_v)
+    if recipe.precision == "exact" and not (dtype.kind in "iu" and dtype.itemsize <= 2):
+        return given_back(unit, before, array, *ends)
     grey = unit.astype(real) * (high - low) + low
     if dtype.kind == "f":
         return grey.astype(dtype)
@@ -45,6 +47,28 @@ def oracle(array, recipe, sample=0):
     top = real(limits.max)
     top = top if int(top) <= limits.max else np.nextafter(top, real(0))
     return np.clip(np.rint(grey), real(limits.min), top).astype(dtype)
+
+
+def given_back(unit, before, array, low, high):
+    """Grey levels changed as much as their unit values, voxel by voxel, integers as integers."""
+    dtype = array.dtype.newbyteorder("=")
+    out = np.empty(array.shape, dtype)
+    for i in np.ndindex(array.shape):
+        change = (high - low) * (float(unit[i]) - float(before[i]))
+        grey = array[i].item()
+        if dtype.kind in "iu" and dtype.itemsize == 8:
+            grey += round(change)
+        else:
+            grey += change
+        if unit[i] != before[i]:
+            grey = max(grey, low) if unit[i] >= 0 else grey
+            grey = min(grey, high) if unit[i] <= 1 else grey
+            grey = {0.0: low, 1.0: high}.get(float(unit[i]), grey)
+        if dtype.kind in "iu":
+            limits = np.iinfo(dtype)
+            grey = min(max(round(grey), limits.min), limits.max)
+        out[i] = grey
+    return out
 
 
 def assert_same(got, expected):
@@ -125,6 +149,7 @@ def recipes(draw, image, spatial_ndim):
         seed=draw(st.integers(0, 2**32 - 1)),
         intensity_range=bounds,
         spatial_ndim=spatial_ndim,
+        precision=draw(st.sampled_from(["exact", "float32"])),
     )
 
 

@@ -80,7 +80,7 @@ def test_every_bad_value_gets_a_sentence_of_its_own():
     ("parameters", "sentence"),
     [
         ({"seed": -1}, "seed must be 0 or more; got -1"),
-        ({"seed": 2**32}, f"seed must be at most {2**32 - 1}; got {2**32}"),
+        ({"seed": 2**53}, f"seed must be at most {2**53 - 1}; got {2**53}"),
         ({"seed": 0.5}, "seed must be a whole number; got 0.5"),
         ({"seed": "one"}, "seed must be a whole number; got 'one'"),
         ({"intensity_range": (5, 5)}, r"low < high; got \(5, 5\)"),

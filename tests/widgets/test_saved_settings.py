@@ -204,3 +204,28 @@ def test_the_buttons_ask_for_a_file_and_cancelling_does_nothing(live, tmp_path, 
     live.explorer.load_button.click()
     assert live.explorer.value().steps[0].w_v == 2.0
     live.wait()
+
+
+@pytest.mark.parametrize("precision", ["exact", "float32"])
+def test_the_precision_of_a_recipe_outlives_the_dock(live, tmp_path, precision):
+    path = tmp_path / "recipe.json"
+    recipe = Recipe(steps=(Diversify(w_v=2.5),), seed=5, precision=precision)
+    recipe.save(path)
+    live.explorer.load(path)
+    live.wait()
+    live.slide(w_v=3.5)
+    live.explorer.source_panel.seed.setValue(6)
+    live.wait()
+    live.explorer.save(tmp_path / "again.json")
+    assert Recipe.load(tmp_path / "again.json").precision == precision
+    assert live.entry["recipe"]["precision"] == precision
+    live.assert_exact(live.explorer.source_panel.picker.source().data)
+
+
+def test_a_recipe_file_of_0_1_0_keeps_its_precision_in_the_dock(live, tmp_path):
+    values = json.loads(Recipe(steps=(Diversify(),), precision="float32").to_json())
+    del values["precision"]  # which 0.1.0 did not know
+    (tmp_path / "recipe.json").write_text(json.dumps(values))
+    live.explorer.load(tmp_path / "recipe.json")
+    live.wait()
+    assert live.explorer.value().precision == "float32"

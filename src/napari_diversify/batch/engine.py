@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -50,14 +51,20 @@ def engine(workers: int | None = None, scheduler: str | None = None) -> Iterator
         # spawned, not forked: threads do not survive a fork
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_leave_with_parent
+            workers,
+            mp_context=context,
+            initializer=_follow_parent,
+            initargs=(logging.root.manager.disable,),
         ) as executor:
             yield executor
 
 
-def _leave_with_parent() -> None:
-    """End a worker when the run that it works for is gone, and leave Ctrl+C to that one."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _follow_parent(silenced: int) -> None:
+    """Leave Ctrl+C to the run that a worker works for, log what that logs, end when it is gone."""
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    logging.disable(silenced)
     parent = multiprocessing.parent_process()
     if parent is not None:
 
@@ -72,9 +79,11 @@ def _leave_with_parent() -> None:
 def _cluster(address: str) -> Iterator[Executor]:
     try:
         from distributed import Client
+        from distributed.comm.addressing import resolve_address
     except ImportError:
         raise ImportError("a cluster needs dask.distributed: pip install distributed") from None
     try:
+        resolve_address(address)  # a client of no address takes 20 s to give up
         client: Any = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError) as error:
         raise OSError(

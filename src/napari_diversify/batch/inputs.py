@@ -120,7 +120,7 @@ def look_at(
         notes.append(
             f"{images[0].name} is called like labels, but taken as an image as it is named"
         )
-    entries = [entry for image in images for entry in _entries(image, reading, notes)]
+    entries = _at_home([entry for image in images for entry in _entries(image, reading, notes)])
     if labels:
         pairs = _given_labels(entries, [Path(p) for p in labels], set(images), notes)
     elif find_labels:
@@ -163,8 +163,7 @@ def _listed(given: Sequence[Path], output: Path | None) -> tuple[list[Path], lis
     written = None if output is None else output.resolve()
     for path in given:
         if not _is_folder(path):
-            if not path.exists():
-                raise FileNotFoundError(f"{path}: there is no such file or folder")
+            files.check_present(path)
             listed.append(path)
             continue
         inside = sorted(entry for entry in path.iterdir() if not entry.name.startswith("."))
@@ -240,6 +239,12 @@ def _entries(path: Path, reading: Reading, notes: list[str]) -> list[Entry]:
             "each is a source of its own (--series takes some of them)"
         )
     return wanted
+
+
+def _at_home(entries: Sequence[Entry]) -> list[Entry]:
+    """Each image once, though it may be spread over several files that all list it."""
+    taken = {entry.path for entry in entries if entry.home is None}
+    return [e for e in entries if e.home is None or e.home not in taken]
 
 
 def _source(entry: Entry, reading: Reading) -> Source:

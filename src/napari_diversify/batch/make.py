@@ -28,7 +28,7 @@ from .metrics import Found, found_in, watched_planes
 from .parts import Part, parts_of
 from .record import Record, read_record, superseded, write_record
 from .runs import Runs
-from .settle import settle, volume_of
+from .settle import once, settle, volume_of
 from .source import Source
 
 #: Voxels of a slab that are computed at once.
@@ -115,6 +115,7 @@ def make(
         volume = volume_of(header, data, recipe, in_voxels=unit.source.in_voxels)
         origin = provenance(job, unit, volume)
         labels = labels_of(unit.source, header, stack)
+        notes = notes_on(unit.source, header, labels)
         yield from volume.prepare()
         parts = parts_of(unit.name, header, job.how)
         done: list[Record] = []
@@ -151,7 +152,7 @@ def make(
             "request": request(job, unit),
             "provenance": origin,
             "parts": done,
-            "notes": notes_on(unit.source, header, labels),
+            "notes": notes,
             "finished": False,
         }
         before = read_record(job.output, unit.name) if overwrite else None
@@ -166,9 +167,37 @@ def make(
 
 
 def notes_on(source: Source, header: Header, labels: tuple[Header, Any] | None) -> list[str]:
-    """What the user should know of an image and its labels, in sentences."""
-    of_labels = () if labels is None else labels[0].notes
-    return [*source.notes, *header.notes, *(f"its labels: {note}" for note in of_labels)]
+    """What the user should know of an image and its labels, in sentences.
+
+    Raises
+    ------
+    ValueError
+        If no voxel of the image is there.
+    """
+    notes = [*source.notes, *header.notes]
+    missing, chunks = _missing_chunks(source)
+    if missing and missing == chunks:
+        raise ValueError("none of its chunks is there, so it has no voxels. Copy it again")
+    if missing:
+        notes.append(
+            f"{missing} of its {chunks} chunks are not there, and count as if they held nothing "
+            "but the fill value: copied in part, or left out as empty"
+        )
+    if labels is not None and source.labels is not None:
+        notes += [f"its labels: {note}" for note in labels[0].notes]
+        missing, chunks = _missing_chunks(source.labels)
+        if missing:
+            every = "all of the chunks" if missing == chunks else "some chunks"
+            notes.append(f"its labels: {every} are not there, and count as background")
+    return notes
+
+
+def _missing_chunks(source: Source) -> tuple[int, int]:
+    """How many chunks of a Zarr image are not there, and how many there should be."""
+    path = source.path
+    if path is None or source.array is not None or not path.is_dir():
+        return 0, 0
+    return once(source, "chunks", lambda: files.missing_chunks(path, source.series))
 
 
 def targets_of(job: Job, unit: Unit, header: Header) -> list[Path]:
@@ -220,7 +249,7 @@ def _within(
 def _with_channels(part: Part, header: Header) -> Header:
     """Of a part that is one channel: the header of all of them."""
     others = tuple(at for at in part.at if at[0] != "c")
-    return replace(part, at=others).cut(header, None)[0]
+    return replace(part, at=others).of(header)
 
 
 def _summary(header: Header) -> Record:

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from ..core.blocks import Region
-from ..files import Header, Layout
+from ..files import Cut, Header, Layout
 
 _RUN = 32 << 20  # bytes of planes computed together for a TIFF
 
@@ -44,10 +43,14 @@ class Part:
         at = dict(self.at)
         return tuple(at.get(axis, slice(None)) for axis in axes)
 
-    def cut(self, header: Header, array: Any) -> tuple[Header, Any]:
+    def cut(self, header: Header, array: Any) -> tuple[Header, Cut]:
         """The part of another array of the same place, such as labels."""
+        return self.of(header), Cut(array, self.index(header.axes))
+
+    def of(self, header: Header) -> Header:
+        """What the part has of the header of an image."""
         kept = [i for i, axis in enumerate(header.axes) if axis not in dict(self.at)]
-        own = replace(
+        return replace(
             header,
             shape=tuple(header.shape[i] for i in kept),
             axes="".join(header.axes[i] for i in kept),
@@ -57,7 +60,6 @@ class Part:
             channels=header.channels if "c" not in dict(self.at) else (),
             name=self.name,
         )
-        return own, _Cut(array, self.index(header.axes), own)
 
     def runs(self, axes: str) -> Iterator[Region]:
         """Regions of the whole image, some planes each, that cover the part in C order."""
@@ -76,19 +78,6 @@ class Part:
                 )
 
 
-class _Cut:
-    """An array-like with some axes fixed; nothing is read before it is asked for."""
-
-    def __init__(self, array: Any, index: tuple[int | slice, ...], header: Header) -> None:
-        self._array, self._index = array, index
-        self.shape, self.dtype, self.ndim = header.shape, header.dtype, header.ndim
-
-    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
-        keys = iter(key if isinstance(key, tuple) else (key,))
-        filled = tuple(next(keys, slice(None)) if isinstance(i, slice) else i for i in self._index)
-        return np.asarray(self._array[filled])
-
-
 def parts_of(name: str, header: Header, layout: Layout) -> list[Part]:
     """The files that a sample of an image is written to, in C order of the split axes."""
     split = [axis for axis in header.axes if axis not in layout.axes]
@@ -102,5 +91,5 @@ def parts_of(name: str, header: Header, layout: Layout) -> list[Part]:
             if header.size_of(axis) > 1 and not (axis == "c" and "{channel" in layout.image)
         )
         whole = Part(name + suffix, header, at)
-        parts.append(replace(whole, header=whole.cut(header, None)[0]))
+        parts.append(replace(whole, header=whole.of(header)))
     return parts

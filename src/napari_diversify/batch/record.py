@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..files import writing
+from ..small_files import read_small
 
 FOLDER = ".diversify"
 MANIFEST = "manifest.csv"
@@ -45,7 +46,7 @@ def write_record(output: Path, name: str, record: Record) -> None:
 def read_record(output: Path, name: str) -> Record | None:
     """The record of a sample, None if there is none that can be read."""
     try:
-        record: Record = json.loads(_place(output, name).read_text(encoding="utf-8"))
+        record: Record = json.loads(read_small(_place(output, name)))
         whole = _is_whole(record)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import logging
 from collections.abc import Generator, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -18,6 +19,7 @@ from pathlib import Path
 
 from .. import files
 from ..core.blocks import exhaust
+from ..sentences import reason
 from .engine import engine
 from .interrupt import undisturbed
 from .job import Job, Unit
@@ -36,6 +38,8 @@ from .record import (
     write_manifest,
 )
 from .settle import forget, volume_of
+
+_LOG = logging.getLogger(__name__)
 
 #: An image bigger than this (bytes) is made by all workers together, others by one each.
 _BIG = 64 << 20
@@ -279,7 +283,7 @@ class _State:
                     notes = tuple(notes_on(source, header, labels))
                     self._noted.append(Noted(source.name, notes, volume.spacing))
             except (OSError, ValueError, TypeError) as error:
-                self._failed |= {unit.name: _sentence(error) for unit, _ in todo}
+                self._failed |= {unit.name: reason(error) for unit, _ in todo}
                 continue
             for unit, replace in todo:
                 try:
@@ -287,7 +291,7 @@ class _State:
                         files.check_free(path)
                     made.append(unit.name)
                 except FileExistsError as error:
-                    self._failed[unit.name] = _sentence(error)
+                    self._failed[unit.name] = reason(error)
         self._made = made
         return self.report()
 
@@ -339,7 +343,7 @@ class _State:
             self._records[unit.name] = end.value
             self._made.append(unit.name)
         except Exception as error:  # noqa: BLE001  whatever it is, the others go on
-            self._failed[unit.name] = _sentence(error)
+            self._fail(unit, error)
 
     def _is_big(self, unit: Unit, executor: Executor) -> bool:
         if self._job.format != "ome-zarr" and not isinstance(executor, ThreadPoolExecutor):
@@ -361,7 +365,11 @@ class _State:
             self._records[unit.name] = future.result()
             self._made.append(unit.name)
         except BaseException as error:  # noqa: BLE001  also what stopped a worker
-            self._failed[unit.name] = _sentence(error)
+            self._fail(unit, error)
+
+    def _fail(self, unit: Unit, error: BaseException) -> None:
+        self._failed[unit.name] = reason(error)
+        _LOG.info("%s failed", unit.name, exc_info=error)  # seen with --debug
 
     def _done(self) -> int:
         return _STEPS * (len(self._records) + len(self._failed))
@@ -409,7 +417,3 @@ def _make(job: Job, unit: Unit, replace: bool) -> Record:
 
 def _header(summary: Record) -> Record:
     return {name: tuple(v) if isinstance(v, list) else v for name, v in summary.items()}
-
-
-def _sentence(error: BaseException) -> str:
-    return str(error).rstrip(".") or type(error).__name__

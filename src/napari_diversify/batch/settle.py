@@ -6,7 +6,7 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from threading import Lock
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from ..core.blocks import exhaust
@@ -18,6 +18,8 @@ from ..recipe.intensity import exact_range
 from ..recipe.measure import measure
 from ..recipe.sampling import Sampling
 from .source import Source
+
+T = TypeVar("T")
 
 #: How close a target PSNR is met, in decibel, and how often it is tried.
 _CLOSE, _TRIES = 0.02, 16
@@ -69,7 +71,7 @@ def settle(sampling: Sampling, number: int, source: Source, header: Header, data
     """
     base = sampling.recipe
     ndim = base.spatial_ndim or header.spatial_ndim
-    low, high = base.intensity_range or _once(source, "range", lambda: exact_range(data))
+    low, high = base.intensity_range or once(source, "range", lambda: exact_range(data))
     with_range: Sampling = sampling.replace(
         recipe=base.replace(intensity_range=(low, high), spatial_ndim=ndim)
     )
@@ -81,7 +83,7 @@ def settle(sampling: Sampling, number: int, source: Source, header: Header, data
     def measured() -> PsnrModel:
         return exhaust(measure(data, step, ndim, (low, high))).psnr
 
-    model = _once(source, (step.window, step.stride, ndim, low, high), measured)
+    model = once(source, (step.window, step.stride, ndim, low, high), measured)
     recipe = with_range.recipe_of(number, model)
     return _met(
         recipe,
@@ -138,7 +140,7 @@ def forget(source: Source) -> None:
         _of_arrays.pop(source, None)
 
 
-def _once(source: Source, what: object, compute: Callable[[], Any]) -> Any:
+def once(source: Source, what: object, compute: Callable[[], T]) -> T:
     """``compute()``, or what it was before for this source. Holds numbers, no voxels."""
     with _lock:
         if source.array is not None:
@@ -149,4 +151,5 @@ def _once(source: Source, what: object, compute: Callable[[], Any]) -> Any:
                 _of_files.popitem(last=False)
     if what not in known:
         known[what] = compute()
-    return known[what]
+    value: T = known[what]
+    return value

@@ -46,6 +46,14 @@ def transfer(
     return gain.reshape(tuple(size))
 
 
+def keeps_all(size: Sequence[int], cutoff: float, shape: Shape, taper: float) -> bool:
+    """Whether the low-pass takes no coefficient away from an image of shape ``size``."""
+    highest = [np.array([(n - 1) / n]) for n in (1,) * (3 - len(size)) + tuple(size)]
+    gain = np.empty((1, 1, 1), np.float32)  # it never rises with a frequency
+    kernels.lowpass_gain(*highest, float(cutoff), get_args(Shape).index(shape), float(taper), gain)
+    return bool(gain[0, 0, 0] == 1)
+
+
 def physical_cutoff(cutoff: float, spacing: Sequence[float]) -> tuple[float, ...]:
     """The frequency of a cutoff along each axis, in cycles per unit of ``spacing``."""
     return tuple(cutoff / (2 * size) for size in spacing)

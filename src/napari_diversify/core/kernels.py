@@ -10,18 +10,36 @@ and ``fastmath`` stays off, so that no compiler reorders an addition.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import numba
 import numpy as np
+from numba.core.caching import FunctionCache
+
+
+class _Kept(FunctionCache):
+    """Machine code on disk, which a full disk or a killed program may have spoilt."""
+
+    def load_overload(self, *arguments):
+        try:
+            return super().load_overload(*arguments)
+        except Exception:  # noqa: BLE001  damaged pickles raise anything
+            with suppress(Exception):
+                self.flush()
+            return None  # it is compiled again
+
+    def save_overload(self, *arguments):
+        with suppress(Exception):
+            super().save_overload(*arguments)
 
 
 def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile nogil, keeping the machine code on disk where that is possible."""
-    try:
-        return numba.njit(nogil=True, cache=True)(function)
-    except RuntimeError:  # neither the package nor the home folder is writable
-        return numba.njit(nogil=True)(function)
+    kernel = numba.njit(nogil=True)(function)
+    with suppress(RuntimeError):  # neither the package nor the home folder is writable
+        kernel._cache = _Kept(function)
+    return kernel
 
 
 # --- normal noise -----------------------------------------------------------
@@ -276,6 +294,67 @@ def grey_levels(unit, width, low, bottom, top, out):
         grey = np.rint(unit[i] * width + low)
         # by way of 32 bits, which every such integer fits, and processors convert many at a time
         out[i] = np.int32(min(max(grey, bottom), top))
+
+
+@numba.njit(inline="always")
+def _unit(grey, low, width, far):
+    """A grey level mapped to [0, 1], with the rounding of the type of ``low`` and ``width``."""
+    return np.float32(min(max((grey - low) / width, -far), far))
+
+
+@numba.njit(inline="always")
+def _limited(value, after, before, low, high, bottom, top):
+    """What a result may be: at an end of the range just that end, within it nothing beyond."""
+    least = high if after == 1 else low if after >= 0 else bottom
+    most = low if after == 0 else high if after <= 1 else top
+    least = bottom if after == before else least
+    most = top if after == before else most
+    value = least if value < least else value  # NaN stays NaN
+    return most if value > most else value
+
+
+@_compiled
+def changed_floats(after, grey, unit_low, unit_width, far, width, low, high, bottom, top, out):
+    """``out = grey + width * (after - before)``, before the unit values of ``grey``.
+
+    ``unit_low``, ``unit_width`` and ``far`` are what these are computed with, in their type;
+    ``width`` is a finite float64, and the ends are of the type of ``out``.
+    """
+    for i in range(out.size):
+        before = _unit(grey[i], unit_low, unit_width, far)
+        out[i] = grey[i] + width * (np.float64(after[i]) - np.float64(before))
+        out[i] = _limited(out[i], after[i], before, low, high, bottom, top)
+
+
+@_compiled
+def changed_integers(after, grey, unit_low, unit_width, far, width, low, high, bottom, top, out):
+    """As :func:`changed_floats`, rounded, for integers of up to 32 bits and float64 ends."""
+    for i in range(out.size):
+        before = _unit(grey[i], unit_low, unit_width, far)
+        value = grey[i] + width * (np.float64(after[i]) - np.float64(before))
+        value = _limited(value, after[i], before, low, high, bottom, top)
+        out[i] = np.int64(np.rint(value))
+
+
+@_compiled
+def changed_long_integers(after, grey, sign, unit_low, unit_width, far, width, low, high, out):
+    """As :func:`changed_floats` for integers of 64 bits, whose last digits float64 cannot hold.
+
+    ``out``, ``low`` and ``high`` are uint64 that ascend as the grey levels do: of a signed
+    type, its bits with the first one (``sign``) turned over.
+    """
+    largest = np.uint64(0xFFFFFFFFFFFFFFFF)
+    for i in range(out.size):
+        before = _unit(grey[i], unit_low, unit_width, far)
+        value = np.uint64(grey[i]) ^ sign
+        change = np.rint(width * (np.float64(after[i]) - np.float64(before)))
+        # 2^64 - 2^11: the last float64 that fits
+        step = np.uint64(min(abs(change), 18446744073709549568.0))
+        if change > 0.0:
+            value += min(step, largest - value)
+        else:
+            value -= min(step, value)
+        out[i] = _limited(value, after[i], before, low, high, np.uint64(0), largest)
 
 
 # --- sums over a pair -----------------------------------------------------------

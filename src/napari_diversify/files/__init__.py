@@ -1,8 +1,11 @@
 """Images on disk: reading and writing with their metadata, and layouts of training sets."""
 
-from .arranged import Arranged
+from .arranged import Arranged, Cut
+from .dtypes import check_dtype
 from .entry import Entry
+from .glance import is_plate, may_hold_image
 from .header import AXES, Header, header_of
+from .label_values import LabelPlan, check_labels
 from .layouts import (
     FORMATS,
     LAYOUTS,
@@ -13,6 +16,7 @@ from .layouts import (
     semantic_planes,
     write_extras,
 )
+from .looks import Looks, looks_of
 from .ome_zarr import (
     create,
     create_labels,
@@ -24,6 +28,8 @@ from .ome_zarr import (
     write_reduced,
     write_slab,
 )
+from .open_voxels import channels_of
+from .present import check_present
 from .reading import (
     ENDINGS,
     ImageFile,
@@ -45,14 +51,21 @@ __all__ = [
     "FORMATS",
     "LAYOUTS",
     "Arranged",
+    "Cut",
     "Entry",
     "Header",
     "ImageFile",
     "Item",
+    "LabelPlan",
     "Layout",
+    "Looks",
+    "channels_of",
+    "check_dtype",
     "check_free",
+    "check_labels",
     "check_name",
     "check_names",
+    "check_present",
     "create",
     "create_labels",
     "finish",
@@ -62,8 +75,11 @@ __all__ = [
     "inputs_in",
     "is_finished",
     "is_image",
+    "is_plate",
     "is_zarr",
     "labels_in",
+    "looks_of",
+    "may_hold_image",
     "missing_chunks",
     "open_image",
     "paths",

@@ -1,8 +1,11 @@
-"""An array with its axes in another order, without moving a voxel before it is asked for."""
+"""An array seen in another way, without moving a voxel before it is asked for.
+
+:class:`Arranged` puts axes into another order, :class:`Cut` fixes some of them.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +14,14 @@ from ..core.blocks import normalise_index, region_shape, span
 from ..core.computed import Computed
 
 
-class Arranged(Computed):
+class _Seen(Computed):
+    """A view of an array that can be read and not written: a copy of it is no other than itself."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self
+
+
+class Arranged(_Seen):
     """A lazy view of an array whose axes are named, ordered and native as ours are.
 
     Files keep axes in any order, with or without those of length 1, in either
@@ -63,3 +73,42 @@ class Arranged(Computed):
         block = block.reshape([len(spans[axis]) for axis in self._wanted])
         block = block[tuple(slice(None, None, r.step if len(r) > 1 else 1) for r in region)]
         return block.astype(self.dtype, copy=False).squeeze(dropped)
+
+
+class Cut(_Seen):
+    """A lazy view of an array with some axes fixed.
+
+    Parameters
+    ----------
+    array : array-like
+        With shape, dtype and every basic index.
+    index : tuple of int or slice
+        One per axis of ``array``: a position on an axis that is fixed, ``slice(None)`` on the
+        others.
+
+    Examples
+    --------
+    >>> Cut(np.arange(24).reshape(2, 3, 4), (1, slice(None), slice(None)))[0, 1:3]
+    array([13, 14])
+    """
+
+    def __init__(self, array: Any, index: tuple[int | slice, ...]) -> None:
+        self._array, self._index = array, index
+        self.shape = tuple(
+            int(n) for n, i in zip(array.shape, index, strict=True) if isinstance(i, slice)
+        )
+        self.dtype = np.dtype(array.dtype)
+
+    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
+        region, dropped = normalise_index(key, self.shape)
+        inner = iter(r.start if axis in dropped else _as_slice(r) for axis, r in enumerate(region))
+        filled = tuple(next(inner) if isinstance(i, slice) else i for i in self._index)
+        return np.asarray(self._array[filled])
+
+
+def _as_slice(positions: range) -> slice:
+    """The slice that gives these positions."""
+    if not positions:
+        return slice(0, 0)
+    # what lies before the first position has no index but None
+    return slice(positions.start, positions.stop if positions.stop >= 0 else None, positions.step)

@@ -21,6 +21,9 @@ class Entry:
     aside : str, optional
         Why it is not taken unless it is asked for ("it is a thumbnail of image 1"); empty for
         an image like any other.
+    home : Path, optional
+        Of an image that is spread over several files and listed by each: the file under which
+        it is taken. None for the others, and in that file.
     name : str, optional
         Unlike that of any other image in the same file or plate; see :func:`.images_in`.
     """
@@ -29,4 +32,5 @@ class Entry:
     series: int = 0
     title: str = ""
     aside: str = ""
+    home: Path | None = None
     name: str = ""

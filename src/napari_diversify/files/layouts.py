@@ -51,6 +51,8 @@ class Layout:
         Axes that one file may have; images with others are written in parts.
     semantic : bool
         Whether labels are classes instead of numbered objects; see :func:`semantic_planes`.
+    negative_labels : bool
+        Whether labels below 0 may be written: no tool is going to take them for objects.
     reserved : tuple of str
         Ends of names that the tool would take for something else.
     extras : callable, optional
@@ -66,6 +68,7 @@ class Layout:
     formats: tuple[str, ...] = ("tiff",)
     axes: str = "zyx"
     semantic: bool = False
+    negative_labels: bool = False
     reserved: tuple[str, ...] = ()
     extras: Callable[[Sequence[Item]], dict[str, Any]] | None = None
 
@@ -239,6 +242,7 @@ LAYOUTS = MappingProxyType(
                 labels="{name}_labels{ending}",
                 formats=("ome-zarr", "ome-tiff"),
                 axes="tczyx",
+                negative_labels=True,
                 reserved=("_labels",),
             ),
             Layout(

@@ -44,9 +44,13 @@ def _multiscale(header: Header, levels: Sequence[Level], method: str) -> ngff.Mu
         scale = [s * f for s, f in zip(header.scale, level.factors, strict=True)]
         transforms: list[Any] = [ngff.ScaleTransformation(scale=scale)]
         # the mean of f voxels lies amidst them; a label that was kept, where it was
-        shift = [s * (f - 1) / 2 for s, f in zip(header.scale, level.factors, strict=True)]
-        if n and method == "mean":
-            transforms.append(ngff.TranslationTransformation(translation=shift))
+        moved = method == "mean"
+        place = [
+            o + moved * s * (f - 1) / 2
+            for o, s, f in zip(header.origin, header.scale, level.factors, strict=True)
+        ]
+        if any(header.origin) or (n and moved):
+            transforms.append(ngff.TranslationTransformation(translation=place))
         datasets.append(ngff.Dataset(path=str(n), coordinateTransformations=transforms))
     return ngff.Multiscale(name=header.name, axes=axes, datasets=datasets, type=method)
 

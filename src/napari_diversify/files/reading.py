@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from .arranged import Arranged
+from .described import described
 from .entry import Entry
 from .header import Header, guess_axes
+from .present import check_present
 from .reading_tiff import images_in_tiff, read_tiff
-from .reading_zarr import described, images_in_zarr, label_names, read_zarr
+from .reading_zarr import images_in_zarr, label_names, read_zarr
 from .units import unit_of
 
 #: Endings of the file names of images, longest first.
@@ -113,8 +115,7 @@ def open_image(
     where = Path(path)
     name = stem(where)
     axes = None if axes is None else axes.lower()
-    if not where.exists():
-        raise FileNotFoundError(f"{where}: there is no such file or folder")
+    check_present(where)
     kind = where.suffix.lower()
     close: Callable[[], object] = lambda: None  # noqa: E731
     try:
@@ -179,8 +180,7 @@ def images_in(path: str | os.PathLike[str]) -> list[Entry]:
         As :func:`open_image`.
     """
     where = Path(path)
-    if not where.exists():
-        raise FileNotFoundError(f"{where}: there is no such file or folder")
+    check_present(where)
     try:
         if where.is_dir():
             found = images_in_zarr(where)
@@ -197,7 +197,7 @@ def images_in(path: str | os.PathLike[str]) -> list[Entry]:
     return [
         replace(
             entry,
-            name=stem(entry.path)
+            name=stem(entry.name or entry.path)
             + (f"_s{entry.series}" if entry.path in several or entry.aside else ""),
         )
         for entry in found
@@ -255,8 +255,7 @@ def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     """
     found: list[Path] = []
     for path in map(Path, paths):
-        if not path.exists():
-            raise FileNotFoundError(f"{path}: there is no such file or folder")
+        check_present(path)
         if not path.is_dir() or is_image(path) or is_zarr(path):
             found.append(path)
             continue

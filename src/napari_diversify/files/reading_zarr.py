@@ -3,217 +3,267 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import zarr
-
 from .arranged import Arranged
+from .described import described
 from .entry import Entry
-from .header import AXES, Header, guess_axes
+from .header import AXES, Header, printable
+from .multiscales import (
+    Level,
+    Multiscale,
+    Place,
+    dataset_paths,
+    entries,
+    multiscale,
+    says_sizes,
+    unknown_version,
+)
+from .stored_array import StoredArray
 from .units import unit_name
+from .zarr_axes import (
+    disagreement,
+    given_axes,
+    guessed_axes,
+    named_axes,
+    ome_axes,
+    ome_units,
+    said_axes,
+)
+from .zarr_chunks import Grid
+from .zarr_images import Found, found_in, label_folders
+from .zarr_nodes import Node, inside, node_at
 
 #: Attribute of a group in which our own record of an image is kept, beside "ome".
 PROVENANCE_KEY = "diversify"
 
-_KINDS = {"time": "t", "channel": "c"}
+#: How far above an array a group may list it as a level of its image.
+_LEVELS_ABOVE = 3
 
 
 def images_in_zarr(path: Path) -> list[Entry]:
     """The images of a Zarr folder or a plate, in the order in which they are numbered."""
-    return [Entry(path)]
+    return [found.entry for found in found_in(path)]
+
+
+def label_names(path: Path) -> list[str]:
+    """Names of the label images that are stored inside an OME-Zarr image."""
+    return [folder.relative_to(path / "labels").as_posix() for folder in label_folders(path)]
 
 
 def missing_chunks(path: Path, series: int | None = None) -> tuple[int, int]:
     """How many chunks (or shards) of the finest level are not there, and how many there should be.
 
     Zarr reads a chunk that is not there as its fill value: programs leave out chunks that hold
-    nothing else, and so does a copy that was cut short. Only the files are counted.
+    nothing else, and so does a copy that was cut short. Only files are counted; nothing is
+    missing of what is no Zarr folder.
     """
-    return 0, 0
+    if not path.is_dir():
+        return 0, 0
+    grid = Grid.of(_stored(_chosen(path, series)[0]).image.levels[0].array)
+    return grid.missing(), grid.size
 
 
 def read_zarr(
     path: Path, name: str, axes: str | None, series: int | None
 ) -> tuple[Header, list[Arranged]]:
     """The header and the levels, finest first, of a Zarr folder."""
-    try:
-        node = zarr.open(str(path), mode="r")
-    except (ValueError, KeyError, TypeError, OSError) as error:
-        raise ValueError(
-            "this folder is no Zarr array or group that can be read "
-            f"({type(error).__name__}: {error}). Give the folder that ends with .zarr, "
-            "or one that contains images"
-        ) from error
-    if isinstance(node, zarr.Array):
-        return _plain(node, name, axes)
-    try:
-        return _group(node, name, axes, series or 0)
-    except (KeyError, TypeError, IndexError, AttributeError) as error:
-        raise ValueError(
-            f"its OME metadata cannot be understood ({type(error).__name__}: {error})"
-        ) from error
-
-
-def label_names(path: Path) -> list[str]:
-    """Names of the label images that are stored inside an OME-Zarr image."""
-    try:
-        group = zarr.open_group(str(path / "labels"), mode="r")
-    except (ValueError, KeyError, TypeError, OSError):
-        return []
-    attributes = dict(group.attrs)
-    names = _ome(attributes).get("labels", [])
-    return [str(n) for n in names] if isinstance(names, list) else []
-
-
-def _ome(attributes: Mapping[str, Any]) -> dict[str, Any]:
-    """The OME part of the attributes: under "ome" since 0.5, at the top before."""
-    ome = attributes.get("ome", attributes)
-    return dict(ome) if isinstance(ome, Mapping) else {}
-
-
-def _plain(array: Any, name: str, axes: str | None) -> tuple[Header, list[Arranged]]:
-    named = getattr(array.metadata, "dimension_names", None) or ()
-    own = "".join(str(n).lower() for n in named)
-    if axes is None and len(own) == array.ndim and set(own) <= set(AXES) and own.endswith("yx"):
-        axes = own
-    axes = guess_axes(array.ndim) if axes is None else axes
-    return _described([array], axes, {}, {}, (), name, dict(array.attrs))
-
-
-def _group(group: Any, name: str, axes: str | None, series: int) -> tuple[Header, list[Arranged]]:
-    attributes = dict(group.attrs)
-    ome = _ome(attributes)
-    if "bioformats2raw.layout" in ome and "multiscales" not in ome:
-        found = sorted((k for k in group.group_keys() if k.isdecimal()), key=int)
-        if str(series) not in found:
-            raise ValueError(f"it has no series {series}; it has {', '.join(found) or 'none'}")
-        return _group(group[str(series)], name, axes, 0)
-    if "multiscales" not in ome:
-        raise ValueError(_why_no_image(group, ome))
-    images = ome["multiscales"]
-    if not 0 <= series < len(images):
-        raise ValueError(f"it has no series {series}; its {len(images)} series count from 0")
-    image = images[series]
-    levels = [group[d["path"]] for d in image["datasets"]]
-    own, units = _axes(image.get("axes"), levels[0].ndim)
-    if axes is None:
-        axes = own
-    else:
-        units = {new: unit_name(units.get(old), new) for new, old in zip(axes, own, strict=False)}
-    sizes = _sizes(image, len(own))
-    scale = dict(zip(axes, sizes, strict=False))
-    labels = [c.get("label") for c in (ome.get("omero") or {}).get("channels", [])]
-    channels = tuple(labels) if all(isinstance(c, str) for c in labels) else ()
-    return _described(levels, axes, scale, units, channels, image.get("name") or name, attributes)
-
-
-def _why_no_image(group: Any, ome: Mapping[str, Any]) -> str:
-    """What a group is that is not one image, and what to give instead."""
-    if "plate" in ome or "well" in ome:
-        return "this is a plate or a well; give one of its images, e.g. .../A/1/0"
-    if isinstance(ome.get("labels"), list):
-        return f"these are several label images; give one of {', '.join(map(str, ome['labels']))}"
-    inside = ", ".join(sorted(group.array_keys())) or "none"
-    return f"this Zarr group has no OME metadata; give one of the arrays in it ({inside})"
-
-
-def _axes(axes: Sequence[Any] | None, ndim: int) -> tuple[str, dict[str, str | None]]:
-    """Letters and units of axes as stored: dicts since 0.4, names in 0.3, nothing before."""
-    if axes is None:
-        return guess_axes(ndim), {}
-    letters, units = "", {}
-    for axis in axes:
-        entry = axis if isinstance(axis, Mapping) else {"name": axis}
-        called = str(entry["name"]).lower()
-        letter = _KINDS.get(str(entry.get("type")), called)
-        # "?": an axis that we do not know, which is no matter if it has length 1
-        letters += letter if letter in AXES and len(letter) == 1 else "?"
-        units[letters[-1]] = unit_name(entry.get("unit"), letters[-1])
-    return letters, units
-
-
-def _sizes(image: Mapping[str, Any], n: int) -> list[float]:
-    """Voxel size per axis of the finest level: its own scale times that of all levels."""
-    sizes = [1.0] * n
-    for owner in (image["datasets"][0], image):
-        for transform in owner.get("coordinateTransformations") or []:
-            if transform.get("type") == "scale" and "scale" in transform:
-                sizes = [s * float(t) for s, t in zip(sizes, transform["scale"], strict=True)]
-    return sizes
-
-
-def _described(
-    levels: Sequence[Any],
-    axes: str,
-    scale: Mapping[str, float],
-    units: Mapping[str, str | None],
-    channels: tuple[str, ...],
-    name: str,
-    attributes: Mapping[str, Any],
-) -> tuple[Header, list[Arranged]]:
-    own = attributes.get(PROVENANCE_KEY)
+    found, notes = _chosen(path, series)
+    stored = _stored(found)
+    finest = stored.image.levels[0]
+    letters, more = _letters(stored, axes)
+    scale, units, odd = _sizes(stored, letters)
+    levels = [StoredArray(level.array) for level in stored.image.levels]
+    channels, lost = _channels(stored, dict(zip(letters, finest.array.shape, strict=False)))
+    title = stored.entry.get("name")
+    if not found.entry.name:  # inside of the folder that was asked for: named as it is by itself
+        name = "_".join([name, *found.entry.path.relative_to(path).parts])
+    own = stored.group.attributes.get(PROVENANCE_KEY)
     return described(
-        levels, axes, scale, units, channels, name, own if isinstance(own, dict) else None
+        levels,
+        letters,
+        scale,
+        units,
+        channels,
+        title if isinstance(title, str) and title.strip("/ ") else name,
+        own if isinstance(own, dict) else None,
+        origin=dict(zip(letters, finest.place.origin, strict=False)),
+        notes=(*notes, *stored.image.notes, *more, *odd, *lost, *_bareness(levels[0].grid, found)),
     )
 
 
-def described(
-    levels: Sequence[Any],
-    axes: str,
-    scale: Mapping[str, float],
-    units: Mapping[str, str | None],
-    channels: tuple[str, ...],
-    name: str,
-    provenance: dict[str, Any] | None,
-    keep: str = AXES,
-) -> tuple[Header, list[Arranged]]:
-    """Put levels with axes in the order of a file into ours, and describe them.
+@dataclass(frozen=True)
+class _Stored:
+    """An image as its folder describes it.
 
     Parameters
     ----------
-    levels : sequence of array-like
-        Finest first.
-    axes : str
-        One letter per axis; letters that are none of ours must have length 1.
-    scale, units : mapping from axis to size and unit
-        What is known; a size that no voxel can have counts as unknown.
-    channels : tuple of str
-        Names; left out if there are more or fewer than channels.
-    name : str
-        Of the image.
-    provenance : dict or None
-        Our own record.
-    keep : str
-        Axes that stay although they have length 1.
+    image : Multiscale
+        Its levels; one for an array without OME metadata.
+    group : Node
+        Whose attributes tell of it: a group, or that array.
+    entry : mapping
+        What the OME metadata say of it; nothing for that array.
     """
-    shape = tuple(levels[0].shape)
-    if len(axes) != len(shape):
-        raise ValueError(
-            f"axes={axes!r} names {len(axes)} axes, but the image has {len(shape)}: its shape is "
-            f"{shape}"
+
+    image: Multiscale
+    group: Node
+    entry: Mapping[str, Any]
+
+    @property
+    def version(self) -> str | None:
+        """The version of its OME metadata, if it is none that is understood."""
+        return unknown_version(self.group, self.entry)
+
+
+def _chosen(path: Path, series: int | None) -> tuple[Found, tuple[str, ...]]:
+    """The image that is asked for, and a note if it is one of several and none was named."""
+    found = found_in(path, labels=series is not None)
+    if series is not None:
+        if not 0 <= series < len(found):
+            there = ", ".join(map(str, range(min(len(found), 20))))
+            raise ValueError(f"it has no series {series}; it has {there}")
+        return found[series], ()
+    images = [f for f in found if not f.entry.aside]
+    if not images and found[0].entry.path != path:
+        inside = ", ".join(
+            f"{f.entry.path.relative_to(path)} ({f.entry.aside})" for f in found[:20]
         )
-    sizes = dict(zip(axes, shape, strict=True))
-    wanted = "".join(a for a in AXES if a in axes and (a in "yx" or sizes[a] > 1 or a in keep))
-    strange = [f"{a!r} ({n})" for a, n in zip(axes, shape, strict=True) if a not in AXES and n > 1]
-    twice = any(axes.count(a) > 1 for a in AXES)
-    if strange or twice or not wanted.endswith("yx"):
-        raise ValueError(
-            f"its axes {axes!r} with shape {shape} cannot be told apart as {AXES!r}. Say what they "
-            f"are with axes=, e.g. axes='{guess_axes(min(max(len(shape), 2), 5))}'"
+        raise ValueError(f"it holds no image that can be taken for the one meant: {inside}")
+    notes = []
+    if len(images) > 1:
+        title = f" ({printable(images[0].entry.title)})" if images[0].entry.title else ""
+        notes.append(
+            f"it holds {len(images)} images; this is the first{title}. Choose with --series"
         )
-    known = {a: s for a, s in scale.items() if math.isfinite(s) and s > 0}
-    arranged = [Arranged(level, axes, wanted) for level in levels]
-    n_channels = sizes.get("c", 1) if "c" in wanted else 1
-    header = Header(
-        arranged[0].shape,
-        levels[0].dtype,
-        wanted,
-        tuple(known.get(a, 1.0) for a in wanted),
-        tuple(units.get(a) if a in known else None for a in wanted),
-        channels if len(channels) == n_channels else (),
-        name,
-        provenance,
+    lost = sum(f.entry.aside.endswith("not there") for f in found)
+    if lost:
+        notes.append(f"{lost} of the images that it lists are not there")
+    return (images or found)[0], tuple(notes)
+
+
+def _stored(found: Found) -> _Stored:
+    """What the folder of an image says of it."""
+    where = found.entry.path
+    node = found.node or node_at(where)
+    if node is None:
+        raise ValueError(f"{where} is not there")
+    index, only = found.index, None
+    if node.is_array:
+        owner = _owner(node)
+        if owner is None:
+            unknown = (math.nan,) * len(node.shape)
+            level = Level(node, Place(unknown, unknown))
+            return _Stored(Multiscale((level,)), node, {})
+        (node, index), only = owner, where
+    images = entries(node)
+    if index >= len(images):
+        raise ValueError(f"{where} holds no image")
+    return _Stored(multiscale(node, images[index], only), node, images[index])
+
+
+def _owner(array: Node) -> tuple[Node, int] | None:
+    """The group that lists an array as a level of an image, and the number of the image."""
+    for folder in list(array.path.parents)[:_LEVELS_ABOVE]:
+        with suppress(ValueError, OSError):
+            if (group := node_at(folder)) is None:
+                continue
+            for index, entry in enumerate(entries(group)):
+                paths = [inside(folder, path) for path in dataset_paths(entry)]
+                if array.path in paths and unknown_version(group, entry) is None:
+                    return group, index
+    return None
+
+
+def _letters(stored: _Stored, axes: str | None) -> tuple[str, tuple[str, ...]]:
+    """The axes of the finest level: as given, as named, or guessed with a note."""
+    array = stored.image.levels[0].array
+    version = stored.version
+    if axes is not None:
+        note = f"it is OME-Zarr {version}, which is not understood: its sizes count as unknown"
+        return given_axes(axes, array.shape), (note,) * (version is not None)
+    if version is not None:
+        raise ValueError(
+            f"it is OME-Zarr {printable(version)[:40]}; versions 0.1 to 0.5 can be read. Convert "
+            f"it, or say what its axes are with {said_axes(len(array.shape))}: its sizes then "
+            "count as unknown"
+        )
+    if stored.entry:
+        named = ome_axes(stored.entry.get("axes"), array.shape)
+        own = None
+        with suppress(ValueError):  # not understood, and OME says it
+            own = named_axes(array)
+        if named is not None:
+            return named, () if own is None else disagreement(named, own)
+        if own is None and str(stored.entry.get("version")) in ("0.1", "0.2"):
+            guess, notes = guessed_axes(len(array.shape))
+            return guess, () if guess == AXES else notes  # the axes of these versions
+    own = named_axes(array)
+    return (own, ()) if own is not None else guessed_axes(len(array.shape))
+
+
+def _sizes(
+    stored: _Stored, letters: str
+) -> tuple[dict[str, float], dict[str, str | None], tuple[str, ...]]:
+    """Sizes of voxels and their units by axis, and notes on those that cannot be told."""
+    place = stored.image.levels[0].place
+    scale = dict(zip(letters, place.scale, strict=False))
+    if stored.version is not None:
+        return {}, {}, ()
+    written = dict(
+        zip(letters, ome_units(stored.entry.get("axes"), len(place.scale)), strict=False)
     )
-    return header, arranged
+    units = {axis: unit_name(text, axis) for axis, text in written.items()}
+    spatial = [axis for axis in "zyx" if axis in scale]
+    lost = [axis for axis in spatial if math.isnan(scale[axis])]
+    promised = says_sizes(stored.entry) or any(written.get(axis) for axis in spatial)
+    notes = []
+    if lost and promised:
+        notes.append(
+            f"its metadata do not tell the size of a voxel along {', '.join(lost)}: it counts as "
+            "unknown"
+        )
+    for axis in spatial:
+        if written[axis] and units[axis] is None:
+            notes.append(f"{printable(written[axis])[:40]!r}, its unit along {axis}, is no length")
+    nowhere = [
+        a for a, o in zip(letters, place.origin, strict=False) if math.isnan(o) and a in AXES
+    ]
+    if nowhere and stored.entry:
+        notes.append(f"its metadata do not tell where it lies along {', '.join(nowhere)}")
+    return scale, units, tuple(notes)
+
+
+def _channels(stored: _Stored, sizes: Mapping[str, int]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Names of the channels, if each has one; otherwise none, and a note if there are some."""
+    omero = stored.group.ome.get("omero") if stored.entry else None
+    listed = omero.get("channels") if isinstance(omero, dict) else None
+    names = (
+        [c.get("label") if isinstance(c, dict) else None for c in listed or []]
+        if isinstance(listed, list)
+        else []
+    )
+    labels = tuple(name for name in names if isinstance(name, str))
+    if len(labels) == len(names) == sizes.get("c", 1) or not labels:
+        return labels, ()
+    return (), (f"it names {len(labels)} of {sizes.get('c', 1)} channels: the names are left out",)
+
+
+def _bareness(grid: Grid, found: Found) -> tuple[str, ...]:
+    """A note if no chunk of an image is there; an error if they are there by other names."""
+    if not grid.is_bare():
+        return ()
+    stranger = grid.stranger()
+    if stranger is not None:
+        raise ValueError(
+            f"its metadata say that chunks are called like {grid.name((0,) * len(grid.shape))!r}, "
+            f"but there are only others like {stranger!r}: what they say of the separator "
+            "(dimension_separator, chunk_key_encoding) is wrong"
+        )
+    if "label" in found.entry.aside:  # programs leave out chunks without a label
+        return ()
+    return (f"none of its {grid.size} chunks is there: all its voxels would be the fill value",)

@@ -18,14 +18,15 @@ import numpy.typing as npt
 import tifffile
 
 from ..core.blocks import workers
+from .dtypes import check_dtype
 from .header import Header
-from .reading_tiff import NAMESPACE
+from .looks import LABELS_KEY
+from .ome_xml import NAMESPACE
 from .units import unit_of
 
 _TILE = 256
 _BLOCK = 32 << 20  # bytes of planes that are read, or compressed, at once
 _CLASSIC = 4_000_000_000  # bytes that fit a classic TIFF, its tables included
-_DTYPES = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64")
 
 # Level 1: noise cannot be compressed, and higher levels only take longer to find that out.
 _LEVEL = 1
@@ -45,12 +46,13 @@ def write_tiff(
     path : path-like
         Where, usually a temporary name; see :func:`.safe.writing`. Overwritten.
     header : Header
-        Shape, dtype, axes, voxel size, channel names and provenance.
+        Shape, dtype, axes, voxel size, channel names, origin and provenance. Programs that
+        read OME-TIFF find the origin as the position of the stage.
     planes : iterable of ndarray, shape (y, x)
         In C order over the other axes; consumed one at a time, or nearly so. See
         :func:`planes_of`.
     labels : bool, optional
-        Whether voxels are labels, which must be integers.
+        Whether voxels are labels, which must be integers; the file says so.
 
     Raises
     ------
@@ -63,11 +65,7 @@ def write_tiff(
     -----
     ``tifffile.imread`` leaves out axes of length 1; :func:`open_image` does not.
     """
-    if header.dtype.name not in _DTYPES:
-        raise TypeError(
-            f"OME-TIFF cannot hold {header.dtype} (it can: {', '.join(_DTYPES)}). "
-            "Convert the image, or write OME-Zarr"
-        )
+    check_dtype(header.dtype, "ome-tiff")
     if labels and header.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers; these are {header.dtype}")
     height, width = header.shape[-2:]
@@ -89,7 +87,7 @@ def write_tiff(
             maxworkers=workers(),
             buffersize=_BLOCK,
             software=NAMESPACE,
-            metadata=_metadata(header),
+            metadata=_metadata(header, labels),
         )
     if next(given, None) is not None:
         raise ValueError(f"more planes were given than an image of shape {header.shape} has")
@@ -134,10 +132,12 @@ def _tiles(planes: Iterator[npt.NDArray[Any]]) -> Iterator[npt.NDArray[Any]]:
                 yield np.pad(tile, missing) if tile.shape != (_TILE, _TILE) else tile
 
 
-def _metadata(header: Header) -> dict[str, Any]:
+def _metadata(header: Header, labels: bool) -> dict[str, Any]:
     """OME-XML as tifffile takes it, and our note of what OME-XML cannot say."""
     out: dict[str, Any] = {"axes": header.axes.upper(), "Name": header.name}
     note: dict[str, Any] = {"axes": header.axes}
+    if labels:
+        note[LABELS_KEY] = True
     lost = {}
     for axis, scale, name in zip(header.axes, header.scale, header.units, strict=True):
         unit = unit_of(name, axis)
@@ -152,6 +152,11 @@ def _metadata(header: Header) -> dict[str, Any]:
         out[f"{key}Unit"] = "pixel" if unit is None else unit.symbol
     if lost:
         note["scale"] = lost
+    positions, elsewhere = _positions(header)
+    if positions:
+        out["Plane"] = positions
+    if elsewhere:
+        note["origin"] = elsewhere
     if header.channels:
         out["Channel"] = {"Name": list(header.channels)}
     if header.provenance is not None:
@@ -163,3 +168,23 @@ def _metadata(header: Header) -> dict[str, Any]:
     known = repr(replace(header, provenance=None)) + text
     out["UUID"] = str(uuid.uuid5(uuid.NAMESPACE_URL, known))
     return out
+
+
+def _positions(header: Header) -> tuple[dict[str, Any], dict[str, float]]:
+    """Where the origin goes: into every plane of OME-XML, or into our note along some axes."""
+    planes: dict[str, Any] = {}
+    note = {}
+    n_planes = int(np.prod(header.shape[:-2]))
+    steps = np.arange(n_planes) % header.size_of("z")
+    for axis, start, name in zip(header.axes, header.origin, header.units, strict=True):
+        unit = unit_of(name, axis)
+        if start == 0:
+            continue
+        if unit is None or axis == "t":
+            note[axis] = start
+            continue
+        key = f"Position{axis.upper()}"
+        moves = steps * header.scale_of("z") if axis == "z" else np.zeros(n_planes)
+        planes[key] = (start + moves).tolist()
+        planes[f"{key}Unit"] = [unit.symbol] * n_planes
+    return planes, note

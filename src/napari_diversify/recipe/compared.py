@@ -36,11 +36,10 @@ class LazyDifference(LazyVolume):
 
     def __init__(self, array: Any, recipe: Recipe, *args: Any, **keywords: Any) -> None:
         super().__init__(array, recipe, *args, **keywords)
-        self._grey = self.dtype
         self.dtype = np.dtype(np.float32)
 
     def _reader(self, state: State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        result = self._results(state, remember, self._grey)
+        result = super()._reader(state, remember)
 
         def read(region: Region) -> npt.NDArray[Any]:
             source = np.asarray(self.source[slices(region)])
@@ -99,7 +98,7 @@ class LazySplit(LazyVolume):
         self._state = replace(self._state, axis=axis, at=at)
 
     def _reader(self, state: State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        result = self._results(state, remember, self.dtype)
+        result = super()._reader(state, remember)
         assert isinstance(state, _Split)
         axis, at = state.axis, state.at
 

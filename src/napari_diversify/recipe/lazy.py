@@ -17,8 +17,8 @@ from ..core.blocks import Region, exhaust, normalise_index, region_shape, slices
 from ..core.local_std import PerAxis, check_per_axis, local_std_region, source_region
 from ..core.noise import check_count
 from .cache import Cache
-from .intensity import exact_range, from_unit, to_unit
-from .lazy_array import LazyArray
+from .intensity import changed, exact_range, from_unit, holds_all, to_unit
+from .lazy_array import LazyArray, contains
 from .step import Place, Unit, whole_planes
 
 if TYPE_CHECKING:  # Recipe.apply stands on this module, not the other way round
@@ -93,6 +93,7 @@ class LazyVolume(LazyArray):
         cache: Cache | None = None,
     ) -> None:
         super().__init__(array, recipe.spatial_ndim)
+        self._grey = self.dtype  # of the source: some subclasses have values of another dtype
         if spacing is not None:
             spacing = tuple(float(s) for s in spacing)
             if len(spacing) != self.spatial_ndim or not all(
@@ -176,7 +177,7 @@ class LazyVolume(LazyArray):
         kind = state.recipe.steps[n - 1].kind
         return (
             *(state.edition, self.spacing, self.spatial_ndim, state.low, state.high),
-            *(before, drawn, index, kind),
+            *(self._exact(state), before, drawn, index, kind),
         )
 
     def _prepared(self, state: State, n: int, index: tuple[int, ...]) -> Any:
@@ -256,25 +257,29 @@ class LazyVolume(LazyArray):
         self._state = replace(self._state, low=low, high=high, edition=edition)
         self._held = None
 
-    def _reader(self, state: State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        return self._results(state, remember, self.dtype)
+    def _exact(self, state: State) -> bool:
+        """Whether the source has digits that single precision cannot hold, to be given back."""
+        within = holds_all(self._grey, state.low, state.high)
+        return state.recipe.precision == "exact" and not within
 
-    def _results(
-        self, state: State, remember: bool, dtype: np.dtype[Any]
-    ) -> Callable[[Region], npt.NDArray[Any]]:
-        """A function that computes gapless regions of the result, in grey levels."""
-        upto, n = self._steps(state, remember).upto, len(state.recipe.steps)
+    def _reader(self, state: State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
+        chain, n = self._steps(state, remember), len(state.recipe.steps)
+        exact = self._exact(state)
 
         def read(region: Region) -> npt.NDArray[Any]:
             lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
-            grey = from_unit(upto(n, lead, space), state.low, state.high, dtype)
+            unit = chain.upto(n, lead, space)
+            mapped = (state.low, state.high, self._grey)
+            if exact:
+                grey = changed(unit, chain.source(lead, space), *mapped)
+            else:
+                grey = from_unit(unit, *mapped)
             return grey.reshape(region_shape(region))
 
         return read
 
     def _steps(self, state: State, remember: bool) -> _Chain:
-        # neighbouring planes share coefficients even where nothing is to be kept
-        return _Chain(self, state, self._cache if remember else Cache(_PASSING))
+        return _Chain(self, state, self._cache if remember else None)
 
 
 class _Chain:
@@ -284,8 +289,12 @@ class _Chain:
     last who uses it, and need not wait until somebody looks for cycles.
     """
 
-    def __init__(self, volume: LazyVolume, state: State, cache: Cache) -> None:
-        self._volume, self._state, self._cache = volume, state, cache
+    def __init__(self, volume: LazyVolume, state: State, cache: Cache | None) -> None:
+        self._volume, self._state, self._keeps = volume, state, cache is not None
+        # neighbouring planes share coefficients even where nothing is to be kept
+        self._cache = Cache(_PASSING) if cache is None else cache
+        self._exact = volume._exact(state)
+        self._last: tuple[Region, npt.NDArray[Any]] | None = None  # read of the source
 
     def at(self, n: int, lead: Region, region: Region) -> Place:
         """Where step ``n`` is at work."""
@@ -315,14 +324,14 @@ class _Chain:
             source=lambda needed: self.upto(n - 1, lead, needed),
             kept=kept,
             prepared=prepared,
+            exact=self._exact,
         )
 
     def upto(self, n: int, lead: Region, region: Region) -> Unit:
         """The result of the first ``n`` steps in ``region``, mapped to [0, 1]."""
         state = self._state
         if n == 0:
-            block = np.asarray(self._volume.source[slices((*lead, *region))])
-            return to_unit(block.reshape(region_shape(region)), state.low, state.high)
+            return to_unit(self._read(lead, region), state.low, state.high)
         step, place = state.recipe.steps[n - 1], self.at(n, lead, region)
         if n == len(state.recipe.steps):
             return step.compute(place)
@@ -330,6 +339,30 @@ class _Chain:
         return place.remember(
             ("result", step, place.seed, place.sample), partial(step.compute, place)
         )
+
+    def source(self, lead: Region, region: Region) -> npt.NDArray[Any]:
+        """The source's grey levels in ``region``, as the steps were given them."""
+
+        def read() -> npt.NDArray[Any]:
+            wanted = (*lead, *region)
+            if self._last is None or not contains(self._last[0], wanted):
+                return self._read(lead, region)
+            held, block = self._last
+            return block[slices(region, held[len(lead) :])]
+
+        if not self._keeps:
+            return read()
+        key = (self._state.edition, lead, region, "grey levels")
+        # a copy: of a view, whoever owns the array may change the values
+        kept: npt.NDArray[Any] = self._cache.get(key, lambda: read().copy())
+        return kept
+
+    def _read(self, lead: Region, region: Region) -> npt.NDArray[Any]:
+        block = np.asarray(self._volume.source[slices((*lead, *region))])
+        block = block.reshape(region_shape(region))
+        if self._exact:  # the end of the chain wants it again
+            self._last = ((*lead, *region), block)
+        return block
 
 
 class LazyRemoved(LazyVolume):

@@ -57,7 +57,7 @@ class LazyArray(Computed):
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         region, dropped = normalise_index(key, self.shape)
         held, state = self._held, self._state
-        if held is not None and held[0] is state and _contains(held[1], region):
+        if held is not None and held[0] is state and contains(held[1], region):
             there = held[2][slices(tuple(span(r) for r in region), held[1])]
             return there[tuple(slice(None, None, r.step) for r in region)].copy().squeeze(dropped)
         compute = self._reader(state, remember=True)
@@ -145,7 +145,7 @@ class LazyArray(Computed):
         """Whether ``self[key]`` is at hand from a :meth:`prefetch` with today's parameters."""
         region, _ = normalise_index(key, self.shape)
         held, state = self._held, self._state
-        return held is not None and held[0] is state and _contains(held[1], region)
+        return held is not None and held[0] is state and contains(held[1], region)
 
     def work(self, key: Any) -> int:
         """Voxels to compute for ``self[key]``, if nothing is kept."""
@@ -218,7 +218,8 @@ class LazyArray(Computed):
         """A function that computes gapless regions with the parameters in ``state``."""
 
 
-def _contains(held: Region, region: Region) -> bool:
+def contains(held: Region, region: Region) -> bool:
+    """Whether a gapless region covers all of another one."""
     spans = [span(r) for r in region]
     return all(s.start >= h.start and s.stop <= h.stop for s, h in zip(spans, held, strict=True))
 

@@ -82,8 +82,8 @@ def measure(
     for n, (lead, region) in enumerate(pieces):
         yield n, 2 * len(pieces)
         block = check_intensities(_read(array, lead, region))
-        low, high = min(low, float(block.min())), max(high, float(block.max()))
-    check_range(low, high)
+        low, high = min(low, block.min().item()), max(high, block.max().item())
+    low, high = check_range(low, high)
     histogram = PsnrHistogram()
     for n, (lead, region) in enumerate(pieces, len(pieces)):
         yield n, 2 * len(pieces)

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from ..core.noise import GENERATOR
+from ..small_files import read_small
 from .lazy import LazyVolume
 from .model import Model
 from .steps import AnyStep
@@ -36,6 +37,11 @@ class Recipe(Model):
     spatial_ndim : 2 or 3, optional
         How many of the last axes are space: 3 for volumes, 2 for planes that
         have nothing to do with each other. By default 3, or 2 for a 2D image.
+    precision : {"exact", "float32"}, optional
+        "exact" gives back the digits of grey levels that single precision, in which steps
+        work, cannot hold: what a recipe leaves as it is comes back exactly, whatever the
+        dtype. "float32" is the way of version 0.1.0, and what a recipe written by it means.
+        Integers of 8 and 16 bits are the same either way.
     generator : str
         Name and version of the noise generator; only the one named here can be run.
     schema_version : int
@@ -64,6 +70,12 @@ class Recipe(Model):
 
     schema_version: Literal[1] = 1
     generator: Literal["philox4x32-10/1"] = GENERATOR
+    precision: Literal["exact", "float32"] = Field(
+        "exact",
+        title="precision",
+        description="exact: grey levels of 32 and 64 bits lose no digits on their way through "
+        "the steps. float32: as version 0.1.0 did it, for its recipes.",
+    )
     seed: int = Field(
         0,
         ge=0,
@@ -91,6 +103,11 @@ class Recipe(Model):
         description="3: the image consists of volumes (z, y, x). 2: of separate planes (y, x).",
     )
     steps: tuple[AnyStep, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_older_version(cls, values: Any) -> Any:
+        return migrated(values) if isinstance(values, dict) else values
 
     @model_validator(mode="after")
     def _range_ascends(self) -> Recipe:
@@ -126,8 +143,10 @@ class Recipe(Model):
         Returns
         -------
         numpy.ndarray, shape and dtype of ``array``
-            Equal, bit for bit, to what :class:`LazyVolume` shows of it. Numbers
-            beyond 2**53 in 64-bit integers lose their last digits.
+            Equal, bit for bit, to what :class:`LazyVolume` shows of it. Voxels that the steps
+            leave as they are keep their grey level exactly, also 64-bit integers beyond 2**53
+            (unless :attr:`precision` is "float32"). How much the others change is known in
+            single precision: to 24 bits of the intensity range.
 
         Raises
         ------
@@ -193,8 +212,9 @@ class Recipe(Model):
         ValueError
             If the text is no recipe, or one of a newer version.
         """
+        text = text.removeprefix("\ufeff") if isinstance(text, str) else text  # of bytes json does
         try:
-            values = json.loads(text)
+            values = json.loads(text, object_pairs_hook=_once_each)
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"this is not a recipe: the text is not JSON ({error})") from None
         if not isinstance(values, dict) or "schema_version" not in values:
@@ -228,7 +248,7 @@ class Recipe(Model):
             If it is no recipe, or one of a newer version; the message names the file.
         """
         try:
-            return cls.from_json(Path(path).read_bytes())
+            return cls.from_json(read_small(path))
         except ValueError as error:
             raise ValueError(f"{os.fspath(path)}: {error}") from None
 
@@ -254,6 +274,34 @@ class Recipe(Model):
         except BaseException:
             Path(temporary).unlink(missing_ok=True)
             raise
+
+
+def migrated(values: dict[str, Any]) -> dict[str, Any]:
+    """The values of a recipe as the program of today writes them.
+
+    Version 0.1.0 knew no ``precision`` and always wrote its ``generator``. Values with
+    neither were written by hand, and mean what is the default now.
+
+    Examples
+    --------
+    >>> migrated({"generator": "philox4x32-10/1", "seed": 7})["precision"]
+    'float32'
+    >>> migrated({"seed": 7})
+    {'seed': 7}
+    """
+    if "generator" in values and "precision" not in values:
+        return {**values, "precision": "float32"}
+    return values
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; which of two values was meant nobody can know."""
+    values: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in values:
+            raise ValueError(f"this is not a recipe: it gives {name!r} twice")
+        values[name] = value
+    return values
 
 
 def _umask() -> int:

@@ -204,6 +204,22 @@ class Sampling(Model):
             raise ValueError("a target PSNR is solved for an image; its PsnrModel is missing")
         return with_psnr(recipe, target, model)
 
+    def sure_to_differ(self, shape: Sequence[int] | None = None) -> bool:
+        """Whether no two samples can come out equal, as far as can be told without drawing any.
+
+        ``shape`` is the spatial one of their image, by default long along all three axes.
+        """
+        varied = {
+            place
+            for name, place in self._places.items()
+            if self.ranges[name].low < self.ranges[name].high
+        }
+        steps = enumerate(self.recipe.steps)
+        fixed = [step for i, step in steps if all(i != k for k, _ in varied)]
+        # of whole numbers, and in a grid, the same one may come up twice
+        apart = self.strategy != "grid" and any(not self._is_whole(place) for place in varied)
+        return bool(self.psnr) or apart or any(step.draws_noise(shape) for step in fixed)
+
     def __call__(
         self,
         image: Any,

@@ -47,6 +47,9 @@ class Place:
         ``kept(region, key, function)``; see :meth:`remember`.
     prepared : callable
         ``prepared()`` is what :meth:`Step.prepare` made of the whole source, now or before.
+    exact : bool
+        Whether a step that changes nothing has to leave every bit as it is, and not only
+        what rounding lets it.
     """
 
     region: Region
@@ -60,6 +63,7 @@ class Place:
     source: Callable[[Region], Unit]
     kept: Callable[[Region, Hashable, Callable[[], Any]], Any]
     prepared: Callable[[], Any]
+    exact: bool
 
     def remember(self, key: Hashable, function: Callable[[], T], region: Region | None = None) -> T:
         """``function()``, or its value from an earlier call for this key and source.
@@ -112,6 +116,13 @@ class Step(Model):
 
     def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
         """Raise a ValueError that says why the step cannot work on images of this shape."""
+
+    def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
+        """Whether another sample number gives another result.
+
+        In an image of this spatial ``shape``, by default one that is long along all three axes.
+        """
+        raise AssertionError("every step says whether it draws noise")
 
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
         """The part of the source that ``region`` of the result is computed from."""

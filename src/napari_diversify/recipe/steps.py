@@ -18,7 +18,7 @@ from ..core.contrast import (
     degraded_plane,
     depth_of_planes,
 )
-from ..core.cutoff import Shape, cached_transfer
+from ..core.cutoff import Shape, cached_transfer, keeps_all
 from ..core.detector_noise import noise_spectrum, photon_transfer
 from ..core.diversify import diversify
 from ..core.local_std import local_std_region
@@ -88,6 +88,12 @@ class Diversify(Step):
         "implementation, 1 gives the finest map.",
         json_schema_extra={"unit": "voxels", "axes": ["z", "y", "x"]},
     )
+
+    def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
+        """Whether noise has a weight, and σ can be other than 0: of a single voxel it cannot."""
+        long = (99 * 16,) * 3 if shape is None else shape
+        windows = zip(self.window[::-1], self.stride[::-1], long[::-1], strict=False)
+        return self.w_v > 0 and any(w > 1 and n > s for w, s, n in windows)
 
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
         """The region itself and the context that the windows of σ reach into."""
@@ -240,6 +246,12 @@ class DegradeContrast(Step):
                 f"surface must be a plane of the image, 0 to {shape[0] - 1}; got {self.surface}"
             )
 
+    def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
+        """Whether noise is put back, and there is a depth that takes it away."""
+        planes = math.inf if shape is None else shape[0] if len(shape) == 3 else 1
+        below = self.surface if self.upwards else planes - 1 - self.surface
+        return self.noise and (self.extra_depth > 0 or (self.growing and below > 0))
+
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
         """Whole planes, and as many neighbours as are mixed in."""
         if len(shape) == 2:
@@ -287,6 +299,8 @@ class DegradeContrast(Step):
             return place.remember(key, draw, place.plane(z))
 
         def degraded(z: int) -> Unit:
+            if place.exact and depths[z] == 0:
+                return plane(z)
             return degraded_plane(
                 z,
                 float(depths[z]),
@@ -305,7 +319,7 @@ class DegradeContrast(Step):
 class LowPass(Step):
     """Take away high frequencies in the DCT domain, after Utz et al. 2023; the shapes are ours."""
 
-    stream: ClassVar[int] = 2  # draws no noise
+    stream: ClassVar[int] = 2
 
     kind: Literal["lowpass"] = "lowpass"
     cutoff: float = Field(
@@ -357,6 +371,10 @@ class LowPass(Step):
                 f"than half of this computer's. Choose a lower cutoff, or planes by themselves"
             )
 
+    def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
+        """Never."""
+        return False
+
     def _eighths(self) -> int:
         """The cutoff rounded up: what is kept serves the slider for a while."""
         return min(8, math.ceil(8 * self.cutoff))
@@ -377,6 +395,8 @@ class LowPass(Step):
     def compute(self, place: Place) -> Unit:
         """The low-passed image at ``place``."""
         options = (self.cutoff, self.shape, self.taper)
+        if place.exact and keeps_all(place.shape if self.volume else place.shape[-2:], *options):
+            return place.source(place.region)
         if self.volume:
             low: LowFrequencies = place.prepared()
             return place.each_plane(lambda z: low.plane(z, *options))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..files import Header, open_image
+from ..sentences import reason
 from .rows import Row, without_channels
 
 
@@ -138,8 +139,7 @@ def thumbnail(
 
 def sentence(error: Exception, path: Path) -> str:
     """What went wrong, without the folder: a page says the same wherever the set lies."""
-    text = str(error).removeprefix(f"{path}: ").replace(str(path), path.name)
-    return text.rstrip(".") or type(error).__name__
+    return reason(error).removeprefix(f"{path}: ").replace(str(path), path.name)
 
 
 def _told(header: Header) -> Plane:

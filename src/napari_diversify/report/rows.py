@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 import math
 import re
 from collections.abc import Iterable, Sequence
@@ -13,6 +14,7 @@ from typing import Any, TypeVar
 from .. import files
 from ..batch.notes import Noted, gathered, noted_in
 from ..batch.record import FOLDER, MANIFEST, Record, read_record
+from ..small_files import read_small
 
 T = TypeVar("T")
 
@@ -21,6 +23,7 @@ METRICS = ("psnr", "si_psnr", "ssim", "contrast_source", "contrast", "clipped")
 _NUMBERS = (*METRICS, "data_range", "ssim_planes")
 _HEAD = ("file", "labels", "clean", "source", "group", "sample", "seed")
 _KNOWN = (*_HEAD, "target_psnr", *_NUMBERS)
+_LARGEST = 1 << 30  # bytes of a manifest: about four million samples
 _NEWER = ("data_range_rule",)  # older manifests do not have it
 
 
@@ -158,10 +161,10 @@ def read_set(folder: Path) -> TrainingSet:
 
 def _read_table(manifest: Path) -> tuple[list[str], list[tuple[int, dict[str, str]]]]:
     try:
-        with manifest.open(newline="", encoding="utf-8-sig") as file:
-            table = csv.DictReader(file, strict=True)
-            columns = list(table.fieldnames or ())
-            lines = [(table.line_num, line) for line in table]
+        text = read_small(manifest, _LARGEST).decode("utf-8-sig")
+        table = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        columns = list(table.fieldnames or ())
+        lines = [(table.line_num, line) for line in table]
     except (csv.Error, UnicodeDecodeError) as error:
         raise ValueError(f"{manifest} cannot be read as a table: {error}") from error
     if not columns:

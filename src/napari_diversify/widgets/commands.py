@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 import napari.layers
+import numpy as np
 from napari.types import LayerDataTuple
 from napari.utils.notifications import show_warning
 
@@ -60,13 +61,12 @@ def sample_nuclei() -> list[LayerDataTuple]:
 
 
 def _with_step(layer: napari.layers.Image, step: Step, suffix: str) -> list[LayerDataTuple]:
-    """The layer with one step on it, over the range of its contrast slider."""
+    """The layer with one step on it, over the range that its voxels can have."""
     if problem := why_unusable(layer):
         show_warning(problem)
         return []
     ndim = guess_spatial_ndim(layer)
-    low, high = (float(limit) for limit in layer.contrast_limits_range)
-    recipe = Recipe(steps=(step,), intensity_range=(low, high), spatial_ndim=ndim)
+    recipe = Recipe(steps=(step,), intensity_range=_range_of(layer), spatial_ndim=ndim)
     sizes = level_spacings(layer, ndim)
     arrays = [LazyVolume(a, recipe, s) for a, s in zip(levels_of(layer), sizes, strict=True)]
     entry = {"recipe": json.loads(recipe.to_json()), "sample": 0, "version": __version__}
@@ -76,6 +76,14 @@ def _with_step(layer: napari.layers.Image, step: Step, suffix: str) -> list[Laye
         arrays,
         {**looks, "name": f"{layer.name} ({suffix})", "metadata": {METADATA_KEY: entry}},
     )
+
+
+def _range_of(layer: napari.layers.Image) -> tuple[float, float]:
+    """That of the contrast slider, or of the dtype where the slider knows a part of the image."""
+    if not isinstance(layer.data, np.ndarray) and layer.dtype.kind in "iu":
+        return float(np.iinfo(layer.dtype).min), float(np.iinfo(layer.dtype).max)
+    low, high = (float(limit) for limit in layer.contrast_limits_range)
+    return low, high
 
 
 def _as_layer(

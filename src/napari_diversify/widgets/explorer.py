@@ -21,6 +21,7 @@ from .compare import Compare
 from .dock import Dock
 from .layers import (
     METADATA_KEY,
+    how_made,
     levels_of,
     name_of_view,
     role_of,
@@ -502,7 +503,7 @@ class Explorer(Dock):
         if source is None or live.layer is None:
             self.status.say("")
             return
-        self.status.say(showing(source, live.level))
+        self.status.say(f"{showing(source, live.level)} {how_made(source)}".strip())
 
     # ---- shown and hidden ----
 

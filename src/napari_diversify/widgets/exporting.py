@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ import numpy as np
 
 from .. import files
 from ..batch import Source
-from ..files import Header
+from ..files import Arranged, Header
+from ..files.units import unit_of
+from ..readers import FILE_KEY
 from ..writers import described
 from .layers import levels_of
 
@@ -38,32 +40,52 @@ def source_of(
     """
     array, header = described(layer.data, layer.as_layer_data_tuple()[1])
     header = replace(header, channels=() if "c" not in header.axes else header.channels)
-    path, told = _file_of(layer, header, in_lengths) if with_file else (None, None)
+    file = _file_of(layer, header, in_lengths) if with_file else None
+    if file is not None and file.header.axes != header.axes:
+        array = Arranged(array, header.axes, file.header.axes)  # with the axis of its one channel
     return Source(
-        _name(layer.name) if path is None else files.stem(path),
-        path=path,
+        _name(layer.name) if file is None else file.name,
+        path=None if file is None else file.path,
+        series=None if file is None else file.series,
         array=array,
-        header=header if told is None else told,
+        header=header if file is None else file.header,
         labels=None if labels is None else source_of(labels, with_file=with_file, in_lengths=False),
     )
 
 
-def _file_of(layer: Any, header: Header, in_lengths: bool) -> tuple[Path | None, Header | None]:
-    """The file of a layer and its header, if it holds what the layer shows."""
+@dataclass(frozen=True)
+class _File:
+    """One image of a file."""
+
+    path: Path
+    series: int | None
+    name: str
+    header: Header
+
+
+def _file_of(layer: Any, header: Header, in_lengths: bool) -> _File | None:
+    """The image of a file that a layer shows all of, if there is one."""
     if layer.source.path is None:
-        return None, None
+        return None
     path = Path(layer.source.path)
+    # layers made of this one may carry its metadata: voxels tell in the end
+    known = layer.metadata.get(FILE_KEY) or {"path": path, "series": None, "name": files.stem(path)}
+    path, series = Path(known["path"]), known["series"]
     try:
-        with files.open_image(path) as image:
+        with files.open_image(path, series=series) as image:
             there = image.header
+            if header.axes not in (there.axes, there.axes.replace("c", "")):
+                return None
+            held = Arranged(image.data, there.axes, header.axes)
             same = (
-                (there.shape, there.dtype, there.axes) == (header.shape, header.dtype, header.axes)
+                (held.shape, held.dtype) == (header.shape, header.dtype)
                 and (_same_size(there, header) or not (in_lengths or _knows_size(header)))
-                and _same_voxels(levels_of(layer)[0], image.data)
+                and _same_place(there, header)
+                and _same_voxels(levels_of(layer)[0], held)
             )
     except (OSError, ValueError, TypeError):
-        return None, None
-    return (path, there) if same else (None, None)
+        return None
+    return _File(path, series, known["name"], there) if same else None
 
 
 def _same_size(file: Header, layer: Header) -> bool:
@@ -72,6 +94,23 @@ def _same_size(file: Header, layer: Header) -> bool:
     if a is None or b is None:
         return a is None and b is None
     return all(math.isclose(x, y, rel_tol=1e-6) for x, y in zip(a, b, strict=True))
+
+
+def _same_place(file: Header, layer: Header) -> bool:
+    """Whether a layer lies where its file says, or at the origin, where many readers put it."""
+    places = _places(file)
+    return not any(layer.origin) or all(
+        math.isclose(place, places[axis], rel_tol=1e-6, abs_tol=1e-9)
+        for axis, place in _places(layer).items()
+    )
+
+
+def _places(header: Header) -> dict[str, float]:
+    """Where an image starts, per axis, in micrometres and seconds if it has units."""
+    return {
+        axis: origin * (1.0 if (found := unit_of(unit, axis)) is None else found.worth)
+        for axis, origin, unit in zip(header.axes, header.origin, header.units, strict=True)
+    }
 
 
 def _knows_size(header: Header) -> bool:

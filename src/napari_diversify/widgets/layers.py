@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import psutil
 
+from ..recipe import Recipe
 from ..recipe.lazy_array import check_source
 
 #: Key under which a generated layer carries its recipe in ``layer.metadata``.
@@ -221,3 +223,15 @@ def showing(source: napari.layers.Image, level: int) -> str:
         f"Preview of “{source.name}” at 1/{factor}: σ and noise are those of this level. "
         "Zoom in for full resolution."
     )
+
+
+def how_made(source: napari.layers.Image) -> str:
+    """A sentence on the recipe of an image that was generated itself; else empty."""
+    entry = source.metadata.get(METADATA_KEY)
+    try:
+        recipe = Recipe.from_json(json.dumps(entry["recipe"]))
+        sample = int(entry.get("sample", recipe.sample))
+    except (AttributeError, KeyError, TypeError, ValueError):
+        return ""
+    steps = " › ".join(step.kind for step in recipe.steps) or "no step"
+    return f"It is a generated image: {steps}, seed {recipe.seed}, sample {sample}."

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
+from ..sentences import reason
+
 
 def tip(name: str, meaning: str) -> str:
     """A tooltip that wraps."""
@@ -14,7 +16,7 @@ def tip(name: str, meaning: str) -> str:
 
 def sentence(error: Exception) -> str:
     """What an error says, as a sentence."""
-    text = str(error).rstrip(".") or type(error).__name__
+    text = reason(error)
     return f"{text[0].upper()}{text[1:]}."
 
 

@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ..core.morphometry import Morphometry, measure
 from ..recipe.synthetic import KINDS
+from ..sentences import reason
 from .background import Background
 from .layers import displayed_index, guess_spatial_ndim, levels_of, role_of, spacing_in_micrometres
 from .parts import button, combo, fill, row
@@ -129,8 +130,7 @@ class FitRow(QWidget):
 
     def _on_failed(self, error: Exception) -> None:
         name = self.labels.currentText()
-        text = str(error).rstrip(".") or type(error).__name__
-        self.refused.emit(f"“{name}” cannot be fitted: {text}.")
+        self.refused.emit(f"“{name}” cannot be fitted: {reason(error)}.")
 
     # ---- the lists ----
 

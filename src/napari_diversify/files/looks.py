@@ -1,0 +1,134 @@
+"""How the file of an image wants it to be shown: as labels, in which colours, how bright.
+
+Nothing here changes a voxel or a length, so whatever cannot be read counts as not said.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import struct
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import tifffile
+
+from .glance import ome_attributes
+from .ome_xml import NAMESPACE
+
+#: Key of our note in OME-XML that says that voxels are labels.
+LABELS_KEY = "labels"
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What a file says of showing its image.
+
+    Parameters
+    ----------
+    labels : bool, optional
+        Whether voxels are numbers of objects.
+    colours : tuple of str, optional
+        A colour per channel ("#00ff00"), empty where none is said; or nothing.
+    windows : tuple of (float, float) or None, optional
+        Per channel the grey levels shown as black and as the full colour; or nothing.
+    """
+
+    labels: bool = False
+    colours: tuple[str, ...] = ()
+    windows: tuple[tuple[float, float] | None, ...] = ()
+
+    def colour(self, channel: int) -> str:
+        """Colour of a channel, or nothing."""
+        return self.colours[channel] if channel < len(self.colours) else ""
+
+    def window(self, channel: int) -> tuple[float, float] | None:
+        """Grey levels of a channel, or None."""
+        return self.windows[channel] if channel < len(self.windows) else None
+
+
+def looks_of(path: Path) -> Looks:
+    """What the Zarr folder or the TIFF of an image says of showing it."""
+    if path.is_dir():
+        return _looks_of_zarr(ome_attributes(path))
+    try:
+        with tifffile.TiffFile(path) as tif:
+            root = ElementTree.fromstring(tif.ome_metadata or "<OME/>")
+    except (OSError, ValueError, struct.error, KeyError, IndexError, ElementTree.ParseError):
+        return Looks()
+    return _looks_of_tiff(root)
+
+
+# ---- Zarr ----
+
+
+def _looks_of_zarr(ome: Mapping[str, Any]) -> Looks:
+    omero = ome.get("omero")
+    channels = omero.get("channels") if isinstance(omero, Mapping) else None
+    channels = channels if isinstance(channels, list) else []
+    channels = [channel if isinstance(channel, Mapping) else {} for channel in channels]
+    return Looks(
+        labels="image-label" in ome,
+        colours=tuple(_colour(c.get("color")) for c in channels),
+        windows=tuple(_window(c.get("window")) for c in channels),
+    )
+
+
+def _colour(text: Any) -> str:
+    """Six hexadecimal digits as a colour, or nothing."""
+    match = re.fullmatch("#?([0-9a-f]{6})", str(text).strip().lower())
+    return f"#{match[1]}" if match else ""
+
+
+def _window(window: Any) -> tuple[float, float] | None:
+    try:
+        start, end = float(window["start"]), float(window["end"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return (start, end) if -math.inf < start < end < math.inf else None
+
+
+# ---- TIFF ----
+
+
+def _looks_of_tiff(root: ElementTree.Element) -> Looks:
+    images = [element for element in root if _tag(element) == "Image"]
+    # which element describes which of several images is not for us to tell
+    channels = list(_all(images[0], "Channel")) if len(images) == 1 else []
+    return Looks(
+        labels=bool(_note(root).get(LABELS_KEY)),
+        colours=tuple(_signed_colour(channel.get("Color")) for channel in channels),
+    )
+
+
+def _note(root: ElementTree.Element) -> dict[str, Any]:
+    """What we wrote beside the OME metadata, or nothing."""
+    for annotation in _all(root, "MapAnnotation"):
+        for entry in _all(annotation, "M"):
+            if annotation.get("Namespace") == NAMESPACE and entry.get("K") == "header":
+                try:
+                    note = json.loads(entry.text or "{}")
+                except ValueError:
+                    return {}
+                return note if isinstance(note, dict) else {}
+    return {}
+
+
+def _signed_colour(text: str | None) -> str:
+    """The colour that OME-XML writes as RGBA in a signed 32-bit number, or nothing."""
+    try:
+        return "" if text is None else f"#{(int(text) & 0xFFFFFFFF) >> 8:06x}"
+    except ValueError:
+        return ""
+
+
+def _all(element: ElementTree.Element, tag: str) -> Iterator[ElementTree.Element]:
+    return (inner for inner in element.iter() if _tag(inner) == tag)
+
+
+def _tag(element: ElementTree.Element) -> str:
+    return element.tag.rsplit("}", 1)[-1]

@@ -1,0 +1,67 @@
+"""tifffile as we use it: it keeps quiet, and what it raises becomes a sentence.
+
+tifffile writes to a log what it does not understand, and goes on. A log that
+nobody set up ends on the user's screen: it is silent here while one of our
+calls is under way, on any thread, as Zarr reads in one of its own.
+"""
+
+from __future__ import annotations
+
+import errno
+import logging
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Refused(ValueError):
+    """A sentence of ours: what the matter is, and what to do."""
+
+
+@contextmanager
+def sentences(what: str = "this TIFF is damaged") -> Iterator[None]:
+    """Call tifffile within: whatever goes wrong is a ValueError that starts with ``what``.
+
+    :class:`Refused` stays what it is, and so do errors of the operating system, but for a place
+    in the file that is none.
+    """
+    with _quiet:
+        try:
+            yield
+        except Refused:
+            raise
+        except OSError as error:
+            if error.errno not in (None, errno.EINVAL):
+                raise
+            raise ValueError(f"{what} ({error})") from error
+        except Exception as error:
+            kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+            raise ValueError(f"{what} ({kind}{_one_line(error)})") from error
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or "no reason is given"
+
+
+class _Quiet(logging.Filter):
+    """Drops what tifffile logs while at least one of our calls is under way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
+        self._calls = 0
+
+    def __enter__(self) -> None:
+        with self._lock:
+            self._calls += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._calls -= 1
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return not self._calls
+
+
+_quiet = _Quiet()
+logging.getLogger("tifffile").addFilter(_quiet)
