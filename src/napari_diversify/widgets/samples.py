@@ -12,6 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from .. import __version__
 from ..recipe import LazySamples, Sampling
 from ..recipe.cache import Cache
+from ..recipe.source import Source, original
 from .keys import Keys
 from .layers import (
     METADATA_KEY,
@@ -21,6 +22,7 @@ from .layers import (
     levels_of,
     role_of,
 )
+from .live_array import LiveArray
 from .preview import LiveLayer
 
 #: Keys that mark the sample in view.
@@ -65,7 +67,7 @@ class Samples(QObject):
         """
         sizes = level_spacings(source, _ndim(sampling, source))
         arrays = [
-            LazySamples(level, sampling, size, cache=self._cache)
+            LazySamples(Source.of(level), sampling, size, cache=self._cache)
             for level, size in zip(levels_of(source), sizes, strict=True)
         ]
         self.aboutToDraw.emit()
@@ -83,9 +85,9 @@ class Samples(QObject):
         layer = self.live.layer
         if layer is None or source is None or self.source != source or self.sampling is None:
             return False
-        sheet, ndim = levels_of(layer)[0], _ndim(self.sampling, source)
+        sheet, ndim = levels_of(layer)[0].array, _ndim(self.sampling, source)
         return (
-            sheet.source is levels_of(source)[0]
+            sheet.source is Source.of(levels_of(source)[0])
             and sheet.spacing == level_spacings(source, ndim)[0]
         )
 
@@ -159,11 +161,11 @@ class Samples(QObject):
         self.forget()
         layers = self._viewer.layers
         sheets = (la for la in layers if role_of(la) == self.live.role)
-        sheet = next((la for la in sheets if isinstance(levels_of(la)[0], LazySamples)), None)
+        sheet = next((la for la in sheets if isinstance(_shown_by(la), LazySamples)), None)
         if sheet is None:
             return
         # by its voxels, as another image may have got the name
-        array = levels_of(sheet)[0].source
+        array = original(_shown_by(sheet).source)
         source = next(
             (la for la in layers if can_be_source(la) and levels_of(la)[0] is array), None
         )
@@ -243,6 +245,12 @@ class Samples(QObject):
         drawn = [f"{n.split('.')[-1]} {v:.3g}" for n, v in self.sampling.drawn(number).items()]
         mark = "kept" if self.is_kept(number) else "REJECTED"
         return "  ·  ".join([f"sample {self.sampling.recipe.sample + number}", *drawn, mark])
+
+
+def _shown_by(layer: napari.layers.Image) -> Any:
+    """The array that a live layer shows, or that any other layer holds."""
+    data = levels_of(layer)[0]
+    return data.array if isinstance(data, LiveArray) else data
 
 
 def _ndim(sampling: Sampling, source: napari.layers.Image) -> int:

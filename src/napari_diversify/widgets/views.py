@@ -18,6 +18,7 @@ from ..recipe import Diversify, LazyLocalStd, LazyRemoved, LazyVolume, LowPass, 
 from ..recipe.cache import Cache
 from ..recipe.compared import LazyDifference, LazySplit
 from ..recipe.lazy_array import LazyArray
+from ..recipe.source import Source
 from .layers import level_spacings, levels_of
 from .preview import LiveLayer
 
@@ -149,7 +150,7 @@ class View(QObject):
         ndim = recipe.spatial_ndim or min(source.ndim, 3)
         sizes = level_spacings(source, ndim)
         return [
-            kind(level, recipe, size, sample, cache=self._cache)
+            kind(Source.of(level), recipe, size, sample, cache=self._cache)
             for level, size in zip(levels_of(source), sizes, strict=True)
         ]
 
@@ -184,7 +185,7 @@ class SigmaView(View):
     def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
         step = self._step()
         return [
-            LazyLocalStd(level, step.window, step.stride, recipe.spatial_ndim)
+            LazyLocalStd(Source.of(level), step.window, step.stride, recipe.spatial_ndim)
             for level in levels_of(source)
         ]
 
