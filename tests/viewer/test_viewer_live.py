@@ -188,7 +188,7 @@ def test_the_viewer_closes_while_the_image_is_measured(viewer, image, dock_in, g
 
 def test_the_viewer_closes_while_a_volume_is_computed(live, viewer, gate, monkeypatch):
     monkeypatch.setattr(preview, "AT_ONCE", 1)
-    monkeypatch.setattr(LazyArray, "prefetch", gate.guard(LazyArray.prefetch))
+    monkeypatch.setattr(LazyArray, "computing", gate.guard(LazyArray.computing))
     gate.close()
     viewer.dims.ndisplay = 3
     assert not live.layer.visible

@@ -12,7 +12,6 @@ from qtpy.QtCore import QCoreApplication, QEvent, QThreadPool
 from qtpy.QtWidgets import QApplication
 
 from napari_diversify.recipe import LazyVolume
-from napari_diversify.recipe.lazy_array import LazyArray
 from napari_diversify.widgets.driver import driver
 from napari_diversify.widgets.feed import Feed
 
@@ -90,21 +89,17 @@ class Handed:
             self.calls.append((array, values, exact))
             return values
 
-        monkeypatch.setattr(Feed, "picture", spied_picture)
-        monkeypatch.setattr(Feed, "plate", spied_plate)
-        for name in ("__getitem__", "__array__", "quick"):
-            self._spy_on(monkeypatch, name)
+        quickly = Feed._quickly
 
-    def _spy_on(self, monkeypatch, name):
-        original = getattr(LazyArray, name)
-
-        def spied(array, *args, **keywords):
-            values = original(array, *args, **keywords)
+        def spied_quickly(feed, array, place):
+            values = quickly(feed, array, place)
             if threading.get_ident() == self._gui and values is not None:
                 self._computed.append(values.shape)
             return values
 
-        monkeypatch.setattr(LazyArray, name, spied)
+        monkeypatch.setattr(Feed, "picture", spied_picture)
+        monkeypatch.setattr(Feed, "plate", spied_plate)
+        monkeypatch.setattr(Feed, "_quickly", spied_quickly)
 
     def volumes(self):
         """All exact values of diversified volumes that went to napari, oldest first."""

@@ -31,6 +31,7 @@ class Eye(QObject):
         self._beneath: Any = None
         self._feed: Feed | None = None
         self._ours = False  # being moved by us
+        self._shared = False  # with other layers, by a link
 
     @property
     def shut(self) -> bool:
@@ -41,7 +42,7 @@ class Eye(QObject):
         """Look after this layer from now on; ``beneath`` is the image that it is made from."""
         was_shut = self.shut
         self.leave()
-        self._layer, self._beneath, self._feed = layer, beneath, feed
+        self._layer, self._beneath, self._feed, self._shared = layer, beneath, feed, False
         feed.volumes_aside, feed.stepped_aside = True, was_shut
         layer.events.visible.connect(self._on_visible)
         for emitter in self._emitters():
@@ -64,12 +65,14 @@ class Eye(QObject):
         if feed is None or not layer.visible or not feed.volumes_aside:
             return
         others = [la for la in self._viewer.layers if la != layer and la.visible]
-        if self._beneath in others and not self._viewer.canvas.grid.enabled:
+        seen = self._beneath in others and not self._viewer.canvas.grid.enabled
+        if seen and not self._shared:
             self._move(False)
             linked = [la for la in others if not la.visible]
             if not linked:
                 feed.stepped_aside = True
                 return
+            self._shared = True
             self._move(True)
             for la in linked:
                 la.visible = True

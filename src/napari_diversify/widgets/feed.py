@@ -148,8 +148,8 @@ class Feed:
         self.arrays = _looking_again(self.arrays)
         if self._wanted is not None:
             self._wanted = Wish(_looking_again(self._wanted.arrays), (), self._wanted.tag)
-        self._given_up, self._behind, self._asked = None, self._view is not None, True
-        self._see_to_it()
+        self._given_up, self._behind = None, self._view is not None
+        self._go_on()
 
     def cancel(self) -> None:
         """Stop; what is shown stays."""
@@ -278,11 +278,10 @@ class Feed:
 
     def _see_to_it(self) -> None:
         """The canvas has asked for something."""
-        self._asked = False
+        self._asked, left_out, self._left_out = False, self._left_out, False
         self._go_on()
-        if self._left_out and self._behind and self.listener is not None:
+        if left_out and self._behind and self.listener is not None:
             self.listener.on_left_out()
-        self._left_out = False
 
     def _go_on(self, *, draw: bool = True) -> None:
         """Start what is needed most, unless it is under way; draw what is there already."""

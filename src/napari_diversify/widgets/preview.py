@@ -122,6 +122,7 @@ class LiveLayer(QObject):
                 self.layer.name = self._name(source.name)
                 self._link()
         self._paused = False
+        self._on_drawn()  # by napari, before anybody could hear of it
         if not self._feed.running:
             self.on_ready()
 
