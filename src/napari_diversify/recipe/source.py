@@ -87,7 +87,8 @@ class Source(Computed):
 
     def streamed(self) -> Computed:
         """The same array for who reads it once from end to end: what is kept stays kept."""
-        return self if self.in_memory else _Streamed(self)
+        fits = self.in_memory or self.nbytes <= _chunks().budget // 2
+        return self if fits else _Streamed(self)
 
     def at_hand(self, region: Region) -> bool:
         """Whether a gapless region can be had without reading."""

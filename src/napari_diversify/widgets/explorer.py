@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -345,10 +346,18 @@ class Explorer(Dock):
         self.contrast.panel.setImage(levels_of(source)[0], ndim, spacing)
         self.lowpass.panel.setSpacing(spacing)
         views = [view for view in self.views.values() if view.switch.isChecked()]
-        shown = [self._show(view, source) for view in views]
+        with self._together(source, views):
+            shown = [self._show(view, source) for view in views]
         if all(shown) and self._announce:
             self._announce = False
             self._say_what_is_shown()
+
+    def _together(
+        self, source: napari.layers.Image, views: list[View]
+    ) -> AbstractContextManager[None]:
+        """Layers that are taken away are so at once: napari collects all garbage for it."""
+        some = any(not view.live.fits(source) for view in views)
+        return self._viewer.layers.batched_update() if some else nullcontext()
 
     def _show(self, view: View, source: napari.layers.Image) -> bool:
         try:

@@ -102,9 +102,7 @@ class LiveLayer(QObject):
         self._wanted = tuple(arrays)
         self._metadata = {**metadata, "live": self.role, "source": source.name}
         self._notes = {}
-        if self.layer is not None and (
-            self.layer.multiscale != source.multiscale or self.layer.ndim != arrays[0].ndim
-        ):  # napari cannot turn one kind of layer into the other
+        if not self.fits(source, arrays[0].ndim) and self.layer is not None:
             looks = {**appearance(self.layer), **looks}
             self._disconnect()
             self._viewer.layers.remove(self.layer)
@@ -125,6 +123,16 @@ class LiveLayer(QObject):
         self._on_drawn()  # by napari, before anybody could hear of it
         if not self._feed.running:
             self.on_ready()
+
+    def fits(self, source: napari.layers.Image, ndim: int | None = None) -> bool:
+        """Whether our layer, if there is one, can show something of this image.
+
+        napari cannot turn layers of one number of axes, or one kind, into the other.
+        """
+        ndim = source.ndim if ndim is None else ndim
+        return self.layer is None or (
+            self.layer.multiscale == source.multiscale and self.layer.ndim == ndim
+        )
 
     def adopt(self, layer: napari.layers.Image, *, paused: bool = False) -> None:
         """Drive a layer that was left behind, by this widget or by one that is gone."""

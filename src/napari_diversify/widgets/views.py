@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Generator, Hashable
 from typing import Any
 
 import napari.layers
@@ -19,6 +19,7 @@ from ..recipe.cache import Cache
 from ..recipe.compared import LazyDifference, LazySplit
 from ..recipe.lazy_array import LazyArray
 from ..recipe.source import Source
+from .driver import driver
 from .layers import level_spacings, levels_of
 from .preview import LiveLayer
 
@@ -224,8 +225,22 @@ class RemovedView(View):
         *before, last = coarse.recipe.steps
         if isinstance(last, LowPass):  # about as much as of a plane: no volume is needed for it
             coarse.recipe = coarse.recipe.replace(steps=(*before, last.replace(volume=False)))
-        spread = float(coarse[tuple(n // 2 for n in coarse.shape[:-2])].std()) or 1.0
-        return {"colormap": "gray", "contrast_limits": (-3 * spread, 3 * spread), "gamma": 1.0}
+        low, high = coarse.intensity_range
+        self._guess = (low - high) / 8, (high - low) / 8
+        driver().start(lambda: _spread(coarse), self._on_measured)
+        return {"colormap": "gray", "contrast_limits": self._guess, "gamma": 1.0}
+
+    def _on_measured(self, spread: float | None, error: Exception | None) -> None:
+        layer = self.live.layer
+        if spread and layer is not None and tuple(layer.contrast_limits) == self._guess:
+            layer.contrast_limits_range = layer.contrast_limits = (-3 * spread, 3 * spread)
+
+
+def _spread(array: LazyVolume) -> Generator[tuple[int, int], None, float]:
+    """Standard deviation of the plane in the middle."""
+    middle = tuple(slice(n // 2, n // 2 + 1) for n in array.shape[:-2])
+    _, values = yield from array.computing(middle)
+    return float(values.std())
 
 
 class DifferenceView(View):

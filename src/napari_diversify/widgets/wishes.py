@@ -69,11 +69,10 @@ def gives_way(under_way: Wish, wish: Wish) -> bool:
         return False
     if under_way.ahead:
         return not (under_way.arrays is wish.arrays and set(wish.places) <= set(under_way.places))
-    if under_way.tag is None and wish.tag is not None:
-        return True
-    if set(wish.places) <= set(under_way.places):
+    if not all(under_way.arrays[p[0]].prepared(as_index(p[1])) for p in under_way.places):
         return False
-    return all(under_way.arrays[p[0]].prepared(as_index(p[1])) for p in under_way.places)
+    other = under_way.tag is None and wish.tag is not None
+    return other or not set(wish.places) <= set(under_way.places)
 
 
 def granting(wish: Wish) -> Generator[tuple[int, int], None, list[Done]]:
