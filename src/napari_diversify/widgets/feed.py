@@ -143,6 +143,31 @@ class Feed:
         self._wanted, self._given_up = Wish(tuple(arrays), (), tag), None
         self._go_on()
 
+    def give(self, arrays: Sequence[Viewable], granted: Sequence[Done]) -> None:
+        """Show other arrays from now on, of which these parts have been computed.
+
+        If what is in view is not among them, the picture stays until it is there.
+        """
+        self._stop()
+        self.arrays, self._wanted, self._given_up = tuple(arrays), None, None
+        for done in granted:
+            self._pictures.keep(done.place, done.look, done.values)
+        self._pictures.keep_only(array.look for array in self.arrays)
+        self._behind = self._view is not None
+        self._go_on()
+
+    @property
+    def in_view(self) -> list[Place]:
+        """The parts that are drawn."""
+        return self._needed() if self._is_seen() else []
+
+    @property
+    def shown(self) -> npt.NDArray[Any] | None:
+        """Exact values of what is in view; None if they are not there."""
+        if self._view is None:
+            return None
+        return self._pictures.find(self._view, self.arrays[self._view[0]].look)
+
     def edited(self) -> None:
         """Look at the source again, which has been edited; the picture stays until then."""
         self.arrays = _looking_again(self.arrays)
