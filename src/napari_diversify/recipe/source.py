@@ -61,6 +61,7 @@ class Source(Computed):
     @classmethod
     def of(cls, array: Any) -> Source:
         """The source of this array, the same for all who ask."""
+        array = unwrapped(array)
         if isinstance(array, Source):
             return array
         if not hasattr(array, "dtype"):
@@ -202,8 +203,14 @@ def _chunks() -> Cache:
     return _CHUNKS[0]
 
 
+def unwrapped(array: Any) -> Any:
+    """An array of ours as it is: napari hands it to plugins wrapped, as it does its own objects."""
+    return getattr(array, "__wrapped__", array)
+
+
 def original(array: Any) -> Any:
-    """The array itself, behind the source that reads it."""
+    """The array itself, behind the source that reads it and any wrapping."""
+    array = unwrapped(array)
     return array.array if isinstance(array, Source) else array
 
 

@@ -86,6 +86,11 @@ class LiveLayer(QObject):
 
     # ---- public ----
 
+    @property
+    def arrays(self) -> tuple[LazyArray, ...]:
+        """The arrays that were given last, one per level."""
+        return self._wanted
+
     def show(
         self,
         source: napari.layers.Image,

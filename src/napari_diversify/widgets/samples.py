@@ -12,7 +12,7 @@ from qtpy.QtCore import QObject, Signal
 from .. import __version__
 from ..recipe import LazySamples, Sampling
 from ..recipe.cache import Cache
-from ..recipe.source import Source, original
+from ..recipe.source import Source, original, unwrapped
 from .keys import Keys
 from .layers import (
     METADATA_KEY,
@@ -85,7 +85,8 @@ class Samples(QObject):
         layer = self.live.layer
         if layer is None or source is None or self.source != source or self.sampling is None:
             return False
-        sheet, ndim = levels_of(layer)[0].array, _ndim(self.sampling, source)
+        sheet, ndim = self.live.arrays[0], _ndim(self.sampling, source)
+        assert isinstance(sheet, LazySamples)
         return (
             sheet.source is Source.of(levels_of(source)[0])
             and sheet.spacing == level_spacings(source, ndim)[0]
@@ -167,7 +168,7 @@ class Samples(QObject):
         # by its voxels, as another image may have got the name
         array = original(_shown_by(sheet).source)
         source = next(
-            (la for la in layers if can_be_source(la) and levels_of(la)[0] is array), None
+            (la for la in layers if can_be_source(la) and original(levels_of(la)[0]) is array), None
         )
         if source is None:
             return
@@ -249,7 +250,7 @@ class Samples(QObject):
 
 def _shown_by(layer: napari.layers.Image) -> Any:
     """The array that a live layer shows, or that any other layer holds."""
-    data = levels_of(layer)[0]
+    data = unwrapped(levels_of(layer)[0])
     return data.array if isinstance(data, LiveArray) else data
 
 

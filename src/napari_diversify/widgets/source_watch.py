@@ -35,8 +35,7 @@ class SourceWatch:
         self.source = source
         self.events = EmitterGroup(source=self, edited=Event, moved=Event, renamed=Event)
         self._viewer, self._users = viewer, 0
-        self._levels = levels_of(source)
-        self._read_as = [Source.of(level) for level in self._levels]
+        self._read_as = [Source.of(level) for level in levels_of(source)]
         # the view in which it was last drawn, its place, and its extent then
         self._drawn = self._now()
         for emitter, callback in self._connections():
@@ -108,14 +107,12 @@ class SourceWatch:
     def _on_data(self) -> None:
         """Other arrays were set, or the same ones again, as one does after editing them."""
         if self._is_replaced():
-            self._levels = levels_of(self.source)
-            self._read_as = [Source.of(level) for level in self._levels]
+            self._read_as = [Source.of(level) for level in levels_of(self.source)]
         else:
             self._on_edited()
 
     def _is_replaced(self) -> bool:
-        levels = levels_of(self.source)
-        return [id(level) for level in levels] != [id(level) for level in self._levels]
+        return [Source.of(level) for level in levels_of(self.source)] != self._read_as
 
     def _on_edited(self) -> None:
         if self._is_replaced():
