@@ -176,9 +176,13 @@ class Dock:
             and self.entry["sample"] == explorer.sample()
         )
 
+    @property
+    def computing(self):
+        return any(view.live.running for view in self.explorer.views.values())
+
     def calm(self):
-        """Whether the live layer is in step and nothing is being measured or about to be."""
-        return self.in_step() and not self.measuring
+        """Whether the live layer is in step and nothing is measured, computed, or about to be."""
+        return self.in_step() and not self.measuring and not self.computing
 
     def wait(self, condition=None):
         self._qtbot.waitUntil(condition or self.calm)

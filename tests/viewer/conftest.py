@@ -7,7 +7,9 @@ from napari.settings import get_settings
 from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication
 
-from napari_diversify.recipe.lazy_array import LazyArray
+from napari_diversify.recipe import LazyVolume
+from napari_diversify.widgets.driver import driver
+from napari_diversify.widgets.feed import Feed
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -25,6 +27,7 @@ def viewer(slicing, make_napari_viewer_proxy):
     yield viewer
     # what a thread holds for another moment would be taken for a viewer that never goes
     QThreadPool.globalInstance().waitForDone(60_000)
+    driver().stop(60.0)
     QApplication.processEvents()
 
 
@@ -41,15 +44,36 @@ def dock_in(viewer, open_dock):
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """(array, values, held, on the GUI thread) of all that was asked of lazy arrays."""
-    calls, original, gui = [], LazyArray.__getitem__, threading.get_ident()
+def drawn(monkeypatch):
+    """(array, values, exact) of all that napari was given of live layers, oldest first."""
+    calls, original = [], Feed.picture
 
-    def spied(array, key):
-        held = array.holds(key)
-        values = original(array, key)
-        calls.append((array, values, held, threading.get_ident() == gui))
+    def spied(feed, place, *, tile):
+        array = feed.arrays[place[0]]
+        values = original(feed, place, tile=tile)
+        calls.append((array, values, feed._pictures.find(place, array.look) is not None))
         return values
 
-    monkeypatch.setattr(LazyArray, "__getitem__", spied)
+    monkeypatch.setattr(Feed, "picture", spied)
     return calls
+
+
+@pytest.fixture
+def computed_on_gui_thread(monkeypatch):
+    """Shapes of all that our arrays computed, or read, on the GUI thread."""
+    shapes, gui = [], threading.get_ident()
+    original = LazyVolume._reader
+
+    def spied(array, *arguments):
+        read = original(array, *arguments)
+
+        def watched(region):
+            values = read(region)
+            if threading.get_ident() == gui:
+                shapes.append(values.shape)
+            return values
+
+        return watched
+
+    monkeypatch.setattr(LazyVolume, "_reader", spied)
+    return shapes

@@ -72,7 +72,7 @@ def test_nothing_is_added_before_the_dock_is_shown(viewer, open_dock, image):
 
 def test_the_live_layer_equals_the_applied_recipe_bit_for_bit(live, image, same_bits):
     expected = recipe_for(image).apply(image)
-    assert isinstance(live.layer.data, LazyVolume)
+    assert isinstance(live.layer.data.array, LazyVolume)
     same_bits(np.asarray(live.layer.data), expected)
     for z in range(len(image)):
         same_bits(np.asarray(live.layer.data[z]), expected[z])

@@ -219,7 +219,7 @@ def test_panels_and_voxels_follow_the_size_that_napari_shows(viewer, open_dock, 
     else:
         source.affine = np.diag([2, 0.5, 0.5, 1])
     source.units = LENGTH
-    dock.wait(lambda: dock.explorer.views["contrast"].live.layer.data.spacing == (2, 0.5, 0.5))
+    dock.wait(lambda: dock.explorer.views["contrast"].live.arrays[0].spacing == (2, 0.5, 0.5))
     assert dock.explorer.contrast.panel.note.text() == ""
     assert "cycles/µm" in dock.explorer.lowpass.panel.note.text()
 

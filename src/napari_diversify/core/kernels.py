@@ -127,7 +127,9 @@ def normal_rows(starts, step, c2, c3, k0, k1, table, out):
                 blocks = (skip + count + 3) >> 2
                 philox_words(first >> 2, blocks, c2, c3, k0, k1, words)
                 _normals_in_order(words, blocks, table, normals)
-                out[r, done : done + count] = normals[skip : skip + count]
+                # a slice assigned would be longer in compiling than all the rest
+                for i in range(count):
+                    out[r, done + i] = normals[skip + i]
                 done += count
         else:
             for i in range(n):
@@ -186,7 +188,12 @@ def _mend_cancelled(x, z, y, wz, wy, wx, s2, v):
                 high[i] = max(high[i], value)
     for i in range(v.size):
         if v[i] < _CANCELLED * n * s2[i]:
-            if low[i : i + wx].min() == high[i : i + wx].max():
+            least = low[i]
+            most = high[i]
+            for d in range(1, wx):
+                least = min(least, low[i + d])
+                most = max(most, high[i + d])
+            if least == most:
                 v[i] = 0.0
             else:
                 v[i] = _shifted_variance(x, z, y, i, wz, wy, wx)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,7 @@ class Explorer(Dock):
             "difference": view(DifferenceView, "difference", self.compare.difference, _LAST),
             "split": view(SplitView, "split", self.compare.split, _LAST),
         }
-        self._watch = SourceWatch(napari_viewer, self)
+        self._watch: SourceWatch | None = None  # of the image, as long as one is worked on
         self._measurement = Measurement(self)
         self._snapshot = Snapshot(self)
         self._calibration = self.contrast.panel.background
@@ -182,8 +183,6 @@ class Explorer(Dock):
         self.compare.dividerMoved.connect(self._on_divider)
         self._throttle.triggered.connect(self._apply)
         self._settled.timeout.connect(self._measure)
-        self._watch.edited.connect(self._settled.start)
-        self._watch.moved.connect(self._on_source_moved)
         self._measurement.finished.connect(self._on_measured)
         for view in self.views.values():
             view.switched.connect(self._on_switched)
@@ -320,11 +319,13 @@ class Explorer(Dock):
         return source if source is not None and why_unusable(source) is None else None
 
     def _on_source_changed(self, source: napari.layers.Image | None) -> None:
-        self._watch.leave()
+        self._leave_source()
         if source is None:
             self._keep_switched_on()
         else:
-            self._watch.watch(source)
+            self._watch = SourceWatch.of(self._viewer, source)
+            self._watch.events.edited.connect(self._on_source_edited)
+            self._watch.events.moved.connect(self._on_source_moved)
         self._measurement.forget()
         self._cache.clear()
         self.compare.stop()
@@ -341,6 +342,13 @@ class Explorer(Dock):
         self._setup = self.source_panel.value()
         self._renew_sheet()
         self._measure()
+
+    def _leave_source(self) -> None:
+        if self._watch is not None:
+            self._watch.events.edited.disconnect(self._on_source_edited)
+            self._watch.events.moved.disconnect(self._on_source_moved)
+            self._watch.leave()
+            self._watch = None
 
     def _renew_sheet(self) -> None:
         """Draw the sheet anew if its image holds another array now."""
@@ -384,7 +392,8 @@ class Explorer(Dock):
             return
         self._tell_panels()
         views = [view for view in self.views.values() if view.switch.isChecked()]
-        shown = [self._show(view, source) for view in views]
+        with self._together(source, views):
+            shown = [self._show(view, source) for view in views]
         if all(shown) and self._announce:
             self._announce = False
             self._say_what_is_shown()
@@ -409,6 +418,9 @@ class Explorer(Dock):
         self.contrast.panel.setImage(levels_of(source)[0], ndim, spacing)
         self.lowpass.panel.setSpacing(spacing)
 
+    def _on_source_edited(self) -> None:
+        self._settled.start()  # to be measured anew
+
     def _on_source_moved(self) -> None:
         """The image has another place, scale or unit: lengths are other numbers of voxels."""
         self._tell_panels()
@@ -421,6 +433,13 @@ class Explorer(Dock):
         """
         for layer in self._viewer.layers:
             layer.refresh(thumbnail=False, highlight=False, extent=False)
+
+    def _together(
+        self, source: napari.layers.Image, views: list[View]
+    ) -> AbstractContextManager[None]:
+        """Layers that are taken away are so at once: napari collects all garbage for it."""
+        some = any(not view.live.fits(source) for view in views)
+        return self._viewer.layers.batched_update() if some else nullcontext()
 
     def _show(self, view: View, source: napari.layers.Image) -> bool:
         try:
@@ -633,7 +652,7 @@ class Explorer(Dock):
         self.samples.release()
         picker.disconnect_viewer()
         self._viewer.dims.events.units.disconnect(self._on_units)
-        self._watch.leave()
+        self._leave_source()
 
     def _take_over(self, first: bool) -> None:
         """Find live layers left by this dock or an earlier one, and go on with them."""

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from ..recipe import Diversify
 from ..recipe.measure import BUDGET, Measured, measure
+from ..recipe.source import Source
 from .background import Background
 from .layers import levels_of
 
@@ -50,7 +51,8 @@ class Measurement(QObject):
         levels = levels_of(source)
         level: Any = next((a for a in levels if a.size <= BUDGET), levels[-1])
         self._shrunk = round(levels[0].shape[-1] / level.shape[-1])
-        self._background.start(lambda: measure(level, step, spatial_ndim, intensity_range))
+        array = Source.of(level).streamed()
+        self._background.start(lambda: measure(array, step, spatial_ndim, intensity_range))
 
     def forget(self) -> None:
         """Drop the result, which belongs to another image, and stop."""

@@ -50,6 +50,7 @@ class _Watched:
     array: LazyVolume
     index: tuple[Any, ...]
     name: str
+    edition: object  # of the source, when it was looked at
 
     @property
     def lead(self) -> tuple[Any, ...]:
@@ -63,8 +64,8 @@ class _Watched:
         return self.array.same_as(other.array) and self.lead == other.lead
 
     def same_source(self, other: _Watched) -> bool:
-        return (self.array.edition, self.array.intensity_range, self.lead) == (
-            *(other.array.edition, other.array.intensity_range, other.lead),
+        return (self.edition, self.array.intensity_range, self.lead) == (
+            *(other.edition, other.array.intensity_range, other.lead),
         )
 
 
@@ -170,7 +171,7 @@ class PlotsWindow(QWidget):
 
     def look(self, array: LazyVolume, index: tuple[Any, ...], plane_name: str) -> None:
         """Plot this from now on: ``index`` is what is in view, ``plane_name`` its name."""
-        watched = _Watched(copy.copy(array), index, plane_name)
+        watched = _Watched(copy.copy(array), index, plane_name, array.edition)
         before, self._watched = self._watched, watched
         if before is not None and before.same_plane(watched):
             return

@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QWidget
 from ..core.pair_sums import PairSums
 from ..core.quality import SSIM_WINDOW, ssim
 from ..recipe import LazyVolume
+from ..recipe.source import streamed
 from .background import Background
 
 #: Volumes up to so many voxels are measured whenever nothing else is done.
@@ -163,9 +164,9 @@ def _of_volume(array: LazyVolume) -> Generator[tuple[int, int], None, str]:
     low, high = array.intensity_range
     sums = PairSums(low, high)
     yield from array.prepare()
-    total = array.slab_count()
+    total, source = array.slab_count(), streamed(array.source)
     for n, (place, block) in enumerate(array.slabs()):
-        sums.add(np.asarray(array.source[place]), block)
+        sums.add(np.asarray(source[place]), block)
         yield n, total
     return _said(sums, None)
 
