@@ -91,6 +91,7 @@ def test_everything_that_tells_of_the_plane_tells_of_the_one_on_display(placed, 
     readout, windows = explorer.readout, explorer.windows
     seen = set()
     for _ in planes(viewer):
+        placed.wait()  # until then a stand-in is drawn
         result, clean = on_display(placed.layer), on_display(source)
         assert (result is None) == (clean is None)
         if result is None:
@@ -127,6 +128,7 @@ def test_the_split_line_lies_in_the_plane_on_display_and_is_thin(placed, viewer)
     placed.explorer.compare.split.click()
     line = next(la for la in viewer.layers if "divider" in la.name)
     for _ in planes(viewer):
+        placed.wait()  # until then a stand-in is drawn
         result = on_display(placed.layer)
         assert line.visible == (result is not None)
         if result is None:

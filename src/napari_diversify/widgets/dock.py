@@ -8,12 +8,13 @@ from weakref import WeakSet
 
 from napari.components import ViewerModel
 from qtpy.compat import isalive
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from .canvas import Canvas
-from .parts import button
+from .lost_references import keep_true_alive
+from .parts import button, soon
 from .proxy import behind
 from .status import StatusLine
 from .tabs import join, mark, whereabouts
@@ -37,6 +38,7 @@ class Dock(QWidget):
     """
 
     def __init__(self, viewer: ViewerModel, settings: str, parent: QWidget | None) -> None:
+        keep_true_alive()
         super().__init__(parent)
         mark(self)
         self._viewer = viewer
@@ -45,6 +47,7 @@ class Dock(QWidget):
         self._waiting = False  # for another dock of its kind
         self._was_shown = False
         self._canvas = Canvas(viewer, self)
+        self._joining = soon(self, self._join_tabs)
         self.status = StatusLine()
         self.save_button = button(f"Save {settings}…", "Write all settings to a file (JSON).")
         self.load_button = button(f"Load {settings}…", "Read all settings from such a file.")
@@ -118,7 +121,7 @@ class Dock(QWidget):
         if self._connected:
             return
         if not self._was_shown:
-            QTimer.singleShot(0, self._join_tabs)
+            self._joining.start()
         other = self._at_work()
         if other is None:
             self._begin()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import AbstractContextManager, nullcontext
+from operator import eq
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from .layers import (
 )
 from .measurement import Measurement
 from .ours import find
-from .parts import button
+from .parts import button, soon
 from .preferences import preference, set_preference
 from .readout import Readout
 from .samples import Samples
@@ -74,7 +75,9 @@ class Explorer(Dock):
         self._setup = Recipe()
         self._sample = 0
         self._announce = False  # say what is shown, as soon as it is
+        self._units: Any = None  # of the viewer's world
         self._deleted: list[View] = []  # at this moment; perhaps the viewer is being emptied
+        self._forgetting = soon(self, self._forget_deleted)
 
         self.source_panel = SourcePanel(napari_viewer)
         self.steps = StepsPanel()
@@ -431,6 +434,10 @@ class Explorer(Dock):
 
         Else the plane on display would be another one than that of the slider.
         """
+        before, self._units = self._units, self._viewer.dims.units
+        # of axes that were there before: another one comes and goes with its layers
+        if before and self._units and all(map(eq, before[::-1], self._units[::-1])):
+            return
         for layer in self._viewer.layers:
             layer.refresh(thumbnail=False, highlight=False, extent=False)
 
@@ -555,7 +562,7 @@ class Explorer(Dock):
         """Switched off, unless it went because the viewer was emptied."""
         if view.stays:
             self._deleted.append(view)
-            QTimer.singleShot(0, self._forget_deleted)
+            self._forgetting.start()
             if self.source_panel.picker.source() is None:
                 self._keep_switched_on()
 
@@ -635,6 +642,7 @@ class Explorer(Dock):
     def _start(self, first: bool) -> None:
         self._take_over(first)
         self.compare.connect_viewer()
+        self._units = self._viewer.dims.units
         self._viewer.dims.events.units.connect(self._on_units)
         self.source_panel.picker.connect_viewer()
 

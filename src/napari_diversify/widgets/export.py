@@ -31,7 +31,7 @@ from ..recipe.model import extra_of
 from ..report import NAME, reporting
 from .background import Background
 from .exporting import source_of
-from .parts import button, combo, fill, row, sentence, tip
+from .parts import button, combo, fill, row, sentence, soon, tip
 from .preferences import preference, set_preference
 from .sampling_panel import SamplingPanel
 from .status import StatusLine
@@ -135,6 +135,7 @@ class ExportDialog(QDialog):
         self._settled = QTimer(self)
         self._settled.setSingleShot(True)
         self._settled.setInterval(_SETTLED_MS)
+        self._growing = soon(self, self._grow)
         self._lay_out()
         self._take_preferences()
         self._wire()
@@ -360,7 +361,7 @@ class ExportDialog(QDialog):
     def eventFilter(self, label: QObject, event: QEvent) -> bool:
         """Grow when a message needs another line: Qt would crush the rows above it instead."""
         if event.type() == QEvent.Type.LayoutRequest or event.type() == QEvent.Type.Resize:
-            QTimer.singleShot(0, self._grow)
+            self._growing.start()
         return bool(super().eventFilter(label, event))
 
     def _grow(self) -> None:

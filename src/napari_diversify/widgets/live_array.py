@@ -60,6 +60,12 @@ class LiveArray(Computed):
         region, dropped = normalise_index(key, self.shape)
         return Glance(self, region, dropped)
 
+    def __getattr__(self, name: str) -> Any:
+        """What is public of the array: scripts ask ``layer.data`` for its spacing or recipe."""
+        if name.startswith("_") or name in ("feed", "level"):
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return getattr(self.array, name)
+
     def _whole(self) -> npt.NDArray[Any]:
         return np.asarray(self.array)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
 from ..sentences import reason
@@ -34,6 +35,18 @@ def button(name: str, meaning: str, *, checkable: bool = False) -> QPushButton:
     push.setAutoDefault(False)
     push.setCheckable(checkable)
     return push
+
+
+def soon(owner: QObject, call: Callable[[], object]) -> QTimer:
+    """A timer that, once started, calls when what is under way is done, if its owner still lives.
+
+    ``QTimer.singleShot`` would call a method of a widget that has been deleted meanwhile.
+    """
+    timer = QTimer(owner)
+    timer.setSingleShot(True)
+    timer.setInterval(0)
+    timer.timeout.connect(call)
+    return timer
 
 
 def row(*widgets: QWidget) -> QWidget:

@@ -9,12 +9,13 @@ from weakref import WeakSet
 
 import napari.layers
 from napari.components import ViewerModel
-from qtpy.QtCore import QTimer, Signal
+from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QWidget
 from superqt.utils import signals_blocked
 
 from .layers import entry_of
 from .ours import can_be_source, role_of
+from .parts import soon
 from .proxy import behind
 
 
@@ -38,6 +39,7 @@ class SourcePicker(QComboBox):
         self._left: napari.layers.Image | None = None  # the source when last disconnected
         self._seen: WeakSet[Any] | None = None  # all layers, when they changed last
         self._fresh: WeakSet[Any] = WeakSet()  # copies of live layers that have come just now
+        self._forgetting = soon(self, self._forget_copies)
         self._kept: Any = None  # one of them, as long as it is active
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(16)
@@ -144,7 +146,7 @@ class SourcePicker(QComboBox):
             copies = [layer for layer in new if entry_of(layer) in live and not role_of(layer)]
             if copies:
                 self._fresh.update(behind(layer) for layer in copies)
-                QTimer.singleShot(0, self._forget_copies)  # napari makes them active at once
+                self._forgetting.start()  # napari makes them active at once
         self._seen = WeakSet(behind(layer) for layer in layers)
 
     def _forget_copies(self) -> None:
