@@ -78,6 +78,14 @@ def zarr_array(**changes):
     return write
 
 
+def pipe_in(name):
+    def write(path):
+        path.mkdir()
+        os.mkfifo(path / name)
+
+    return write
+
+
 def cut_chunks(path):
     zarr.create_array(path, shape=(4, 12, 14), chunks=(2, 12, 14), dtype="u2")[...] = image()
     for chunk in (path / "c").rglob("*"):
@@ -204,6 +212,8 @@ if POSIX:
         "pipe.tif": lambda path: os.mkfifo(path),
         "pipe.npy": lambda path: os.mkfifo(path),
         "pipe": lambda path: os.mkfifo(path),
+        "pipe.zarr": pipe_in("zarr.json"),
+        "pipe_2.zarr": pipe_in(".zattrs"),
         "socket.tif": a_socket,
         "zero.tif": lambda path: path.symlink_to("/dev/zero"),
         "random.npy": lambda path: path.symlink_to("/dev/urandom"),
@@ -233,7 +243,7 @@ NAMES = {
     "nothing": "",
     "a space": " ",
     "a long name": "x" * 300 + ".tif",
-    "a long path": "x/" * 3000 + "x.tif",
+    "a long path": ("x" * 200 + "/") * 30 + "x.tif",
     "an address": "https://example.org/cells.tif",
     "a home": "~nobody/cells.tif",
     "a pattern": "*.tif",

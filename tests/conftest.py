@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, settings
 
 
 def _has_display():
@@ -39,6 +40,12 @@ keep_true_alive()
 collect_ignore_glob = ["*conftest.py"]
 
 _LEFT_OUT = pytest.StashKey[int]()
+
+# how long an example takes depends on what else the machine does
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 #: Milliseconds to wait for what is sure to come: a busy machine takes its time.
 PATIENCE = 120_000
@@ -86,8 +93,8 @@ def qtbot(qtbot):
 
 
 def _patient(wait):
-    def waits(*arguments, timeout=0, **keywords):
-        return wait(*arguments, timeout=max(timeout, PATIENCE), **keywords)
+    def waits(*arguments, timeout=PATIENCE, **keywords):
+        return wait(*arguments, timeout=timeout, **keywords)
 
     return waits
 

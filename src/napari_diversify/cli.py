@@ -196,6 +196,9 @@ def _no_window() -> str:
 def _open_viewer(file: Path | None) -> None:
     import napari
 
+    from .readers import ReaderNote
+
+    warnings.simplefilter("default", ReaderNote)  # napari shows it
     viewer = napari.Viewer(title="napari-diversify demo")
     if file is None:
         viewer.open_sample("napari-diversify", "synthetic_nuclei")
@@ -228,10 +231,14 @@ def _read(file: Path | None) -> Any:
     import npe2
 
     npe2.PluginManager.instance().discover()
+    from .readers import ReaderNote
+
     with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ReaderNote)
         layers = npe2.read([str(file)], stack=False, plugin_name=_reader_of(file))
     for one in caught:
-        typer.echo(one.message, err=True)
+        if issubclass(one.category, ReaderNote):
+            say(f"Note: {one.message}")
     for data, *rest in layers:
         kind = rest[1] if len(rest) > 1 else "image"
         if kind == "image":

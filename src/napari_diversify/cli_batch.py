@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from . import cli_options as options
-from .cli_answers import answered
+from .cli_answers import answered, say
 from .cli_progress import told
 
 if TYPE_CHECKING:  # imported where they are used: --help shall not wait for them
@@ -221,7 +221,7 @@ def _do(
     if not as_json:
         _say_notes(report.notes)
         for name, why in report.failed:
-            typer.echo(f"{name} failed: {why}.", err=True)
+            say(f"{name} failed: {why}.")
     if report.failed:
         raise typer.Exit(3)
 
@@ -306,6 +306,6 @@ def _untouched(report: Report, notes: Sequence[str]) -> dict[str, Any]:
 
 def _say_notes(notes: Sequence[str]) -> None:
     for note in notes[:_MOST_NOTES]:
-        typer.echo(f"Note: {note}.", err=True)
+        say(f"Note: {note}.")
     if len(notes) > _MOST_NOTES:
-        typer.echo(f"Note: {len(notes) - _MOST_NOTES} more; --json shows all.", err=True)
+        say(f"Note: {len(notes) - _MOST_NOTES} more; --json shows all.")

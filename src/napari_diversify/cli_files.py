@@ -172,7 +172,12 @@ def _row_of(path: Path, series: int | None, axes: str | None) -> _Row:
     except Exception as error:  # noqa: BLE001  of the one that was opened all is known
         show(error)
         return {**row, "images": [], "notes": [*row["notes"], _UNLISTED.format(reason(error))]}
-    return {**row, "images": [{**vars(entry), "path": str(entry.path)} for entry in entries]}
+    paths = ("path", "home")  # JSON has none
+    images = [
+        vars(entry) | {name: str(vars(entry)[name]) for name in paths if vars(entry)[name]}
+        for entry in entries
+    ]
+    return {**row, "images": images}
 
 
 def _described(row: _Row) -> str:
@@ -216,6 +221,7 @@ def _images_in_words(images: Sequence[_Row], path: str) -> str:
         number = f"{image['series']} " if image["path"] == path else ""
         title = f' "{image["title"]}"' if image["title"] else ""
         aside = f" ({image['aside']})" if image["aside"] else ""
+        aside += f" (taken with {image['home']})" if image["home"] else ""
         words.append(f"{number}{image['name']}{title}{aside}")
     more = len(images) - _LISTED
     return f"{len(images)}: {', '.join(words)}" + (f", and {more} more" if more > 0 else "")

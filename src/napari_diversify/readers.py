@@ -37,6 +37,10 @@ _TWO_COLOURS = ("magenta", "green")
 _COLOURS = ("cyan", "yellow", "magenta", "red", "green", "blue")
 
 
+class ReaderNote(UserWarning):
+    """What a reader noticed, and the user should know."""
+
+
 def get_reader(
     path: str | os.PathLike[str] | Sequence[str],
 ) -> Callable[[str], list[LayerData]] | None:
@@ -73,7 +77,7 @@ def read_layers(path: str) -> list[LayerData]:
 
     Warns
     -----
-    UserWarning
+    ReaderNote
         Of each thing that users should know of the file, once.
     """
     where = Path(path)
@@ -116,7 +120,7 @@ def read_layers(path: str) -> list[LayerData]:
             name = inside.name if len(images) == 1 else f"{files.stem(image_path)} {inside.name}"
             open_(Entry(inside, name=name), name, header)
     for note in dict.fromkeys([*notes, *map(str, refusals)]):
-        warnings.warn(f"{where.name}: {note}.", stacklevel=2)
+        warnings.warn(f"{where.name}: {note}.", ReaderNote, stacklevel=2)
     return layers
 
 

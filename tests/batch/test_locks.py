@@ -155,6 +155,17 @@ def test_of_many_runs_of_the_same_samples_one_makes_them(raw, tmp_path, beside):
     assert tree(output) == whole(raw[:2], tmp_path / "whole", samples=3)
 
 
+def test_samples_that_another_run_has_just_made_are_said_to_be_its_own(raw, tmp_path):
+    output = tmp_path / "train"
+    first = run(job_of(raw[:1], output, samples=9))
+    while not (output / ".diversify" / "a0_0003.json").exists():
+        next(first)
+    for action in (done, preview):
+        with pytest.raises(OSError, match="another run makes samples of a0"):
+            action(job_of(raw[:1], output, samples=3))
+    first.close()
+
+
 def test_two_runs_in_one_process_do_not_make_the_same_samples(raw, tmp_path):
     output = tmp_path / "train"
     first = run(job_of(raw[:1], output))

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from batch_jobs import RECIPE, done, job_of, made, noise, table, tree, write_source
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
@@ -221,7 +221,6 @@ def test_nothing_is_written_into_an_image_that_is_read(tmp_path):
     axes=st.sampled_from(["yx", "zyx", "tyx", "tczyx"]),
     n=st.integers(1, 12),
 )
-@settings(deadline=None)
 def test_the_name_of_a_sample_is_found_in_all_of_its_files(name, layout, axes, n):
     from napari_diversify.batch.make import targets_of
     from napari_diversify.batch.parts import unit_of

@@ -1,11 +1,12 @@
 """Tests of the dock in a real viewer, on a display, each with sync and with async slicing."""
 
+import gc
 import threading
+from contextlib import suppress
 
 import pytest
+from napari._qt.qt_viewer import QtViewer
 from napari.settings import get_settings
-from qtpy.QtCore import QThreadPool
-from qtpy.QtWidgets import QApplication
 
 from napari_diversify.recipe import LazyVolume
 from napari_diversify.widgets.driver import driver
@@ -19,16 +20,26 @@ def slicing(request):
 
 
 @pytest.fixture
-def viewer(slicing, make_napari_viewer_proxy):
-    """A shown viewer, behind the proxy that plugins get."""
+def viewer(slicing, make_napari_viewer_proxy, qtbot, request):
+    """A shown viewer, behind the proxy that plugins get; nothing of it stays when it is closed."""
     get_settings().experimental.async_ = slicing == "async"
+    get_settings().application.save_window_geometry = False
     viewer = make_napari_viewer_proxy(show=True)
     viewer.window.resize(1100, 560)  # fewer pixels for a software renderer
     yield viewer
-    # what a thread holds for another moment would be taken for a viewer that never goes
-    QThreadPool.globalInstance().waitForDone(60_000)
     driver().stop(60.0)
-    QApplication.processEvents()
+    outcome = getattr(request.node, "rep_call", None)  # none if it was not begun
+    if outcome is None or not outcome.passed:
+        return
+    with suppress(AttributeError):  # the test has closed it
+        viewer.__wrapped__.close()
+
+    def is_gone():
+        gc.collect()
+        return not QtViewer._instances
+
+    # napari looks at once: what a thread holds for another moment would be taken for a leak
+    qtbot.waitUntil(is_gone)
 
 
 @pytest.fixture

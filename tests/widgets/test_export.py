@@ -137,7 +137,7 @@ def test_the_copied_command_makes_the_same_files(
     assert dialog.status.message.text() == "Copied as command."
     words = shlex.split(QApplication.clipboard().text())
     dialog.start()
-    assert finish(dialog) == "2 samples made."
+    assert finish(dialog).startswith("2 samples made.")
     made = tree(tmp_path / "out")
     (tmp_path / "out").rename(tmp_path / "by hand")
     result = CliRunner().invoke(cli.main, words[1:])
@@ -154,7 +154,7 @@ def test_the_copied_python_makes_the_same_files(viewer, open_dock, file, tmp_pat
     dialog.copy_python.click()
     program = QApplication.clipboard().text()
     dialog.start()
-    assert finish(dialog) == "4 samples made."
+    assert finish(dialog).startswith("4 samples made.")
     made = tree(tmp_path / "out")
     (tmp_path / "out").rename(tmp_path / "by hand")
     exec(compile(program, "copied", "exec"), {"__name__": "__main__"})

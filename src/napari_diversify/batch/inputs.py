@@ -138,7 +138,7 @@ def look_at(
     if labels:
         pairs = _given_labels(entries, [Path(p) for p in labels], set(images), notes)
     elif find_labels:
-        pairs = _found_labels(entries, beside)
+        pairs = _found_labels(entries, beside, notes)
     else:
         pairs = [None] * len(entries)
     orphans = set(beside) - {label.path for label in pairs if label is not None}
@@ -185,13 +185,14 @@ def _listed(given: Sequence[Path], output: Path | None) -> tuple[list[Path], lis
         kept = [p for p in inside if files.is_image(p) and not _is_pickle(p)]
         if written is not None:
             kept = [p for p in kept if p.resolve() != written]
+        taken = set(kept)
         if not kept:
             endings = ", ".join(files.ENDINGS)
             raise ValueError(f"{path}: no image in this folder ({endings}){_folders_in(inside)}")
         others = Counter(
             "_seg.npy" if _is_pickle(p) else p.suffix.lower() or "no ending"
             for p in inside
-            if p not in set(kept) and p.is_file()
+            if p not in taken and p.is_file()
         )
         if others:
             kinds = ", ".join(f"{n} {kind}" for kind, n in sorted(others.items()))
@@ -283,12 +284,18 @@ def _source(entry: Entry, reading: Reading) -> Source:
 # ---- whose labels ----
 
 
-def _found_labels(entries: Sequence[Entry], beside: Sequence[Path]) -> list[Source | None]:
+def _found_labels(
+    entries: Sequence[Entry], beside: Sequence[Path], notes: list[str]
+) -> list[Source | None]:
     """Labels that lie beside the images, or inside them."""
     names, siblings = LabelNames(beside), _by_file(entries)
     pairs: list[Source | None] = []
     for entry in entries:
-        own = names.of(files.stem(entry.path)) + files.labels_in(entry.path)
+        own = names.of(files.stem(entry.path))
+        try:
+            own = own + files.labels_in(entry.path)
+        except ValueError as error:
+            notes.append(f"the labels inside {entry.path.name} are left out: {error}")
         if len(own) > 1:
             raise ValueError(
                 f"{entry.path} has several label images ({', '.join(p.name for p in own)}). Name "

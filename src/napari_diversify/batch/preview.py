@@ -10,10 +10,10 @@ from ..sentences import reason
 from .claims import check_claims
 from .job import Job
 from .labels import labels_of
-from .looking import Plan, look
+from .looking import Plan
 from .make import notes_on, targets_of
 from .notes import Noted
-from .run import Report, is_done, report_of
+from .run import Report, is_done, plan_of, report_of
 from .settle import check_recipe, space_of
 
 
@@ -30,7 +30,7 @@ def preview(job: Job, *, resume: bool = False, overwrite: bool = False) -> Repor
     FileExistsError
         As :func:`run` would.
     """
-    plan = look(job, resume=resume, overwrite=overwrite)
+    plan = plan_of(job, resume, overwrite)
     if not is_done(job, plan):
         check_claims(job)
     return _expected(job, plan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Generator
 from dataclasses import dataclass
@@ -128,6 +129,8 @@ class _Origin:
             sizes, spacing = named.get("voxel_size"), known.get("spacing")
             if not all(isinstance(text, str | None) for text in (where, axes)):
                 raise TypeError
+            if not all(0 < float(size) < math.inf for size in spacing or ()):
+                raise ValueError
             return cls(
                 where,
                 axes,

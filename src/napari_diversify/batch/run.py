@@ -20,7 +20,7 @@ from .. import files
 from ..core.blocks import exhaust
 from ..files import Listing
 from ..sentences import reason
-from .claims import Claim, claimed, remove_folders, traces
+from .claims import Claim, check_claims, claimed, remove_folders, traces
 from .engine import engine
 from .interrupt import undisturbed
 from .job import Job, Unit
@@ -98,7 +98,7 @@ def run(
         If the folder cannot be written to, or if another run makes some of these samples.
     """
     before = traces(job.output)
-    plan = look(job, resume=resume, overwrite=overwrite)
+    plan = plan_of(job, resume, overwrite)
     if is_done(job, plan):
         yield len(job), len(job)
         return report_of(job, plan)
@@ -165,6 +165,15 @@ def export(
     """
     with engine(workers, scheduler) as executor:
         return exhaust(run(job, executor=executor, resume=resume, overwrite=overwrite))
+
+
+def plan_of(job: Job, resume: bool, overwrite: bool) -> Plan:
+    """Look, and say so if samples that are there are those of another run at work."""
+    try:
+        return look(job, resume=resume, overwrite=overwrite)
+    except FileExistsError:
+        check_claims(job)
+        raise
 
 
 def is_done(job: Job, plan: Plan) -> bool:

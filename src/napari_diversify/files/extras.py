@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from ..small_files import read_small
 from .layouts import Item, Layout
 from .listing import Listing
 from .safe import holds, replace_text
@@ -105,7 +106,7 @@ def _is_ours(layout: Layout, relative: str, path: Path, items: Sequence[Item]) -
     """Whether a file has what we write for one of the images, but for what varies."""
     assert layout.extras is not None
     try:
-        there = json.loads(path.read_text(encoding="utf-8"))
+        there = json.loads(read_small(path))
     except (OSError, ValueError, RecursionError):
         return False
     of_none: list[Sequence[Item]] = [()]

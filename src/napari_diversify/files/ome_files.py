@@ -15,6 +15,7 @@ from typing import Any
 
 import tifffile
 
+from ..small_files import read_small
 from .ome_tree import is_ome_xml
 from .ome_xml import FileName, OmeImage, OmeXml, parsed
 from .tiff_library import Refused
@@ -199,7 +200,7 @@ def _renamed_companion(path: Path, companion: FileName) -> Path:
 def _text(path: Path) -> str:
     if path.stat().st_size > _LONGEST:
         raise Refused(f"{path.name}, which should hold its OME-XML, is too large for that")
-    data = path.read_bytes()
+    data = read_small(path, _LONGEST)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:

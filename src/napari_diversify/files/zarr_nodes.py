@@ -14,6 +14,8 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, TypeGuard
 
+from ..small_files import read_small
+
 #: A file of metadata that is larger than this is no metadata.
 _LARGEST = 1 << 30
 
@@ -137,7 +139,7 @@ def _json(file: Path) -> Any:
     """What a JSON file holds, None if it is not there."""
     try:
         too_large = file.stat().st_size > _LARGEST
-        text = b"" if too_large else file.read_bytes()
+        text = b"" if too_large else read_small(file, _LARGEST)
     except (FileNotFoundError, NotADirectoryError):
         return None
     if too_large:

@@ -31,6 +31,7 @@ from ..recipe.model import extra_of
 from ..report import NAME, reporting
 from .background import Background
 from .exporting import source_of
+from .numbers import numbers_in
 from .parts import button, combo, fill, row, sentence, soon, tip
 from .preferences import preference, set_preference
 from .sampling_panel import SamplingPanel
@@ -89,7 +90,7 @@ class ExportDialog(QDialog):
         self.sampling = SamplingPanel()
         fields = Sampling.model_fields
         self.psnr = QLineEdit()
-        self.psnr.setPlaceholderText("none; for a benchmark series e.g. 30, 25, 20, 15, 12")
+        self.psnr.setPlaceholderText("none; for a benchmark series e.g. 30; 25; 20; 15; 12")
         unit = extra_of(fields["psnr"])["unit"]
         self.psnr.setToolTip(
             tip(f"PSNR levels ({unit})", f"{fields['psnr'].description} Samples: of each level.")
@@ -260,13 +261,10 @@ class ExportDialog(QDialog):
         kept = self._kept() if self.only_kept.isChecked() else None
         if kept is not None:
             return kept
-        levels = self.psnr.text().replace(";", ",").split(",")
         try:
-            psnr = tuple(float(level) for level in levels if level.strip())
-        except ValueError:
-            raise ValueError(
-                f"PSNR levels are numbers with commas between; got {self.psnr.text()!r}"
-            ) from None
+            psnr = numbers_in(self.psnr.text(), self.psnr.locale())
+        except ValueError as error:
+            raise ValueError(f"PSNR levels: {error}") from None
         return self.sampling.value(recipes, psnr), None
 
     def start(self) -> None:

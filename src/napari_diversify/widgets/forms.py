@@ -18,7 +18,6 @@ from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -29,6 +28,7 @@ from superqt import QDoubleSlider
 from superqt.utils import signals_blocked
 
 from ..recipe.model import Model, bounds_of, extra_of
+from .numbers import DecimalBox, whole_numbers_only
 
 
 class NumberControl(QWidget):
@@ -46,7 +46,7 @@ class NumberControl(QWidget):
     ) -> None:
         super().__init__()
         self._slider = QDoubleSlider(Qt.Orientation.Horizontal)
-        self._box = QDoubleSpinBox()
+        self._box = DecimalBox()
         self._box.setDecimals(decimals)
         self._box.setKeyboardTracking(False)
         self.setBounds(bounds)
@@ -107,7 +107,7 @@ class AxesControl(QWidget):
         self._boxes: list[SpinBox] = []
         for axis in axes:
             box = SpinBox(value=int(bounds[0]), min=int(bounds[0]), max=int(bounds[1]), step=step)
-            box.native.setKeyboardTracking(False)
+            whole_numbers_only(box.native).setKeyboardTracking(False)
             if bounds[1] > 999:  # room for digits
                 box.native.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
             narrow(box.native, 58)
@@ -255,7 +255,7 @@ def _control_for(field: FieldInfo) -> Control | None:
     if field.annotation is int:
         highest = int(min(bounds[1], 2**31 - 1))
         box = SpinBox(value=int(bounds[0]), min=int(bounds[0]), max=highest)
-        box.native.setKeyboardTracking(False)
+        whole_numbers_only(box.native).setKeyboardTracking(False)
         narrow(box.native, 58)
         return ChoiceControl(box)
     if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) > 1:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QCheckBox, QDoubleSpinBox, QGridLayout, QLabel, QWidget
+from qtpy.QtWidgets import QCheckBox, QGridLayout, QLabel, QWidget
 
 from ..recipe import Recipe
 from ..recipe.model import bounds_of, extra_of
+from .numbers import DecimalBox
 
 _ROW_PX = 28
 #: Ranges of the reference's demonstration.
@@ -25,7 +26,7 @@ class RangesPanel(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
         self._grid.setColumnStretch(0, 1)
-        self.rows: dict[str, tuple[QCheckBox, QDoubleSpinBox, QDoubleSpinBox]] = {}
+        self.rows: dict[str, tuple[QCheckBox, DecimalBox, DecimalBox]] = {}
         self._kept: dict[str, tuple[bool, float, float]] = {}  # of recipes shown before
 
     def value(self) -> dict[str, tuple[float, float]]:
@@ -69,7 +70,7 @@ class RangesPanel(QWidget):
         box.setToolTip(f"<p><b>{title}</b><br>Draw another value for every sample.</p>")
         ends = []
         for column, (word, value) in enumerate(zip(("Lowest", "Highest"), values, strict=True)):
-            end = QDoubleSpinBox()
+            end = DecimalBox()
             end.setDecimals(3)
             end.setRange(*bounds)
             end.setValue(value)

@@ -9,6 +9,7 @@ from qtpy.QtWidgets import QComboBox, QFormLayout, QLabel, QSizePolicy, QSpinBox
 
 from ..recipe import Recipe, Sampling
 from ..recipe.sampling import Strategy
+from .numbers import whole_numbers_only
 from .parts import combo, fill, row, tip
 from .ranges import RangesPanel
 
@@ -25,7 +26,7 @@ class SamplingPanel(QWidget):
         super().__init__()
         self._recipes: dict[str, Recipe] = {}
         self.what: QComboBox = combo("what", "Which of the live layers to make samples of.")
-        self.samples = QSpinBox()
+        self.samples = whole_numbers_only(QSpinBox())
         self.samples.setRange(1, 1_000_000)
         self.samples.setValue(8)
         fields = Sampling.model_fields

@@ -10,7 +10,6 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -24,6 +23,7 @@ from ..recipe import Recipe
 from ..recipe.model import bounds_of
 from .forms import narrow, tooltip_of
 from .layers import guess_spatial_ndim
+from .numbers import DecimalBox, whole_numbers_only
 from .source import SourcePicker
 
 _SAMPLE_TOOLTIP = (
@@ -53,7 +53,7 @@ class SourcePanel(QWidget):
         self._guessed_for: object = ()  # the image whose axes were guessed; None: not to be
         fields = Recipe.model_fields
         self.picker = SourcePicker(viewer)
-        self.low, self.high = QDoubleSpinBox(), QDoubleSpinBox()
+        self.low, self.high = DecimalBox(), DecimalBox()
         for box in (self.low, self.high):
             box.setRange(-1e19, 1e19)
             box.setKeyboardTracking(False)
@@ -191,7 +191,7 @@ def _row(*parts: QWidget | tuple[QWidget, int]) -> QWidget:
 
 
 def _whole_number(tooltip: str, highest: float) -> QLargeIntSpinBox:
-    box = QLargeIntSpinBox()
+    box = whole_numbers_only(QLargeIntSpinBox())
     box.setRange(0, int(highest))
     box.setKeyboardTracking(False)
     box.setToolTip(tooltip)

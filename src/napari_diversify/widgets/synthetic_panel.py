@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QDoubleSpinBox, QFormLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFormLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from superqt import QCollapsible, QLargeIntSpinBox
 from superqt.utils import signals_blocked
 
@@ -16,6 +16,7 @@ from ..core.microscope import Microscope
 from ..recipe.synthetic import KINDS, Synthetic
 from .column import Column
 from .forms import AxesControl, ModelForm, narrow, tooltip_of
+from .numbers import DecimalBox, whole_numbers_only
 from .parts import button, combo, row, tip
 from .synthetic_plan import USUAL, Plan, as_seen_in
 
@@ -36,13 +37,13 @@ class SizesControl(QWidget):
         super().__init__()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        self._boxes: list[QDoubleSpinBox] = []
+        self._boxes: list[DecimalBox] = []
         self._value: list[float] = []
         for n, axis in enumerate(axes):
-            box = QDoubleSpinBox()
+            box = DecimalBox()
             box.setDecimals(4)
             box.setRange(*_SIZES)
-            box.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)  # room for digits
+            box.setButtonSymbols(DecimalBox.ButtonSymbols.NoButtons)  # room for digits
             box.setSingleStep(0.05)
             box.setKeyboardTracking(False)
             narrow(box, 58)
@@ -181,7 +182,7 @@ class SyntheticPanel(QWidget):
         self.spacing.setToolTip(tip("voxel size", "Distance of voxels along each axis. Unit: µm."))
         for control in (self.shape, self.spacing):
             control.layout().setSpacing(3)  # a dock is narrow
-        self.seed = QLargeIntSpinBox()
+        self.seed = whole_numbers_only(QLargeIntSpinBox())
         self.seed.setRange(0, 2**32 - 1)
         self.seed.setKeyboardTracking(False)
         self.seed.setToolTip(tooltip_of("seed", KINDS["nuclei"].model_fields["seed"]))
