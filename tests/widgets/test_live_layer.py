@@ -247,6 +247,7 @@ def test_thick_slices_do_not_average_the_noise_away(live, viewer, handed, same_b
     viewer.dims.margin_left = (2, 0, 0)
     viewer.dims.margin_right = (2, 0, 0)
     viewer.dims.set_current_step(0, 3)
+    live.wait()
     same_bits(np.squeeze(handed.last()), np.asarray(live.layer.data[3]))
 
 

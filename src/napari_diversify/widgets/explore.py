@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxL
 from ..recipe import Diversify, LazyVolume, Recipe
 from ..recipe.model import bounds_of
 from .background import Background
+from .driver import driver
 
 SIDE = 144  # pixels of a tile: as many voxels at most
 _SETTLED_MS = 200
@@ -113,6 +114,9 @@ class ExploreWindow(QWidget):
     # ---- private ----
 
     def _compute(self) -> None:
+        if driver().busy:  # the picture comes first
+            self._soon.start()
+            return
         array = self._array
         if array is None:
             self.note.setText("Switch a step live to explore its weights.")

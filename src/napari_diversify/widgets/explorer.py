@@ -177,6 +177,7 @@ class Explorer(Dock):
         self.compare.dividerMoved.connect(self._on_divider)
         self._throttle.triggered.connect(self._apply)
         self._settled.timeout.connect(self._measure)
+        self._measurement.ranged.connect(self._on_ranged)
         self._measurement.finished.connect(self._on_measured)
         for view in self.views.values():
             view.switched.connect(self._on_switched)
@@ -245,7 +246,7 @@ class Explorer(Dock):
     def take_snapshot(self) -> None:
         """Compute the whole result of the last live step and add it as an ordinary layer."""
         source = self._source()
-        if source is None or self._measurement.result is None:
+        if source is None or not self._measurement.has_range:
             self.status.say("There is no diversified image to take a snapshot of yet.")
             return
         view = self.views[self.steps.last_live()]
@@ -318,10 +319,15 @@ class Explorer(Dock):
             step = self.diversify.panel.value()
             self._measurement.start(source, step, ndim, given)
 
-    def _on_measured(self, measured: Measured) -> None:
+    def _on_ranged(self, low: float, high: float) -> None:
+        """Show the image as soon as its range is known."""
         if self.source_panel.auto.isChecked() or self._setup.intensity_range is None:
-            self._setup = self._setup.replace(intensity_range=(measured.low, measured.high))
+            self._setup = self._setup.replace(intensity_range=(low, high))
         self.source_panel.setValue(self._setup)
+        self._show_layers()
+
+    def _on_measured(self, measured: Measured) -> None:
+        """Show what else is known."""
         self.diversify.panel.setPsnrModel(measured.psnr, self._psnr_note())
         self._expect()
         self._show_layers()
@@ -369,11 +375,11 @@ class Explorer(Dock):
 
     def _apply(self) -> None:
         """Give the newest settings to the views that are switched on."""
-        waiting = self._measurement.running and self._measurement.result is None
+        waiting = self._measurement.running and not self._measurement.has_range
         if waiting or not self._connected:
             return  # they will get them when the image has been measured
         source = self._source()
-        if source is not None and self._measurement.result is None:
+        if source is not None and not self._measurement.has_range:
             self._measure()  # it was cancelled before
             return
         self.diversify.panel.setNote(self._psnr_note())
@@ -452,7 +458,7 @@ class Explorer(Dock):
         if not on:
             view.put_away()
             self._look()
-        elif source is not None and self._measurement.result is not None:
+        elif source is not None and self._measurement.has_range:
             self._show(view, source)
             self.compare.raise_divider()
         self._throttle.throttle()  # for those that show something else now
