@@ -39,6 +39,7 @@ from .snapshot import Snapshot
 from .source_panel import SourcePanel
 from .steps_panel import StepsPanel
 from .views import DifferenceView, RemovedView, SigmaView, SplitView, View
+from .warming import warm_up
 from .windows import Windows
 
 #: Instead of a section: whichever is the last that is live.
@@ -67,6 +68,7 @@ class Explorer(Dock):
 
     def __init__(self, napari_viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, "recipe", parent)
+        warm_up()
         self._setup = Recipe()
         self._sample = 0
         self._announce = False  # say what is shown, as soon as it is
@@ -297,6 +299,8 @@ class Explorer(Dock):
         if problem is not None:
             self.status.say(problem)
             return
+        assert source is not None
+        warm_up(source.dtype)
         self._setup = self.source_panel.value()
         self._renew_sheet()
         self._measure()
