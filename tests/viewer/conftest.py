@@ -8,7 +8,8 @@ import pytest
 from napari._qt.qt_viewer import QtViewer
 from napari.settings import get_settings
 
-from napari_diversify.recipe import LazyVolume
+from napari_diversify.recipe import LazyLocalStd, LazyRemoved, LazySamples, LazyVolume
+from napari_diversify.recipe.compared import LazyDifference, LazySplit
 from napari_diversify.widgets.driver import driver
 from napari_diversify.widgets.feed import Feed
 
@@ -73,18 +74,23 @@ def drawn(monkeypatch):
 def computed_on_gui_thread(monkeypatch):
     """Shapes of all that our arrays computed, or read, on the GUI thread."""
     shapes, gui = [], threading.get_ident()
-    original = LazyVolume._reader
 
-    def spied(array, *arguments):
-        read = original(array, *arguments)
+    def spy_on(kind):
+        original = kind._reader
 
-        def watched(region):
-            values = read(region)
-            if threading.get_ident() == gui:
-                shapes.append(values.shape)
-            return values
+        def spied(array, *arguments):
+            read = original(array, *arguments)
 
-        return watched
+            def watched(region):
+                values = read(region)
+                if threading.get_ident() == gui:
+                    shapes.append(values.shape)
+                return values
 
-    monkeypatch.setattr(LazyVolume, "_reader", spied)
+            return watched
+
+        monkeypatch.setattr(kind, "_reader", spied)
+
+    for kind in (LazyVolume, LazyRemoved, LazyDifference, LazySplit, LazyLocalStd, LazySamples):
+        spy_on(kind)
     return shapes

@@ -101,6 +101,7 @@ def test_blink_shows_one_and_the_other_in_one_place(viewer, live, source, qtbot)
 
 
 def test_blinking_computes_nothing(viewer, live, source, qtbot, handed):
+    live.wait(lambda: not live.explorer.views["diversify"].live._idle.isActive())
     live.explorer.compare._timer.setInterval(5)
     live.explorer.compare.blink.click()
     handed.calls.clear()
@@ -155,14 +156,14 @@ def test_the_divider_is_dragged_and_the_image_is_not(viewer, live, source):
     split = layer_of(live, "split")
     assert drag(viewer, 15.5, 12.0, 7.5) == [False, False]
     assert viewer.scene.camera.mouse_pan
-    assert split.data.array.divider == (-1, 8)
+    live.wait(lambda: split.data.array.divider == (-1, 8))
     z = viewer.dims.current_step[0]
     np.testing.assert_array_equal(split.data[z][:, :8], source.data[z][:, :8])
     np.testing.assert_array_equal(split.data[z][:, 8:], live.layer.data[z][:, 8:])
     assert drag(viewer, 7.5, 500.0) == [False]
-    assert split.data.array.divider == (-1, 32)
+    live.wait(lambda: split.data.array.divider == (-1, 32))
     assert drag(viewer, 31.5, -500.0) == [False]
-    assert split.data.array.divider == (-1, 0)
+    live.wait(lambda: split.data.array.divider == (-1, 0))
 
 
 def test_a_drag_elsewhere_moves_the_image(viewer, live, source):
@@ -353,7 +354,7 @@ def test_a_sheet_is_put_away_while_comparing_and_ends_it_when_drawn(viewer, live
 def test_line_and_split_agree_when_it_is_opened_again(viewer, live, source):
     live.explorer.compare.split.click()
     drag(viewer, 15.5, 7.5)
-    assert layer_of(live, "split").data.array.divider == (-1, 8)
+    live.wait(lambda: layer_of(live, "split").data.array.divider == (-1, 8))
     live.explorer.compare.split.click()
     viewer.dims.order = (1, 2, 0)  # z across
     live.explorer.compare.split.click()

@@ -111,6 +111,11 @@ def live(viewer, open_synthetic):
 
 
 @pytest.fixture
+def nothing_ahead(monkeypatch):
+    monkeypatch.setattr(feed, "_AHEAD", 0)
+
+
+@pytest.fixture
 def asked(monkeypatch):
     """(shape, whether on the GUI thread) of all voxels of specimens that were computed."""
     calls, original, gui = [], SpecimenArray.__getitem__, threading.get_ident()
@@ -173,6 +178,7 @@ def test_sliders_change_the_layers_in_place(live, viewer):
     live.assert_shows(live.dock.value())
 
 
+@pytest.mark.usefixtures("nothing_ahead")
 def test_a_slider_computes_the_visible_plane_once_and_in_a_thread(live, asked, drawn):
     live.dock.preview._idle.stop()
     live.slide(diameter=4.5)
@@ -218,13 +224,8 @@ def nothing_at_once(monkeypatch):
     monkeypatch.setattr(synthetic_live, "AT_ONCE", 0)
 
 
-@pytest.mark.usefixtures("nothing_at_once")
-def test_a_plane_that_takes_long_leaves_the_canvas_free_until_a_thread_has_it(
-    viewer, open_synthetic, asked, monkeypatch
-):
-    monkeypatch.setattr(feed, "_AHEAD", 0)
-    live = open_synthetic(viewer)
-    live.wait()
+@pytest.mark.usefixtures("nothing_at_once", "nothing_ahead")
+def test_a_plane_that_takes_long_leaves_the_canvas_free_until_a_thread_has_it(live, viewer, asked):
     viewer.dims.set_current_step(0, 6)
     assert live.image.visible
     assert live.labels.visible
@@ -472,6 +473,7 @@ def test_deleting_a_layer_switches_the_preview_off_and_ticking_makes_it_anew(liv
     live.assert_shows(SMALL.with_(diameter=5.0))
 
 
+@pytest.mark.usefixtures("nothing_ahead")
 def test_unticked_the_layers_are_hidden_and_nothing_is_computed(live, viewer, asked):
     live.dock.live.click()
     assert not any(layer.visible for layer in viewer.layers)
@@ -812,6 +814,7 @@ def test_the_dock_begins_where_the_command_does():
 # ---- shown, hidden, closed ----
 
 
+@pytest.mark.usefixtures("nothing_ahead")
 def test_hidden_the_dock_computes_nothing_and_shown_again_it_goes_on(live, viewer, asked):
     live.dock.hide()
     layers = list(viewer.layers)

@@ -255,10 +255,13 @@ class LazyVolume(LazyArray):
     @property
     def kind_of_work(self) -> Hashable:
         """What its steps are, and all of them that is not a mere weight or length."""
-        chain = tuple(
-            (step.kind, *(v for _, v in step if not isinstance(v, float)))
-            for step in self._state.recipe.steps
-        )
+
+        def all_but_weights(step: Any) -> tuple[Hashable, ...]:
+            # 0 and 1 often mean that there is nothing to do
+            values = (v for _, v in step)
+            return tuple(v if not isinstance(v, float) or v in (0, 1) else None for v in values)
+
+        chain = tuple(all_but_weights(step) for step in self._state.recipe.steps)
         return super().kind_of_work, chain, self._exact(self._state)
 
     def _now(self) -> State:

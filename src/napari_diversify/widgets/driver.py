@@ -120,6 +120,12 @@ class Driver(QObject):
             self._changed.notify_all()
 
     @property
+    def busy(self) -> bool:
+        """Whether somebody waits for something: numbers and plots can wait till it is there."""
+        with self._changed:
+            return self._wishes()
+
+    @property
     def idle(self) -> bool:
         """Whether no thread is at work."""
         with self._changed:

@@ -17,6 +17,7 @@ from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxL
 from ..recipe import Diversify, LazyVolume, Recipe
 from ..recipe.model import bounds_of
 from .background import Background
+from .driver import driver
 from .slicing import voxel_at
 
 SIDE = 144  # pixels of a tile: as many voxels at most
@@ -119,6 +120,9 @@ class ExploreWindow(QWidget):
     # ---- private ----
 
     def _compute(self) -> None:
+        if driver().busy:  # the picture comes first
+            self._soon.start()
+            return
         array = self._array
         if array is None:
             self.note.setText(_NOTHING)

@@ -44,6 +44,7 @@ from .source_watch import SourceWatch
 from .state import Left, State, leave, left
 from .steps_panel import StepsPanel
 from .views import DifferenceView, RemovedView, SigmaView, SplitView, View
+from .warming import warm_up
 from .windows import Windows
 
 #: Instead of a section: whichever is the last that is live.
@@ -72,6 +73,7 @@ class Explorer(Dock):
 
     def __init__(self, napari_viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, "recipe", parent)
+        warm_up()
         self._setup = Recipe()
         self._sample = 0
         self._announce = False  # say what is shown, as soon as it is
@@ -186,6 +188,7 @@ class Explorer(Dock):
         self.compare.dividerMoved.connect(self._on_divider)
         self._throttle.triggered.connect(self._apply)
         self._settled.timeout.connect(self._measure)
+        self._measurement.ranged.connect(self._on_ranged)
         self._measurement.finished.connect(self._on_measured)
         for view in self.views.values():
             view.switched.connect(self._on_switched)
@@ -281,7 +284,7 @@ class Explorer(Dock):
     def take_snapshot(self) -> None:
         """Compute the whole result of the last live step and add it as an ordinary layer."""
         source = self._source()
-        if source is None or self._measurement.result is None:
+        if source is None or not self._measurement.has_range:
             self.status.say("There is no diversified image to take a snapshot of yet.")
             return
         view = self.views[self.steps.last_live()]
@@ -342,6 +345,8 @@ class Explorer(Dock):
             self._tell_panels()
             self.status.say(problem)
             return
+        assert source is not None
+        warm_up(source.dtype)
         self._setup = self.source_panel.value()
         self._renew_sheet()
         self._measure()
@@ -371,10 +376,15 @@ class Explorer(Dock):
             step = self.diversify.panel.value()
             self._measurement.start(source, step, ndim, given)
 
-    def _on_measured(self, measured: Measured) -> None:
+    def _on_ranged(self, low: float, high: float) -> None:
+        """Show the image as soon as its range is known."""
         if self.source_panel.auto.isChecked() or self._setup.intensity_range is None:
-            self._setup = self._setup.replace(intensity_range=(measured.low, measured.high))
+            self._setup = self._setup.replace(intensity_range=(low, high))
         self.source_panel.setValue(self._setup)
+        self._show_layers()
+
+    def _on_measured(self, measured: Measured) -> None:
+        """Show what else is known."""
         self.diversify.panel.setPsnrModel(measured.psnr, self._psnr_note())
         self._expect()
         self._show_layers()
@@ -462,11 +472,11 @@ class Explorer(Dock):
 
     def _apply(self) -> None:
         """Give the newest settings to the views that are switched on."""
-        waiting = self._measurement.running and self._measurement.result is None
+        waiting = self._measurement.running and not self._measurement.has_range
         if waiting or not self._connected:
             return  # they will get them when the image has been measured
         source = self._source()
-        if source is not None and self._measurement.result is None:
+        if source is not None and not self._measurement.has_range:
             self._measure()  # it was cancelled before
             return
         self.diversify.panel.setNote(self._psnr_note())
@@ -553,7 +563,7 @@ class Explorer(Dock):
         if not on:
             view.put_away()
             self._look()
-        elif source is not None and self._measurement.result is not None:
+        elif source is not None and self._measurement.has_range:
             self._show(view, source)
             self.compare.raise_divider()
         self._throttle.throttle()  # for those that show something else now

@@ -250,6 +250,8 @@ class Feed:
 
     def _quickly(self, array: Viewable, place: Place) -> npt.NDArray[Any] | None:
         """A part computed now, if that takes no time that anybody could notice."""
+        if not array.in_memory:
+            return None
         index = as_index(place[1])
         voxels, kind = array.work(index), array.kind_of_work
         if voxels > self._at_once():
@@ -257,7 +259,7 @@ class Feed:
         start, values, again = time.perf_counter(), None, True
         if pace.PACES.seconds(kind, voxels, again=True) <= pace.AT_ONCE_S:
             values = array.quick(index)
-        if values is None and array.in_memory and array.prepared(index):
+        if values is None and array.prepared(index):
             again = False
             if pace.PACES.seconds(kind, voxels, again=False) <= pace.AT_ONCE_S:
                 values = array[index]

@@ -30,8 +30,8 @@ class Pace:
 class Paces:
     """What is known of the kinds of work there are; unknown work takes for ever.
 
-    The quickest of the last few times counts: what the machine did beside it is
-    forgotten soon, and so is the time that compiling took.
+    The slowest of the last few times counts: a window that waits is worse than a thread
+    that need not have been asked, and what compiling took is forgotten soon enough.
     """
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Paces:
         """How long so much work is going to take."""
         pace = self._known.get(kind)
         times = () if pace is None else pace.again if again else pace.new
-        return min(times, default=float("inf")) * voxels
+        return max(times, default=float("inf")) * voxels
 
     def clear(self) -> None:
         """Know nothing."""

@@ -34,6 +34,7 @@ from .curves import (
     cutoffs,
     of_plane,
 )
+from .driver import driver
 from .plot import Plot, colours_of
 from .plot_kinds import DepthPlot, HistogramPlot, NoisePlot, SpectrumPlot
 
@@ -252,6 +253,9 @@ class PlotsWindow(QWidget):
 
     def _measure_soon(self) -> None:
         """Start what is behind, unless it is at work: then it comes back here when it is done."""
+        if driver().busy:  # the picture comes first, and leaves what the plots need
+            self._soon.start()
+            return
         behind = [plot for plot in self._seen() if self._behind(plot)]
         watched, expected = self._watched, self._expected
         of_the_plane = self.histogram in behind or self.spectrum in behind
@@ -284,6 +288,9 @@ class PlotsWindow(QWidget):
     def _measure_volume(self) -> None:
         watched = self._watched
         if self._of_volume.running or self.depth not in self._seen():
+            return
+        if driver().busy:
+            self._later.start()
             return
         if watched is not None and self._behind(self.depth):
             self._of_volume.start(partial(_told, watched, by_depth, watched.array, watched.index))

@@ -195,6 +195,13 @@ class LiveLayer(QObject):
         if self.layer is not None:
             self.layer.visible = False
 
+    def resume(self) -> None:
+        """Show the layer again, with the newest parameters, if it was paused."""
+        if self._paused and self._feed is not None:
+            self._paused = False
+            self._feed.stepped_aside = True  # until there is something to be seen
+            self._feed.show(self._wanted, self._metadata)
+
     def remove(self) -> None:
         """Take the layer out of the viewer."""
         if self.layer is not None and self.layer in self._viewer.layers:

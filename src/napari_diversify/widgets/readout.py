@@ -17,6 +17,7 @@ from ..core.quality import SSIM_WINDOW, ssim
 from ..recipe import LazyVolume
 from ..recipe.source import streamed
 from .background import Background
+from .driver import driver
 
 #: Volumes up to so many voxels are measured whenever nothing else is done.
 _AUTOMATIC = 1 << 25
@@ -132,7 +133,9 @@ class Readout(QWidget):
 
     def _measure_plane(self) -> None:
         watched = self._watched
-        if watched is not None:
+        if driver().busy:  # the picture comes first, and leaves what the numbers need
+            self._soon.start()
+        elif watched is not None:
             self._of_plane.start(lambda: self._numbers_of_plane(watched))
 
     def _numbers_of_plane(self, watched: _Watched) -> Generator[tuple[int, int], None, str]:
@@ -155,7 +158,9 @@ class Readout(QWidget):
 
     def _measure_volume(self) -> None:
         watched = self._watched
-        if watched is not None:
+        if driver().busy:
+            self._later.start()
+        elif watched is not None:
             self.volume.setText(_WAITING)
             self._of_volume.start(lambda: _of_volume(watched.array))
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, Signal
 from qtpy.QtWidgets import QDialog, QLabel, QListView, QVBoxLayout, QWidget
 
-from .export import Choices
 from .parts import button, row, sentence
 from .samples import KEEP, REJECT, Samples
 from .sampling_panel import SamplingPanel
 from .status import StatusLine
+
+if TYPE_CHECKING:  # it brings along all that writes files
+    from .export import Choices
 
 _NONE = "Draw a sheet, then look through it in the viewer with the arrow keys."
 

@@ -84,6 +84,10 @@ class View(QObject):
         ValueError
             If the image cannot be shown with them.
         """
+        if self._is_of(source):  # the picture stays until there is a new one
+            self.follow(sample)
+            self.live.resume()
+            return
         self._of = None
         arrays = self._arrays(source, self._recipe(), sample)
         self._shown = self._settings(sample)
@@ -112,6 +116,16 @@ class View(QObject):
     def shows(self, source: napari.layers.Image) -> bool:
         """Whether the layer belongs to this image; else it has to be shown anew."""
         return self.live.layer is not None and self._of is source
+
+    def _is_of(self, source: napari.layers.Image) -> bool:
+        """Whether the layer shows this image as it is now, whatever its settings."""
+        arrays = self.live.arrays
+        return (
+            self.shows(source)
+            and [array.source for array in arrays] == [Source.of(a) for a in levels_of(source)]
+            and arrays[0].spatial_ndim == (self._recipe().spatial_ndim or min(source.ndim, 3))
+            and self._sizes == self._voxel_sizes(source)
+        )
 
     def put_away(self) -> None:
         """Show the layer no more."""
