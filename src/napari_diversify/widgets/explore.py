@@ -31,6 +31,7 @@ from .words import Words
 
 SIDE = 144  # pixels of a tile: as many voxels at most
 _SETTLED_MS = 200
+_MARGIN_PX = 8  # so that a bar on one side calls for none on the other
 _FRAMED = (
     "QToolButton { border: 3px solid transparent; padding: 0px; }"
     "QToolButton:hover { border-color: palette(mid); }"
@@ -215,7 +216,7 @@ class ExploreWindow(QWidget):
         sheet, screen, layout = self._area.widget(), self.screen(), self.layout()
         if sheet is None or screen is None or layout is None:
             return
-        bar = self._area.verticalScrollBar().sizeHint().width()
+        bar = self._area.verticalScrollBar().sizeHint().width() + _MARGIN_PX
         margins = layout.contentsMargins()
         width = sheet.sizeHint().width() + bar + margins.left() + margins.right()
         height = sheet.sizeHint().height() + bar + margins.top() + margins.bottom()
