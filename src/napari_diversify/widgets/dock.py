@@ -13,9 +13,9 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from .canvas import Canvas
-from .lost_references import keep_true_alive
 from .parts import button, soon
 from .proxy import behind
+from .singletons import keep_alive
 from .status import StatusLine
 from .tabs import join, mark, whereabouts
 
@@ -38,7 +38,7 @@ class Dock(QWidget):
     """
 
     def __init__(self, viewer: ViewerModel, settings: str, parent: QWidget | None) -> None:
-        keep_true_alive()
+        keep_alive()
         super().__init__(parent)
         mark(self)
         self._viewer = viewer
