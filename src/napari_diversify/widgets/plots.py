@@ -15,7 +15,7 @@ from typing import Any
 
 from napari.components import ViewerModel
 from qtpy.compat import isalive
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -148,7 +148,12 @@ class PlotsWindow(QWidget):
         layout = QVBoxLayout(self)
         layout.addLayout(row)
         layout.addLayout(grid, stretch=1)
-        self.resize(1000, 760)
+        screen = self.screen()
+        self.resize(
+            QSize(1000, 760).boundedTo(0.9 * screen.availableGeometry().size())
+            if screen is not None
+            else QSize(1000, 760)
+        )
 
     def _wire(self) -> None:
         for timer, wait, start in (

@@ -30,6 +30,7 @@ from .synthetic_live import LiveSpecimen, limits_of, place_of, whole_of
 from .synthetic_panel import SyntheticPanel
 from .synthetic_plan import Plan
 from .warming import warm_up_specimens
+from .words import Words
 
 _FRAME_MS = 16
 
@@ -65,8 +66,7 @@ class SyntheticDock(Dock):
         self.live.setChecked(True)
         self.count = QLabel()
         self.count.setToolTip("<p>How many objects lie in the field, those cut by it included.</p>")
-        self.note = QLabel()
-        self.note.setWordWrap(True)
+        self.note = Words()
         self.note.hide()
         self.keep_button = button(
             "Keep as layers",
