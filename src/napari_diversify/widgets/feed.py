@@ -86,6 +86,7 @@ class Feed:
         self._driver = driver()
         self._layer: weakref.ReferenceType[Any] | None = None
         self._inserted: Any = None  # emitter of the layer list
+        self._awaits = False  # being told of the layer by it
         self._watch: SourceWatch | None = None
         self._pictures = Pictures()
         self._wanted: Wish | None = None
@@ -115,12 +116,15 @@ class Feed:
     def attach(self, layer: Any) -> None:
         """Draw this layer anew when there is something new to be seen."""
         self._layer = weakref.ref(behind(layer))
+        if self._awaits:
+            self._awaits = False
+            self._inserted.disconnect(self._on_inserted)
         self._go_on()
 
     def await_layer(self, layers: Any) -> None:
         """Attach the layer that is going to hold the fronts as soon as it is in a layer list."""
         # events give the layer itself: what adding returns may be a proxy, which nobody keeps
-        self._inserted = layers.events.inserted
+        self._inserted, self._awaits = layers.events.inserted, True
         self._inserted.connect(self._on_inserted)
 
     def follow(self, watch: SourceWatch) -> None:
@@ -294,7 +298,6 @@ class Feed:
         data: Any = getattr(event.value, "data", None)
         levels = data if getattr(event.value, "multiscale", False) else [data]
         if any(isinstance(level, LiveArray) and level.feed is self for level in levels):
-            self._inserted.disconnect(self._on_inserted)
             self.attach(event.value)
 
     def _ask(self) -> None:
