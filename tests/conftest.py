@@ -31,10 +31,10 @@ HAS_DISPLAY = _has_display()
 if not HAS_DISPLAY:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-# PySide6 6.12 on Python 3.11 would end the run after some thousand signals
-from napari_diversify.widgets.lost_references import keep_true_alive  # noqa: E402
+# PySide6 6.12 on Python 3.11 would end the run after some thousand calls
+from napari_diversify.widgets.singletons import keep_alive  # noqa: E402
 
-keep_true_alive()
+keep_alive()
 
 # --doctest-modules would import these, under the one name that they share
 collect_ignore_glob = ["*conftest.py"]
@@ -188,9 +188,13 @@ class Dock:
             and self.entry["sample"] == explorer.sample()
         )
 
+    @property
+    def computing(self):
+        return any(view.live.running for view in self.explorer.views.values())
+
     def calm(self):
-        """Whether the live layer is in step and nothing is being measured or about to be."""
-        return self.in_step() and not self.measuring
+        """Whether the live layer is in step and nothing is measured, computed, or about to be."""
+        return self.in_step() and not self.measuring and not self.computing
 
     def wait(self, condition=None):
         self._qtbot.waitUntil(condition or self.calm)

@@ -42,6 +42,16 @@ def test_a_small_image_is_measured_whole(volume):
     assert measured.planes == measured.of == 12
 
 
+def test_the_range_is_told_before_the_rest_is_measured(volume):
+    told = []
+    work = measure(volume, STEP, 3, ranged=lambda *found: told.append(found))
+    progress = [next(work)]
+    while not told:
+        progress.append(next(work))
+    assert told == [(volume.min(), volume.max())]
+    assert progress[-1][0] <= progress[-1][1] / 2
+
+
 def test_the_noise_curve_is_that_of_the_whole_volume(volume):
     _, measured = run(volume, STEP, 3)
     unit = (volume - volume.min()) / np.float32(np.ptp(volume))

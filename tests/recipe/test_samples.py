@@ -80,7 +80,6 @@ def test_an_edited_source_is_shown_by_all_samples():
     other = copy.copy(samples)
     image[:] = image[:, ::-1]
     samples.source_edited()
-    other.adopt(samples)
     expected = sampling_of().recipe_of(2).apply(image)
     assert not np.array_equal(before, expected)
     np.testing.assert_array_equal(samples[2], expected)

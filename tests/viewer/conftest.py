@@ -8,7 +8,10 @@ import pytest
 from napari._qt.qt_viewer import QtViewer
 from napari.settings import get_settings
 
-from napari_diversify.recipe.lazy_array import LazyArray
+from napari_diversify.recipe import LazyLocalStd, LazyRemoved, LazySamples, LazyVolume
+from napari_diversify.recipe.compared import LazyDifference, LazySplit
+from napari_diversify.widgets.driver import driver
+from napari_diversify.widgets.feed import Feed
 
 
 @pytest.fixture(params=["sync", "async"])
@@ -25,6 +28,7 @@ def viewer(slicing, make_napari_viewer_proxy, qtbot, request):
     viewer = make_napari_viewer_proxy(show=True)
     viewer.window.resize(1100, 560)  # fewer pixels for a software renderer
     yield viewer
+    driver().stop(60.0)
     outcome = getattr(request.node, "rep_call", None)  # none if it was not begun
     if outcome is None or not outcome.passed:
         return
@@ -52,15 +56,41 @@ def dock_in(viewer, open_dock):
 
 
 @pytest.fixture
-def asked(monkeypatch):
-    """(array, values, held, on the GUI thread) of all that was asked of lazy arrays."""
-    calls, original, gui = [], LazyArray.__getitem__, threading.get_ident()
+def drawn(monkeypatch):
+    """(array, values, exact) of all that napari was given of live layers, oldest first."""
+    calls, original = [], Feed.picture
 
-    def spied(array, key):
-        held = array.holds(key)
-        values = original(array, key)
-        calls.append((array, values, held, threading.get_ident() == gui))
+    def spied(feed, place, *, tile):
+        array = feed.arrays[place[0]]
+        values = original(feed, place, tile=tile)
+        calls.append((array, values, feed._pictures.find(place, array.look) is not None))
         return values
 
-    monkeypatch.setattr(LazyArray, "__getitem__", spied)
+    monkeypatch.setattr(Feed, "picture", spied)
     return calls
+
+
+@pytest.fixture
+def computed_on_gui_thread(monkeypatch):
+    """Shapes of all that our arrays computed, or read, on the GUI thread."""
+    shapes, gui = [], threading.get_ident()
+
+    def spy_on(kind):
+        original = kind._reader
+
+        def spied(array, *arguments):
+            read = original(array, *arguments)
+
+            def watched(region):
+                values = read(region)
+                if threading.get_ident() == gui:
+                    shapes.append(values.shape)
+                return values
+
+            return watched
+
+        monkeypatch.setattr(kind, "_reader", spied)
+
+    for kind in (LazyVolume, LazyRemoved, LazyDifference, LazySplit, LazyLocalStd, LazySamples):
+        spy_on(kind)
+    return shapes

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QApplication
 
-from napari_diversify.recipe.lazy_array import LazyArray
-from napari_diversify.widgets import measurement, preview
+from napari_diversify.widgets import feed, measurement, preview
 
 pytestmark = pytest.mark.viewer
 
@@ -64,7 +63,7 @@ def test_the_canvas_shows_the_applied_recipe_along_every_axis(live, viewer, imag
         assert_on_canvas(live, viewer, live.rebuilt(image).take(at, axis))
 
 
-def test_a_drag_ends_with_its_last_value_on_the_canvas(live, viewer, image, asked):
+def test_a_drag_ends_with_its_last_value_on_the_canvas(live, viewer, image):
     for w_v in np.linspace(0.05, 7.0, 50):
         live.slide(w_v=w_v)
         QApplication.processEvents()
@@ -188,10 +187,10 @@ def test_the_viewer_closes_while_the_image_is_measured(viewer, image, dock_in, g
 
 def test_the_viewer_closes_while_a_volume_is_computed(live, viewer, gate, monkeypatch):
     monkeypatch.setattr(preview, "AT_ONCE", 1)
-    monkeypatch.setattr(LazyArray, "prefetch", gate.guard(LazyArray.prefetch))
+    monkeypatch.setattr(feed, "granting", gate.guard(feed.granting))
     gate.close()
     viewer.dims.ndisplay = 3
-    assert not live.layer.visible
+    live.wait(lambda: not live.layer.visible)
 
 
 def test_a_dock_removed_from_the_window_is_gone(viewer, image, dock_in, qtbot):
@@ -216,20 +215,19 @@ def test_a_dock_removed_from_the_window_is_gone(viewer, image, dock_in, qtbot):
 
 
 def test_going_to_3d_computes_in_a_thread_and_ends_with_the_exact_volume(
-    live, viewer, image, asked, monkeypatch, same_bits
+    live, viewer, image, drawn, computed_on_gui_thread, monkeypatch, same_bits
 ):
     plane = image[0].size
     monkeypatch.setattr(preview, "AT_ONCE", plane)
-    asked.clear()
+    computed_on_gui_thread.clear()
     viewer.dims.ndisplay = 3
-    assert not live.layer.visible
     live.wait(lambda: live.calm() and live.layer.visible and live.layer.loaded)
     live.slide(w_v=6.0)
     live.wait()
     live.wait(lambda: live.layer.loaded)
-    whole = [call for call in asked if call[1].size > plane]
-    assert [values.shape for _, values, held, gui in whole if gui and not held] == []
-    same_bits(whole[-1][1], live.rebuilt(image))
+    assert [shape for shape in computed_on_gui_thread if np.prod(shape) > plane] == []
+    whole = [values for _, values, exact in drawn if exact and values.size > plane]
+    same_bits(whole[-1], live.rebuilt(image))
     assert live.entry["recipe"]["steps"][0]["w_v"] == 6.0
     viewer.dims.ndisplay = 2
     live.wait(lambda: live.layer.visible and live.layer.loaded)

@@ -56,7 +56,7 @@ def test_the_divider_is_dragged_with_the_mouse(viewer, live, canvas):
     live.wait(lambda: any("divider" in name for name in names(viewer)))
     split = live.explorer.views["split"].live.layer
     live.wait(lambda: split.loaded)
-    assert split.data.divider == (-1, 24)
+    assert split.data.array.divider == (-1, 24)
     centre = tuple(viewer.scene.camera.center)
     pixels = zoom(viewer)
     middle, line = canvas.rect().center(), 23.5
@@ -68,7 +68,7 @@ def test_the_divider_is_dragged_with_the_mouse(viewer, live, canvas):
         QTest.mouseMove(canvas, QPoint(x + (left - x) * step // 10, y))
         QTest.qWait(20)
     QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(left, y))
-    live.wait(lambda: abs(split.data.divider[1] - 14) <= 1)
+    live.wait(lambda: abs(split.data.array.divider[1] - 14) <= 1)
     assert tuple(viewer.scene.camera.center) == centre  # the image was not
 
 

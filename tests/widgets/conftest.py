@@ -1,7 +1,7 @@
 """Tests of widgets on a viewer model: no display, no OpenGL, and nothing left behind."""
 
 import gc
-import sys
+import math
 import threading
 import time
 
@@ -12,7 +12,8 @@ from qtpy.QtCore import QCoreApplication, QEvent, QThreadPool
 from qtpy.QtWidgets import QApplication
 
 from napari_diversify.recipe import LazyVolume
-from napari_diversify.recipe.lazy_array import LazyArray
+from napari_diversify.widgets.driver import driver
+from napari_diversify.widgets.feed import Feed
 
 
 @pytest.fixture(autouse=True)
@@ -22,10 +23,11 @@ def _nothing_is_left_behind(qapp):
     yield
     pool = QThreadPool.globalInstance()
     deadline = time.monotonic() + 60
-    while pool.activeThreadCount() and time.monotonic() < deadline:
+    while (pool.activeThreadCount() or not driver().idle) and time.monotonic() < deadline:
         QApplication.processEvents()
         pool.waitForDone(5)
     assert pool.activeThreadCount() == 0, "a worker thread is still running"
+    assert driver().idle, "something is still being computed"
     _destroy_the_closed()
     left = set(QApplication.topLevelWidgets()) - before
     if left:  # perhaps only waiting for the garbage collector
@@ -63,50 +65,54 @@ def live(viewer, open_dock, make_image):
 
 @pytest.fixture
 def handed(monkeypatch):
-    """What napari was handed of lazy arrays, oldest first, and by which thread it was asked."""
+    """What napari was handed of lazy arrays, and what was computed on the GUI thread."""
     return Handed(monkeypatch)
 
 
 class Handed:
     def __init__(self, monkeypatch):
-        self.calls = []  # (array, values, held, on_gui_thread)
-        getitem, whole = LazyArray.__getitem__, LazyArray.__array__
-        gui = threading.get_ident()
+        self.calls = []  # (array, values, exact) of what napari was given, oldest first
+        self._computed = []  # shapes of what was computed on the GUI thread
+        self._gui = threading.get_ident()
+        picture, plate = Feed.picture, Feed.plate
 
-        def spied_getitem(array, key):
-            held = array.holds(key)
-            values = getitem(array, key)
-            if _asked_by_napari():
-                self.calls.append((array, values, held, threading.get_ident() == gui))
+        def spied_picture(feed, place, *, tile):
+            array = feed.arrays[place[0]]
+            values = picture(feed, place, tile=tile)
+            exact = feed._pictures.find(place, array.look) is not None
+            self.calls.append((array, values, exact))
             return values
 
-        def spied_array(array, *args, **keywords):
-            values = whole(array, *args, **keywords)
-            if _asked_by_napari():
-                self.calls.append((array, values, False, threading.get_ident() == gui))
+        def spied_plate(feed, level):
+            array, values = feed.arrays[level], plate(feed, level)
+            exact = feed._pictures.find(feed._whole(level), array.look) is not None
+            self.calls.append((array, values, exact))
             return values
 
-        monkeypatch.setattr(LazyArray, "__getitem__", spied_getitem)
-        monkeypatch.setattr(LazyArray, "__array__", spied_array)
+        quickly = Feed._quickly
+
+        def spied_quickly(feed, array, place):
+            values = quickly(feed, array, place)
+            if threading.get_ident() == self._gui and values is not None:
+                self._computed.append(values.shape)
+            return values
+
+        monkeypatch.setattr(Feed, "picture", spied_picture)
+        monkeypatch.setattr(Feed, "plate", spied_plate)
+        monkeypatch.setattr(Feed, "_quickly", spied_quickly)
 
     def volumes(self):
-        """All values of diversified volumes that went to napari, oldest first."""
-        return [values for array, values, _, _ in self.calls if isinstance(array, LazyVolume)]
+        """All exact values of diversified volumes that went to napari, oldest first."""
+        return [
+            values for array, values, exact in self.calls if exact and isinstance(array, LazyVolume)
+        ]
 
     def last(self):
         return self.volumes()[-1]
 
     def computed_on_gui_thread(self, more_than):
         """Shapes of all that was computed on the GUI thread beyond so many voxels."""
-        return [
-            values.shape
-            for _, values, held, gui in self.calls
-            if gui and not held and values.size > more_than
-        ]
-
-
-def _asked_by_napari():
-    return sys._getframe(2).f_globals["__name__"].startswith("napari.")
+        return [shape for shape in self._computed if math.prod(shape) > more_than]
 
 
 class Spy:

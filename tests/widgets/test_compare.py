@@ -101,6 +101,7 @@ def test_blink_shows_one_and_the_other_in_one_place(viewer, live, source, qtbot)
 
 
 def test_blinking_computes_nothing(viewer, live, source, qtbot, handed):
+    live.wait(lambda: not live.explorer.views["diversify"].live._idle.isActive())
     live.explorer.compare._timer.setInterval(5)
     live.explorer.compare.blink.click()
     handed.calls.clear()
@@ -135,8 +136,9 @@ def drag(viewer, start, *way):
 def test_split_shows_the_source_left_and_the_result_right(viewer, live, source, same_bits):
     press(viewer, "S")
     split = layer_of(live, "split")
-    assert isinstance(split.data, LazySplit)
+    assert isinstance(split.data.array, LazySplit)
     z = viewer.dims.current_step[0]
+    live.wait()
     expected = np.asarray(live.layer.data)[z]
     expected[:, :16] = source.data[z][:, :16]
     same_bits(np.asarray(split._slice.image.raw), expected)
@@ -154,20 +156,20 @@ def test_the_divider_is_dragged_and_the_image_is_not(viewer, live, source):
     split = layer_of(live, "split")
     assert drag(viewer, 15.5, 12.0, 7.5) == [False, False]
     assert viewer.scene.camera.mouse_pan
-    assert split.data.divider == (-1, 8)
+    live.wait(lambda: split.data.array.divider == (-1, 8))
     z = viewer.dims.current_step[0]
     np.testing.assert_array_equal(split.data[z][:, :8], source.data[z][:, :8])
     np.testing.assert_array_equal(split.data[z][:, 8:], live.layer.data[z][:, 8:])
     assert drag(viewer, 7.5, 500.0) == [False]
-    assert split.data.divider == (-1, 32)
+    live.wait(lambda: split.data.array.divider == (-1, 32))
     assert drag(viewer, 31.5, -500.0) == [False]
-    assert split.data.divider == (-1, 0)
+    live.wait(lambda: split.data.array.divider == (-1, 0))
 
 
 def test_a_drag_elsewhere_moves_the_image(viewer, live, source):
     live.explorer.compare.split.click()
     assert drag(viewer, 30.0, 12.0) == [True]
-    assert layer_of(live, "split").data.divider == (-1, 16)
+    assert layer_of(live, "split").data.array.divider == (-1, 16)
 
 
 def test_the_divider_follows_the_view(viewer, live, source):
@@ -175,7 +177,7 @@ def test_the_divider_follows_the_view(viewer, live, source):
     viewer.dims.order = (1, 2, 0)  # z across
     live.wait()
     split = layer_of(live, "split")
-    assert split.data.divider == (-3, 3)
+    assert split.data.array.divider == (-3, 3)
     start, along = viewer.layers[-1].data[0]
     assert (start[0], along[0]) == (2.5, 0)
     viewer.dims.ndisplay = 3
@@ -208,7 +210,7 @@ def test_deleting_line_or_layer_ends_the_split(viewer, live, source, which):
 def test_the_difference_is_a_layer_that_follows(viewer, live, source):
     press(viewer, "D")
     layer = layer_of(live, "difference")
-    assert isinstance(layer.data, LazyDifference)
+    assert isinstance(layer.data.array, LazyDifference)
     live.slide(w_v=5.0)
     live.wait()
     expected = np.asarray(live.layer.data).astype(np.float32) - source.data.astype(np.float32)
@@ -352,12 +354,12 @@ def test_a_sheet_is_put_away_while_comparing_and_ends_it_when_drawn(viewer, live
 def test_line_and_split_agree_when_it_is_opened_again(viewer, live, source):
     live.explorer.compare.split.click()
     drag(viewer, 15.5, 7.5)
-    assert layer_of(live, "split").data.divider == (-1, 8)
+    live.wait(lambda: layer_of(live, "split").data.array.divider == (-1, 8))
     live.explorer.compare.split.click()
     viewer.dims.order = (1, 2, 0)  # z across
     live.explorer.compare.split.click()
     live.wait(lambda: layer_of(live, "split") is not None)
-    axis, at = layer_of(live, "split").data.divider
+    axis, at = layer_of(live, "split").data.array.divider
     start, _ = next(la for la in viewer.layers if "divider" in la.name).data[0]
     assert (axis, at) == (-3, 3)
     assert start[axis] == at - 0.5

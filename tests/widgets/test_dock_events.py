@@ -108,8 +108,8 @@ def test_voxels_edited_in_place_are_diversified_anew(live, viewer, handed, same_
     for turn in range(3):  # the first edit counts like the later ones
         source.data[:, 3 + turn, 4:20] = 1000 * turn
         source.refresh()
-        same_bits(np.squeeze(handed.last()), live.rebuilt(source.data)[z])
         live.wait()
+        same_bits(np.squeeze(handed.last()), live.rebuilt(source.data)[z])
         live.assert_exact(source.data)
         source.refresh()
 
@@ -124,6 +124,7 @@ def test_voxels_edited_on_a_plane_out_of_view_are_there_when_it_comes_into_view(
     source.refresh()
     live.wait()
     viewer.dims.set_current_step(0, 0)
+    live.wait()
     same_bits(np.squeeze(handed.last()), live.rebuilt(source.data)[0])
     same_bits(live.layer.data[1], live.rebuilt(source.data)[1])
 
@@ -253,7 +254,7 @@ def test_a_sigma_map_switched_off_is_hidden_and_comes_back_with_the_newest_windo
     live.axis_boxes("window")[0].setValue(9)
     live.wait()
     live.explorer.show_sigma.setChecked(True)
-    assert layer.visible
+    live.wait(lambda: layer.visible)
     same_bits(np.asarray(layer.data), local_std(image, (9, 5, 5)))
 
 
@@ -541,6 +542,7 @@ def test_a_layer_left_by_a_hidden_dock_stays_exact_when_it_is_looked_at(
     live.explorer.hide()
     for z in range(len(image)):
         viewer.dims.set_current_step(0, z)
+        live.wait(lambda: handed.calls[-1][2])
         same_bits(np.squeeze(handed.last()), expected[z])
 
 

@@ -72,7 +72,7 @@ def test_nothing_is_added_before_the_dock_is_shown(viewer, open_dock, image):
 
 def test_the_live_layer_equals_the_applied_recipe_bit_for_bit(live, image, same_bits):
     expected = recipe_for(image).apply(image)
-    assert isinstance(live.layer.data, LazyVolume)
+    assert isinstance(live.layer.data.array, LazyVolume)
     same_bits(np.asarray(live.layer.data), expected)
     for z in range(len(image)):
         same_bits(np.asarray(live.layer.data[z]), expected[z])
@@ -87,6 +87,7 @@ def test_the_plane_handed_to_napari_is_a_plane_of_the_applied_recipe(
     for axis, order in enumerate([(0, 1, 2), (1, 0, 2), (2, 0, 1)]):
         viewer.dims.order = order
         viewer.dims.set_current_step(axis, 3)
+        live.wait()
         same_bits(np.squeeze(handed.last()), expected.take(3, axis))
 
 
@@ -247,6 +248,7 @@ def test_thick_slices_do_not_average_the_noise_away(live, viewer, handed, same_b
     viewer.dims.margin_left = (2, 0, 0)
     viewer.dims.margin_right = (2, 0, 0)
     viewer.dims.set_current_step(0, 3)
+    live.wait()
     same_bits(np.squeeze(handed.last()), np.asarray(live.layer.data[3]))
 
 
@@ -348,4 +350,5 @@ def test_a_live_layer_hidden_by_its_eye_costs_nothing_and_is_right_when_it_is_ba
     live.wait()
     assert handed.volumes() == []
     live.layer.visible = True
+    live.wait()
     same_bits(np.squeeze(handed.last()), recipe_for(image, w_v=6.0).apply(image)[2])

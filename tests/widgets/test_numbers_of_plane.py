@@ -91,6 +91,7 @@ def test_everything_that_tells_of_the_plane_tells_of_the_one_on_display(placed, 
     readout, windows = explorer.readout, explorer.windows
     seen = set()
     for _ in planes(viewer):
+        placed.wait()  # until then a stand-in is drawn
         result, clean = on_display(placed.layer), on_display(source)
         assert (result is None) == (clean is None)
         if result is None:
@@ -127,6 +128,7 @@ def test_the_split_line_lies_in_the_plane_on_display_and_is_thin(placed, viewer)
     placed.explorer.compare.split.click()
     line = next(la for la in viewer.layers if "divider" in la.name)
     for _ in planes(viewer):
+        placed.wait()  # until then a stand-in is drawn
         result = on_display(placed.layer)
         assert line.visible == (result is not None)
         if result is None:
@@ -219,7 +221,7 @@ def test_panels_and_voxels_follow_the_size_that_napari_shows(viewer, open_dock, 
     else:
         source.affine = np.diag([2, 0.5, 0.5, 1])
     source.units = LENGTH
-    dock.wait(lambda: dock.explorer.views["contrast"].live.layer.data.spacing == (2, 0.5, 0.5))
+    dock.wait(lambda: dock.explorer.views["contrast"].live.arrays[0].spacing == (2, 0.5, 0.5))
     assert dock.explorer.contrast.panel.note.text() == ""
     assert "cycles/µm" in dock.explorer.lowpass.panel.note.text()
 

@@ -11,10 +11,10 @@ from napari.layers import Image, Labels
 from superqt import QDoubleSlider
 
 from napari_diversify.recipe import LazyVolume, Recipe
-from napari_diversify.recipe.lazy_array import LazyArray
 from napari_diversify.recipe.synthetic import SyntheticNuclei
 from napari_diversify.widgets import ours
 from napari_diversify.widgets.layers import levels_of
+from napari_diversify.widgets.live_array import LiveArray
 from napari_diversify.widgets.synthetic import SyntheticDock
 from napari_diversify.widgets.synthetic_plan import Plan
 from napari_diversify.writers import described
@@ -98,7 +98,7 @@ def assert_dock_is_exact(dock, viewer):
         return
     assert isinstance(live, Image)
     assert live in viewer.layers
-    assert all(isinstance(level, LazyArray) for level in levels_of(live))
+    assert all(isinstance(level, LiveArray) for level in levels_of(live))
     assert ours.role_of(live) == "diversified"
     source = dock.explorer.source_panel.picker.source()
     assert dock.entry["source"] == source.name

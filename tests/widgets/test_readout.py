@@ -22,7 +22,7 @@ def numbers(text):
 
 
 def expected(dock, source, index):
-    array = dock.layer.data
+    array = dock.layer.data.array
     low, high = array.intensity_range
     clean, result = source[index], np.asarray(array[index])
     sums = PairSums(low, high)
@@ -130,7 +130,7 @@ def test_the_volumes_numbers_are_those_of_the_written_file(live, viewer, tmp_pat
     live.wait(lambda: not dialog.running)
     with open_image(tmp_path / "out" / "cells_0000.ome.zarr") as image:
         written = np.asarray(image.data)
-    low, high = live.layer.data.intensity_range
+    low, high = live.layer.data.array.intensity_range
     sums = PairSums(low, high)
     sums.add(source, written)
     contrasts = [sums.reference.rms_contrast(low), sums.image.rms_contrast(low)]

@@ -161,7 +161,7 @@ def test_a_whole_volume_is_low_passed_in_the_background_and_then_follows_at_once
         np.asarray(layer.data), Recipe(steps=(LowPass(cutoff=0.4, volume=True),)).apply(image)
     )
     assert np.abs(np.asarray(layer.data, np.float64) - expected).max() <= 1
-    assert layer.data.work(3) == image[0].size
+    assert layer.data.array.work(3) == image[0].size
     assert panel.note.text() == "0.40 Nyquist = 0.2 cycles/voxel"
 
 

@@ -20,9 +20,9 @@ from typer.testing import CliRunner
 
 from napari_diversify import cli, cli_phantom
 from napari_diversify.core import specimen_kernels
-from napari_diversify.recipe.specimen import Specimen, SpecimenArray
+from napari_diversify.recipe.specimen import SpecimenArray
 from napari_diversify.recipe.synthetic import KINDS, SyntheticMembranes, SyntheticNuclei
-from napari_diversify.widgets import layers, synthetic_fit, synthetic_live
+from napari_diversify.widgets import feed, layers, synthetic_fit, synthetic_live
 from napari_diversify.widgets.ours import can_be_source
 from napari_diversify.widgets.synthetic import SyntheticDock
 from napari_diversify.widgets.synthetic_plan import USUAL, Plan
@@ -111,6 +111,11 @@ def live(viewer, open_synthetic):
 
 
 @pytest.fixture
+def nothing_ahead(monkeypatch):
+    monkeypatch.setattr(feed, "_AHEAD", 0)
+
+
+@pytest.fixture
 def asked(monkeypatch):
     """(shape, whether on the GUI thread) of all voxels of specimens that were computed."""
     calls, original, gui = [], SpecimenArray.__getitem__, threading.get_ident()
@@ -173,6 +178,7 @@ def test_sliders_change_the_layers_in_place(live, viewer):
     live.assert_shows(live.dock.value())
 
 
+@pytest.mark.usefixtures("nothing_ahead")
 def test_a_slider_computes_the_visible_plane_once_and_in_a_thread(live, asked, drawn):
     live.dock.preview._idle.stop()
     live.slide(diameter=4.5)
@@ -213,29 +219,35 @@ def test_a_drag_that_goes_on_and_on_shows_something_meanwhile(live, density):
     assert len(busy) < len(shown)  # no bar that flashes at every value
 
 
-def test_a_plane_that_takes_long_is_hidden_until_a_thread_has_it(live, viewer, asked):
-    live.dock.preview._per_voxel = 1.0  # seconds
+@pytest.fixture
+def nothing_at_once(monkeypatch):
+    monkeypatch.setattr(synthetic_live, "AT_ONCE", 0)
+
+
+@pytest.mark.usefixtures("nothing_at_once", "nothing_ahead")
+def test_a_plane_that_takes_long_leaves_the_canvas_free_until_a_thread_has_it(live, viewer, asked):
     viewer.dims.set_current_step(0, 6)
-    assert not live.image.visible
-    assert not live.labels.visible
+    assert live.image.visible
+    assert live.labels.visible
+    assert live.image._slice.image.raw.shape == (1, 1)  # nothing of another plane
     live.wait()
-    live.wait(lambda: live.image.visible and live.labels.visible)
     assert not any(on_gui for _, on_gui in asked)
     live.assert_shows(SMALL)
 
 
+@pytest.mark.usefixtures("nothing_at_once")
 def test_a_layer_whose_eye_is_shut_stays_hidden(live, viewer):
     live.labels.visible = False
-    live.dock.preview._per_voxel = 1.0
     viewer.dims.set_current_step(0, 6)
-    live.wait(lambda: live.image.visible)
+    live.wait()
+    assert live.image.visible
     assert not live.labels.visible
 
 
+@pytest.mark.usefixtures("nothing_at_once")
 def test_a_volume_in_3d_is_computed_in_a_thread(live, viewer, asked):
-    live.dock.preview._per_voxel = 1.0
     viewer.dims.ndisplay = 3
-    live.wait(lambda: live.image.visible and live.dock.preview.in_step)
+    live.wait()
     assert not any(on_gui for _, on_gui in asked)
     np.testing.assert_array_equal(live.image._slice.image.raw, SMALL.specimen().image[...])
 
@@ -461,6 +473,7 @@ def test_deleting_a_layer_switches_the_preview_off_and_ticking_makes_it_anew(liv
     live.assert_shows(SMALL.with_(diameter=5.0))
 
 
+@pytest.mark.usefixtures("nothing_ahead")
 def test_unticked_the_layers_are_hidden_and_nothing_is_computed(live, viewer, asked):
     live.dock.live.click()
     assert not any(layer.visible for layer in viewer.layers)
@@ -801,6 +814,7 @@ def test_the_dock_begins_where_the_command_does():
 # ---- shown, hidden, closed ----
 
 
+@pytest.mark.usefixtures("nothing_ahead")
 def test_hidden_the_dock_computes_nothing_and_shown_again_it_goes_on(live, viewer, asked):
     live.dock.hide()
     layers = list(viewer.layers)
@@ -930,16 +944,3 @@ def test_density_is_told_per_volume_or_per_area(live):
     assert "density (per 1000 µm³)" in texts()
     live.dock.panel.dimensions.setCurrentIndex(1)
     assert "density (per 1000 µm²)" in texts()
-
-
-def test_every_index_of_the_live_array_is_the_specimen_s():
-    specimen: Specimen = SMALL.specimen()
-    live = synthetic_live.LiveArray(specimen.image)
-    held = (slice(3, 4), slice(None), slice(None))
-    live.swap(specimen.image, held, specimen.image[held])
-    whole = specimen.image[...]
-    some = [(slice(3, 4),), (slice(None), 5), (3, ..., slice(None, None, 2)), (3, 4, 5)]
-    for key in (3, -5, ..., *some):
-        np.testing.assert_array_equal(live[key], whole[key])
-    assert live.holds(held)
-    assert not live.holds((slice(3, 5), slice(None), slice(None)))

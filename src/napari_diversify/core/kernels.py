@@ -108,40 +108,47 @@ def _normals_in_order(words, count, table, out):
 
 
 @_compiled
-def normal_rows(starts, step, c2, c3, k0, k1, table, out):
-    """Fill ``out`` (rows, n) float32: row r holds voxels ``starts[r] + step * i``.
+def normal_rows(starts, c2, c3, k0, k1, table, out):
+    """Fill ``out`` (rows, n) float32: row r holds the voxels from ``starts[r]`` on.
 
-    Voxel v takes word ``v % 4`` of the block ``v // 4``. Rows without gaps are
-    made in chunks of whole blocks, which the compiler turns into vector code.
+    Voxel v takes word ``v % 4`` of the block ``v // 4``. Rows are made in chunks of whole
+    blocks, which the compiler turns into vector code.
     """
     rows, n = out.shape
     words = np.empty((4, _CHUNK), np.uint32)
     normals = np.empty(4 * _CHUNK, np.float32)
     for r in range(rows):
-        if step == 1 and n > 1:
-            done = 0
-            while done < n:
-                first = starts[r] + done
-                skip = first & 3
-                count = min(4 * _CHUNK - skip, n - done)
-                blocks = (skip + count + 3) >> 2
-                philox_words(first >> 2, blocks, c2, c3, k0, k1, words)
-                _normals_in_order(words, blocks, table, normals)
-                out[r, done : done + count] = normals[skip : skip + count]
-                done += count
-        else:
-            for i in range(n):
-                voxel = np.uint64(starts[r] + step * i)
-                block = voxel >> np.uint64(2)
-                w0, w1, w2, w3 = _philox(
-                    np.uint32(block & _LOW), np.uint32(block >> _HALF_WORD), c2, c3, k0, k1
-                )
-                place = voxel & np.uint64(3)
-                if place < 2:
-                    word = w0 if place == 0 else w1
-                else:
-                    word = w2 if place == 2 else w3
-                out[r, i] = _normal(word, table)
+        done = 0
+        while done < n:
+            first = starts[r] + done
+            skip = first & 3
+            count = min(4 * _CHUNK - skip, n - done)
+            blocks = (skip + count + 3) >> 2
+            philox_words(first >> 2, blocks, c2, c3, k0, k1, words)
+            _normals_in_order(words, blocks, table, normals)
+            # a slice assigned would be longer in compiling than all the rest
+            for i in range(count):
+                out[r, done + i] = normals[skip + i]
+            done += count
+
+
+@_compiled
+def normal_scattered(starts, step, c2, c3, k0, k1, table, out):
+    """The same for the voxels ``starts[r] + step * i``, one by one."""
+    rows, n = out.shape
+    for r in range(rows):
+        for i in range(n):
+            voxel = np.uint64(starts[r] + step * i)
+            block = voxel >> np.uint64(2)
+            w0, w1, w2, w3 = _philox(
+                np.uint32(block & _LOW), np.uint32(block >> _HALF_WORD), c2, c3, k0, k1
+            )
+            place = voxel & np.uint64(3)
+            if place < 2:
+                word = w0 if place == 0 else w1
+            else:
+                word = w2 if place == 2 else w3
+            out[r, i] = _normal(word, table)
 
 
 # --- local standard deviation -----------------------------------------------
@@ -149,6 +156,8 @@ def normal_rows(starts, step, c2, c3, k0, k1, table, out):
 # Below this ratio of variance to mean square, E[x^2] - E[x]^2 has lost nine of
 # float64's sixteen digits; the window is then summed again around its first voxel.
 _CANCELLED = 1e-9
+# in place of a standard deviation that is to be computed so
+_SPOILT = np.float32(-1)
 
 
 @numba.njit(inline="always")
@@ -166,32 +175,6 @@ def _shifted_variance(x, z, y, i, wz, wy, wx):
     return wz * wy * wx * s2 - s1 * s1
 
 
-@_compiled
-def _mend_cancelled(x, z, y, wz, wy, wx, s2, v):
-    """Recompute the variances of one output row that cancellation has spoilt.
-
-    Constant windows, the common case, are found by their minimum and maximum.
-    """
-    n = np.float64(wz * wy * wx)
-    columns = v.size + wx - 1
-    low = np.empty(columns, np.float64)
-    high = np.empty(columns, np.float64)
-    for i in range(columns):
-        low[i] = high[i] = np.float64(x[z, y, i])
-    for dz in range(wz):
-        for dy in range(wy):
-            for i in range(columns):
-                value = np.float64(x[z + dz, y + dy, i])
-                low[i] = min(low[i], value)
-                high[i] = max(high[i], value)
-    for i in range(v.size):
-        if v[i] < _CANCELLED * n * s2[i]:
-            if low[i : i + wx].min() == high[i : i + wx].max():
-                v[i] = 0.0
-            else:
-                v[i] = _shifted_variance(x, z, y, i, wz, wy, wx)
-
-
 @numba.njit
 def _add_two(total, a, b):
     """``total = (total + a) + b``: two terms a pass, in their order."""
@@ -205,8 +188,10 @@ def local_std_valid(x, wz, wy, wx, out):
 
     ``x`` (Z + wz - 1, Y + wy - 1, X + wx - 1) float32 or float64, ``out``
     (Z, Y, X) float32, odd windows. Sums run over z, then y, then x in ascending
-    order, in float64: exact for integers up to 16 bits.
+    order, in float64: exact for integers up to 16 bits. What cancellation has spoilt is
+    marked for :func:`mend_spoilt`; returns how much that is.
     """
+    spoilt = 0
     n_z, n_y, n_x = out.shape
     n_px = n_x + wx - 1
     n = np.float64(wz * wy * wx)
@@ -258,12 +243,56 @@ def local_std_valid(x, wz, wy, wx, out):
                 v = n * s2[i] - s1[i] * s1[i]  # n^2 times the variance
                 s1[i] = v
                 cancelled += v < _CANCELLED * n * s2[i]
-            if cancelled > 0:
-                _mend_cancelled(x, z, y, wz, wy, wx, s2, s1)
             sigma = out[z, y]
             for i in range(n_x):
                 v = 0.0 if s1[i] < 0.0 else s1[i]  # NaN stays NaN
                 sigma[i] = np.float32(np.sqrt(v) * (1.0 / n))
+            if cancelled > 0:
+                spoilt += cancelled
+                for i in range(n_x):
+                    if s1[i] < _CANCELLED * n * s2[i]:
+                        sigma[i] = _SPOILT
+    return spoilt
+
+
+@_compiled
+def mend_spoilt(x, wz, wy, wx, out):
+    """Compute anew what :func:`local_std_valid` has marked.
+
+    Constant windows, the common case, are found by their minimum and maximum. Apart from
+    it, as most images have none of either, and compiling takes as long as all the rest.
+    """
+    n_z, n_y, n_x = out.shape
+    n = np.float64(wz * wy * wx)
+    columns = n_x + wx - 1
+    low = np.empty(columns, np.float64)
+    high = np.empty(columns, np.float64)
+    for z in range(n_z):
+        for y in range(n_y):
+            spoilt = 0
+            for i in range(n_x):
+                spoilt += out[z, y, i] == _SPOILT
+            if spoilt == 0:
+                continue
+            for i in range(columns):
+                low[i] = high[i] = np.float64(x[z, y, i])
+            for dz in range(wz):
+                for dy in range(wy):
+                    for i in range(columns):
+                        value = np.float64(x[z + dz, y + dy, i])
+                        low[i] = min(low[i], value)
+                        high[i] = max(high[i], value)
+            for i in range(n_x):
+                if out[z, y, i] == _SPOILT:
+                    least = low[i]
+                    most = high[i]
+                    for d in range(1, wx):
+                        least = min(least, low[i + d])
+                        most = max(most, high[i + d])
+                    v = 0.0
+                    if least != most:
+                        v = max(_shifted_variance(x, z, y, i, wz, wy, wx), 0.0)
+                    out[z, y, i] = np.float32(np.sqrt(v) * (1.0 / n))
 
 
 # --- diversification --------------------------------------------------------

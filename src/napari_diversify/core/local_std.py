@@ -122,7 +122,8 @@ def local_std_region(
         padded = np.ascontiguousarray(padded, dtype=dtype)
         if padded.ndim == 2:
             padded, out = padded[None], out[None]
-        kernels.local_std_valid(padded, *widths, out)
+        if kernels.local_std_valid(padded, *widths, out):
+            kernels.mend_spoilt(padded, *widths, out)
 
     # borders are reflected slab by slab: in parallel, and in the processor's cache
     def planes(z: slice) -> None:

@@ -60,16 +60,14 @@ def normal_region(
     rows = out.reshape(-1, out.shape[-1])
     key = np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32)
 
+    counter = np.uint32(stream), np.uint32(sample)
+    step = region[-1].step
+
     def fill(part: slice) -> None:
-        kernels.normal_rows(
-            starts[part],
-            region[-1].step,
-            np.uint32(stream),
-            np.uint32(sample),
-            *key,
-            _table(),
-            rows[part],
-        )
+        if step == 1 and rows.shape[1] > 1:
+            kernels.normal_rows(starts[part], *counter, *key, _table(), rows[part])
+        else:
+            kernels.normal_scattered(starts[part], step, *counter, *key, _table(), rows[part])
 
     in_slabs(fill, len(rows), out.size)
     return out

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
 from scipy.special import ndtr
 from skimage.filters import threshold_otsu
 
@@ -302,4 +301,6 @@ class PsnrModel:
             low = high * 1e-6
             if self.expected(w_i, low) < target:
                 return float(low)
+        from scipy.optimize import brentq  # half of what a dock loads, for this alone
+
         return float(brentq(lambda v: self.expected(w_i, v) - target, low, high, xtol=1e-6))

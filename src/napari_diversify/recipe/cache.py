@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable, Hashable
 from threading import Lock
 from typing import Any
+
+
+class NotKept(Exception):
+    """What was asked for would have to be computed."""
 
 
 class Cache:
@@ -22,25 +26,17 @@ class Cache:
         self._bytes = 0
         self._lock = Lock()
         self._giant: tuple[Hashable, Any] | None = None
-        self._sources: dict[int, tuple[Any, object]] = {}
         self._claimed: set[Hashable] = set()
+        self._dropped: deque[object] = deque()
+        self._ahead: Ahead | None = None
 
-    def identity(self, source: Any, before: object = None) -> object:
-        """What keys of values of this source begin with; the same for all who ask.
-
-        ``before`` is an identity that has become invalid, as the source was
-        changed in place: the first who says so gets a new one and empties the
-        cache, the others who do get that.
-        """
+    @property
+    def ahead(self) -> Ahead:
+        """Where to keep what nobody has looked at yet: it drives out nothing that is kept here."""
         with self._lock:
-            known = self._sources.get(id(source))
-            if known is None or known[0] is not source or known[1] is before:
-                if known is not None and known[1] is before:
-                    self._values.clear()
-                    self._bytes = 0
-                    self._giant = None
-                known = self._sources[id(source)] = (source, object())
-            return known[1]
+            if self._ahead is None:
+                self._ahead = Ahead(self)
+            return self._ahead
 
     def claim(self, key: Hashable) -> bool:
         """Whether you are the first to compute a value that takes long; then :meth:`release` it."""
@@ -61,7 +57,9 @@ class Cache:
                 return self._giant[1]
             if key in self._values:
                 self._values.move_to_end(key)
-            return self._values.get(key)
+                return self._values[key]
+            ahead = self._ahead
+        return None if ahead is None else ahead.find_own(key)
 
     def keep(self, key: Hashable, value: Any) -> None:
         """Keep a value even if it is bigger than the budget, in place of the last such one."""
@@ -77,10 +75,14 @@ class Cache:
             if key in self._values:
                 self._values.move_to_end(key)
                 return self._values[key]
-        value = compute()
+            ahead = self._ahead
+        value = None if ahead is None else ahead.find_own(key)
+        if value is None:
+            value = compute()
         size = _bytes(value)
         if size <= self.budget // 2:
             with self._lock:
+                self._forget_dropped()
                 if key not in self._values:
                     self._values[key] = value
                     self._bytes += size
@@ -88,13 +90,80 @@ class Cache:
                     self._bytes -= _bytes(self._values.popitem(last=False)[1])
         return value
 
+    def drop(self, first: object) -> None:
+        """Forget all values whose key is a tuple that begins with this object."""
+        self._dropped.append(first)
+        # perhaps called by the garbage collector, in a thread that is at work in here
+        if self._lock.acquire(blocking=False):
+            try:
+                self._forget_dropped()
+            finally:
+                self._lock.release()
+
     def clear(self) -> None:
         """Forget everything."""
         with self._lock:
-            self._sources.clear()
             self._values.clear()
             self._giant = None
             self._bytes = 0
+            ahead = self._ahead
+        if ahead is not None:
+            ahead.clear()
+
+    def _forget_dropped(self) -> None:
+        while self._dropped:
+            first = self._dropped.popleft()
+            for key in [k for k in self._values if isinstance(k, tuple) and k[0] is first]:
+                self._bytes -= _bytes(self._values.pop(key))
+
+
+class Ahead(Cache):
+    """A cache of its own size beside another one, which it looks into first."""
+
+    def __init__(self, main: Cache) -> None:
+        super().__init__(main.budget)
+        self._main = main
+
+    def find(self, key: Hashable) -> Any:
+        """The value kept for ``key`` in either, or None."""
+        return self._main.find(key)
+
+    def find_own(self, key: Hashable) -> Any:
+        """The value kept for ``key`` in this one, or None."""
+        return super().find(key)
+
+    def keep(self, key: Hashable, value: Any) -> None:
+        """Keep a value that takes long in the main cache, where all look for it."""
+        self._main.keep(key, value)
+
+    def get(self, key: Hashable, compute: Callable[[], Any]) -> Any:
+        """The value kept for ``key`` in either, or ``compute()``, kept here from now on."""
+        value = self._main.find(key)
+        return value if value is not None else super().get(key, compute)
+
+
+class Kept:
+    """What a cache holds, and nothing else: whoever needs more is told so at once."""
+
+    def __init__(self, cache: Cache) -> None:
+        self._cache = cache
+
+    def find(self, key: Hashable) -> Any:
+        """The value kept for ``key``, or None."""
+        return self._cache.find(key)
+
+    def get(self, key: Hashable, compute: Callable[[], Any]) -> Any:
+        """The value kept for ``key``.
+
+        Raises
+        ------
+        NotKept
+            If there is none.
+        """
+        value = self._cache.find(key)
+        if value is None:
+            raise NotKept
+        return value
 
 
 def _bytes(value: Any) -> int:

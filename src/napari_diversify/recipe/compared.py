@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
-from ..core.blocks import Region, slices
+from ..core.blocks import Region
+from .cache import Cache, Kept
 from .lazy import LazyVolume, State
 from .recipe import Recipe
 
@@ -34,15 +35,19 @@ class LazyDifference(LazyVolume):
     array([  -5., -100.], dtype=float32)
     """
 
+    like_source: ClassVar[bool] = False
+
     def __init__(self, array: Any, recipe: Recipe, *args: Any, **keywords: Any) -> None:
         super().__init__(array, recipe, *args, **keywords)
         self.dtype = np.dtype(np.float32)
 
-    def _reader(self, state: State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        result = super()._reader(state, remember)
+    def _reader(
+        self, state: State, cache: Cache | Kept | None
+    ) -> Callable[[Region], npt.NDArray[Any]]:
+        result = super()._reader(state, cache)
 
         def read(region: Region) -> npt.NDArray[Any]:
-            source = np.asarray(self.source[slices(region)])
+            source = self._of_source(region, cache)
             # in double precision, where integers of 32 bits are exact
             difference: npt.NDArray[np.float32] = np.subtract(
                 result(region), source, dtype=np.float64
@@ -97,15 +102,17 @@ class LazySplit(LazyVolume):
         assert isinstance(self._state, _Split)
         self._state = replace(self._state, axis=axis, at=at)
 
-    def _reader(self, state: State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        result = super()._reader(state, remember)
+    def _reader(
+        self, state: State, cache: Cache | Kept | None
+    ) -> Callable[[Region], npt.NDArray[Any]]:
+        result = super()._reader(state, cache)
         assert isinstance(state, _Split)
         axis, at = state.axis, state.at
 
         def read(region: Region) -> npt.NDArray[Any]:
             along = region[axis]
             first = min(max(at - along.start, 0), len(along))  # of the result
-            source = np.asarray(self.source[slices(region)], self.dtype)
+            source = np.asarray(self._of_source(region, cache), self.dtype)
             if first == len(along):
                 return source
             both = result(region)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -16,9 +16,10 @@ import numpy.typing as npt
 from ..core.blocks import Region, exhaust, normalise_index, region_shape, slices, span, whole
 from ..core.local_std import PerAxis, check_per_axis, local_std_region, source_region
 from ..core.noise import check_count
-from .cache import Cache
+from .cache import Cache, Kept, NotKept
 from .intensity import changed, exact_range, from_unit, holds_all, to_unit
 from .lazy_array import LazyArray, contains
+from .source import streamed
 from .step import Place, Unit, whole_planes
 
 if TYPE_CHECKING:  # Recipe.apply stands on this module, not the other way round
@@ -37,7 +38,7 @@ class State:
     low: float
     high: float
     sample: int
-    edition: object  # of the source, the same for all volumes that share a cache
+    edition: object = None  # of the source, as a look finds it
 
 
 class LazyVolume(LazyArray):
@@ -82,6 +83,7 @@ class LazyVolume(LazyArray):
     """
 
     _state: State
+    _cache: Cache
 
     def __init__(
         self,
@@ -112,7 +114,6 @@ class LazyVolume(LazyArray):
             low,
             high,
             check_count("sample", recipe.sample if sample is None else sample, 32),
-            self._cache.identity(self.source),
         )
 
     @property
@@ -148,7 +149,7 @@ class LazyVolume(LazyArray):
         lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
         space = tuple(span(r) for r in space)
         shape = self.shape[-self.spatial_ndim :]
-        state, voxels = self._state, 0
+        state, voxels = self._now(), 0
         for n in range(len(state.recipe.steps), 0, -1):
             step = state.recipe.steps[n - 1]
             names = step.preparations(shape)
@@ -200,7 +201,7 @@ class LazyVolume(LazyArray):
         lead = region[: -self.spatial_ndim]
         # of several images each is prepared when its turn comes: they may not all be kept
         if n and math.prod(region_shape(lead)) == 1:
-            at = self._steps(state, remember=False).at
+            at = self._steps(state, None).at
             place = at(n, lead, whole(self.shape[-self.spatial_ndim :]))
             key = self._origin(state, n, place.lead)
             while not self._cache.claim(key):  # another view is at it
@@ -227,7 +228,7 @@ class LazyVolume(LazyArray):
     def prepared(self, key: Any) -> bool:
         """Whether what ``self[key]`` needs of the whole source is at hand."""
         region, _ = normalise_index(key, self.shape)
-        return self._unprepared(self._state, region) == 0
+        return self._unprepared(self._now(), region) == 0
 
     @property
     def sample(self) -> int:
@@ -243,27 +244,45 @@ class LazyVolume(LazyArray):
         """Grey levels that are mapped to 0 and 1."""
         return self._state.low, self._state.high
 
-    @property
-    def edition(self) -> object:
-        """Another one after each :meth:`source_edited`, the same for all that share a cache."""
-        return self._state.edition
-
-    def source_edited(self) -> None:
-        """Forget what was computed, because the source array has been changed in place."""
+    def look_again(self) -> None:
+        """Measure the range anew if it is the image's own; see :class:`LazyArray`."""
         low, high = self.intensity_range
         if self._state.recipe.intensity_range is None:
             low, high = exact_range(self.source)
-        edition = self._cache.identity(self.source, before=self._state.edition)
-        self._state = replace(self._state, low=low, high=high, edition=edition)
+        self._state = replace(self._state, low=low, high=high)
         self._held = None
+
+    @property
+    def kind_of_work(self) -> Hashable:
+        """What its steps are, and all of them that is not a mere weight or length."""
+
+        def all_but_weights(step: Any) -> tuple[Hashable, ...]:
+            # 0 and 1 often mean that there is nothing to do
+            values = (v for _, v in step)
+            return tuple(v if not isinstance(v, float) or v in (0, 1) else None for v in values)
+
+        chain = tuple(all_but_weights(step) for step in self._state.recipe.steps)
+        return super().kind_of_work, chain, self._exact(self._state)
+
+    def _now(self) -> State:
+        return replace(self._state, edition=self._of.edition)
+
+    def _needed(self, state: State, region: Region) -> Region:
+        shape, n = self.shape[-self.spatial_ndim :], self.spatial_ndim
+        space = region[-n:]
+        for step in reversed(state.recipe.steps):
+            space = step.source_region(space, shape)
+        return (*region[:-n], *space)
 
     def _exact(self, state: State) -> bool:
         """Whether the source has digits that single precision cannot hold, to be given back."""
         within = holds_all(self._grey, state.low, state.high)
         return state.recipe.precision == "exact" and not within
 
-    def _reader(self, state: State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        chain, n = self._steps(state, remember), len(state.recipe.steps)
+    def _reader(
+        self, state: State, cache: Cache | Kept | None
+    ) -> Callable[[Region], npt.NDArray[Any]]:
+        chain, n = self._steps(state, cache), len(state.recipe.steps)
         exact = self._exact(state)
 
         def read(region: Region) -> npt.NDArray[Any]:
@@ -278,8 +297,8 @@ class LazyVolume(LazyArray):
 
         return read
 
-    def _steps(self, state: State, remember: bool) -> _Chain:
-        return _Chain(self, state, self._cache if remember else None)
+    def _steps(self, state: State, cache: Cache | Kept | None) -> _Chain:
+        return _Chain(self, state, cache)
 
 
 class _Chain:
@@ -289,8 +308,10 @@ class _Chain:
     last who uses it, and need not wait until somebody looks for cycles.
     """
 
-    def __init__(self, volume: LazyVolume, state: State, cache: Cache | None) -> None:
-        self._volume, self._state, self._keeps = volume, state, cache is not None
+    def __init__(self, volume: LazyVolume, state: State, cache: Cache | Kept | None) -> None:
+        self._volume, self._state = volume, state
+        self._keeps, self._quick = cache is not None, isinstance(cache, Kept)
+        self._array = volume.source if self._keeps else streamed(volume.source)
         # neighbouring planes share coefficients even where nothing is to be kept
         self._cache = Cache(_PASSING) if cache is None else cache
         self._exact = volume._exact(state)
@@ -308,6 +329,8 @@ class _Chain:
 
         def prepared() -> Any:
             value = volume._prepared(state, n, index)
+            if value is None and self._quick:
+                raise NotKept
             if value is None:
                 value = exhaust(volume._prepare(state, n, self.at(n, lead, region)))
             return value
@@ -333,7 +356,7 @@ class _Chain:
         if n == 0:
             return to_unit(self._read(lead, region), state.low, state.high)
         step, place = state.recipe.steps[n - 1], self.at(n, lead, region)
-        if n == len(state.recipe.steps):
+        if n == len(state.recipe.steps) or self._quick:
             return step.compute(place)
         # a later step asks for overlapping parts of this one, again and again
         return place.remember(
@@ -350,7 +373,7 @@ class _Chain:
             held, block = self._last
             return block[slices(region, held[len(lead) :])]
 
-        if not self._keeps:
+        if not self._keeps or self._quick:
             return read()
         key = (self._state.edition, lead, region, "grey levels")
         # a copy: of a view, whoever owns the array may change the values
@@ -358,7 +381,9 @@ class _Chain:
         return kept
 
     def _read(self, lead: Region, region: Region) -> npt.NDArray[Any]:
-        block = np.asarray(self._volume.source[slices((*lead, *region))])
+        if self._quick and not self._volume._of.at_hand((*lead, *region)):
+            raise NotKept
+        block = np.asarray(self._array[slices((*lead, *region))])
         block = block.reshape(region_shape(region))
         if self._exact:  # the end of the chain wants it again
             self._last = ((*lead, *region), block)
@@ -374,12 +399,16 @@ class LazyRemoved(LazyVolume):
         See :class:`LazyVolume`. Values are float32.
     """
 
+    like_source: ClassVar[bool] = False
+
     def __init__(self, array: Any, recipe: Recipe, *args: Any, **keywords: Any) -> None:
         super().__init__(array, recipe, *args, **keywords)
         self.dtype = np.dtype(np.float32)
 
-    def _reader(self, state: State, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        upto, n = self._steps(state, remember).upto, len(state.recipe.steps)
+    def _reader(
+        self, state: State, cache: Cache | Kept | None
+    ) -> Callable[[Region], npt.NDArray[Any]]:
+        upto, n = self._steps(state, cache).upto, len(state.recipe.steps)
 
         def read(region: Region) -> npt.NDArray[Any]:
             lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
@@ -396,7 +425,6 @@ class _Windows:
 
     window: tuple[int, ...]
     stride: tuple[int, ...]
-    edition: int = 0
 
 
 class LazyLocalStd(LazyArray):
@@ -414,6 +442,7 @@ class LazyLocalStd(LazyArray):
         How many of the last axes are space; by default 3, or 2 for a 2D image.
     """
 
+    like_source: ClassVar[bool] = False
     _state: _Windows
 
     def __init__(
@@ -437,7 +466,19 @@ class LazyLocalStd(LazyArray):
             stride=check_per_axis("stride", _last(stride, n), n),
         )
 
-    def _reader(self, state: _Windows, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
+    @property
+    def kind_of_work(self) -> Hashable:
+        """With the windows, which decide how long it takes."""
+        return super().kind_of_work, self._state
+
+    def _needed(self, state: _Windows, region: Region) -> Region:
+        n = self.spatial_ndim
+        held = source_region(region[-n:], self.shape[-n:], state.window, state.stride)
+        return (*region[:-n], *held)
+
+    def _reader(
+        self, state: _Windows, cache: Cache | Kept | None
+    ) -> Callable[[Region], npt.NDArray[Any]]:
         shape = self.shape[-self.spatial_ndim :]
 
         def read(region: Region) -> npt.NDArray[Any]:

@@ -7,17 +7,19 @@ is asked for.
 
 from __future__ import annotations
 
+import copy
 import math
 from abc import abstractmethod
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Generator, Hashable, Iterator
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ..core.blocks import Region, normalise_index, region_shape, slices, span, whole
-from ..core.computed import Computed
+from .cache import Cache, Kept, NotKept
+from .source import Source, fetching
+from .viewable import Look, Viewable
 
 # Voxels computed at once when much is asked for; bounds the temporary memory.
 _SLAB = 1 << 22
@@ -26,7 +28,7 @@ _DEEP, _LEAST_ROWS = 32, 16
 _HELD = 1 << 29
 
 
-class LazyArray(Computed):
+class LazyArray(Viewable):
     """An array over a source array, computed region by region.
 
     Subclasses say how one gapless region of one image is computed
@@ -38,11 +40,16 @@ class LazyArray(Computed):
     spatial_ndim: int
     #: All that a result depends on besides the source; immutable, swapped as one reference.
     _state: Any
-    #: A region computed ahead by :meth:`prefetch`, with the state it belongs to.
-    _held: tuple[Any, Region, npt.NDArray[Any]] | None = None
+    #: Whether values are grey levels of the source, only changed.
+    like_source: ClassVar[bool] = True
+    #: Where a look leaves what the next one may need.
+    _cache: Cache | None = None
+    #: A region computed ahead by :meth:`prefetch`, with the picture it is a part of.
+    _held: tuple[Look, Region, npt.NDArray[Any]] | None = None
 
     def __init__(self, source: Any, spatial_ndim: int | None) -> None:
         self.source = source if hasattr(source, "dtype") else np.asarray(source)
+        self._of = Source.of(self.source)  # which knows its edition
         self.shape = tuple(int(n) for n in self.source.shape)
         self.dtype = check_source(self.source)
         self.spatial_ndim = spatial_ndim or min(self.ndim, 3)
@@ -56,11 +63,9 @@ class LazyArray(Computed):
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         region, dropped = normalise_index(key, self.shape)
-        held, state = self._held, self._state
-        if held is not None and held[0] is state and contains(held[1], region):
-            there = held[2][slices(tuple(span(r) for r in region), held[1])]
-            return there[tuple(slice(None, None, r.step) for r in region)].copy().squeeze(dropped)
-        compute = self._reader(state, remember=True)
+        if (there := self._there(region)) is not None:
+            return there.copy().squeeze(dropped)
+        compute = self._reader(self._now(), self._cache)
         out = None
         for part, place in self._parts(region):
             block = compute(tuple(span(r) for r in part))
@@ -83,7 +88,7 @@ class LazyArray(Computed):
 
     def read(self, region: Region) -> npt.NDArray[Any]:
         """Compute a gapless region, piece by piece; nothing is kept."""
-        compute = self._reader(self._state, remember=False)
+        compute = self._reader(self._now(), None)
         out = np.empty(region_shape(region), self.dtype)
         for part, place in self._parts(region):
             out[place] = compute(part)
@@ -91,7 +96,7 @@ class LazyArray(Computed):
 
     def slabs(self) -> Iterator[tuple[tuple[slice, ...], npt.NDArray[Any]]]:
         """Yield (where, values) until the whole array is covered; nothing is kept."""
-        compute = self._reader(self._state, remember=False)
+        compute = self._reader(self._now(), None)
         for part, place in self._parts(whole(self.shape)):
             yield place, compute(part)
 
@@ -99,43 +104,65 @@ class LazyArray(Computed):
         """Number of pieces that :meth:`slabs` yields."""
         return sum(1 for _ in self._parts(whole(self.shape)))
 
+    def computing(
+        self, key: Any, *, ahead: bool = False
+    ) -> Generator[tuple[int, int], None, tuple[Region, npt.NDArray[Any]]]:
+        """Compute ``self[key]`` piece by piece; see :meth:`.Viewable.computing`.
+
+        A view across planes that are computed whole gives them all, if they fit.
+        """
+        region = tuple(span(r) for r in normalise_index(key, self.shape)[0])
+        state = self._now()
+        yield from self._preparing(state, region)
+        region = self._as_cheap(region)
+        yield from fetching(self.source, self._needed(state, region))
+        parts = list(self._parts(region))
+        cache = self._cache if len(parts) == 1 else None
+        compute = self._reader(state, cache.ahead if cache is not None and ahead else cache)
+        out = None
+        for done, (part, place) in enumerate(parts):
+            yield done, len(parts)
+            if len(parts) == 1:
+                out = compute(part)
+            else:
+                out = np.empty(region_shape(region), self.dtype) if out is None else out
+                out[place] = compute(part)
+        if out is None:
+            out = np.empty(region_shape(region), self.dtype)
+        yield len(parts), len(parts)
+        return region, out
+
     def prefetch(self, key: Any) -> Generator[tuple[int, int], None, None]:
         """Compute ``self[key]`` piece by piece and hold it; yield (pieces done, pieces).
 
-        For big views: run it in a thread, stop it between pieces at will. The
-        region is held until the parameters change or another one is prefetched.
-        A view across planes that are computed whole holds them all, if they
-        fit: then every other cut costs nothing.
+        It is held until the parameters change or another part is prefetched.
         """
-        region, _ = normalise_index(key, self.shape)
-        region = tuple(span(r) for r in region)
-        state = self._state
-        yield from self._preparing(state, region)
-        n = self.spatial_ndim
-        volume = (*region[:-n], *whole(self.shape[-n:]))
-        if math.prod(region_shape(volume)) * self.dtype.itemsize <= _HELD and self.work(
-            as_index(volume)
-        ) <= self.work(as_index(region)):
-            region = volume
-        compute = self._reader(state, remember=False)
-        out = np.empty(region_shape(region), self.dtype)
-        parts = list(self._parts(region))
-        for done, (part, place) in enumerate(parts):
-            yield done, len(parts)
-            out[place] = compute(part)
-        self._held = (state, region, out)
-        yield len(parts), len(parts)
+        look = self.look
+        self._held = (look, *(yield from self.computing(key)))
+
+    def quick(self, key: Any) -> npt.NDArray[Any] | None:
+        """``self[key]`` if σ, noise and coefficients are at hand; else None."""
+        region = tuple(span(r) for r in normalise_index(key, self.shape)[0])
+        if self._cache is None or len(list(self._parts(region))) != 1:
+            return None
+        try:
+            return self._reader(self._now(), Kept(self._cache))(region)
+        except NotKept:
+            return None
+
+    def stand_in(self, key: Any) -> npt.NDArray[Any] | None:
+        """The source's own values at ``key`` in place of ours, if they are alike and at hand."""
+        region = tuple(span(r) for r in normalise_index(key, self.shape)[0])
+        if not self.like_source or not self._of.at_hand(region):
+            return None
+        return np.asarray(self._of[as_index(region)], self.dtype)
 
     def prepare(self) -> Generator[tuple[int, int], None, None]:
         """Compute what every part needs of the whole source; yield (pieces done, pieces).
 
         Never needed, but a first look after it takes no longer than any other.
         """
-        yield from self._preparing(self._state, whole(self.shape))
-
-    def prepared(self, key: Any) -> bool:
-        """Whether what ``self[key]`` needs of the whole source is at hand."""
-        return True
+        yield from self._preparing(self._now(), whole(self.shape))
 
     def _preparing(self, state: Any, region: Region) -> Generator[tuple[int, int], None, None]:
         """Prepare what every part of a region needs; yield (pieces done, pieces)."""
@@ -143,32 +170,65 @@ class LazyArray(Computed):
 
     def holds(self, key: Any) -> bool:
         """Whether ``self[key]`` is at hand from a :meth:`prefetch` with today's parameters."""
-        region, _ = normalise_index(key, self.shape)
-        held, state = self._held, self._state
-        return held is not None and held[0] is state and contains(held[1], region)
+        return self._there(normalise_index(key, self.shape)[0]) is not None
 
-    def work(self, key: Any) -> int:
-        """Voxels to compute for ``self[key]``, if nothing is kept."""
-        region, _ = normalise_index(key, self.shape)
-        return math.prod(region_shape(region))
+    def _there(self, region: Region) -> npt.NDArray[Any] | None:
+        """What is held of a region, if it is all held."""
+        held = self._held
+        if held is None or not held[0].same_as(self.look) or not contains(held[1], region):
+            return None
+        there = held[2][slices(tuple(span(r) for r in region), held[1])]
+        return there[tuple(slice(None, None, r.step) for r in region)]
+
+    @property
+    def look(self) -> Look:
+        """All that the values depend on at this moment."""
+        return Look(self._state, self._of.edition)
+
+    @property
+    def edition(self) -> object:
+        """Of the source: another one whenever it has been edited."""
+        return self._of.edition
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the source need not be read from anywhere."""
+        return self._of.in_memory
+
+    @property
+    def kind_of_work(self) -> Hashable:
+        """What it is, and how its voxels are stored."""
+        return type(self), self._of.dtype, self.dtype, self.spatial_ndim, self.in_memory
+
+    def _now(self) -> Any:
+        """The parameters for one look, which is finished with them whatever is set meanwhile."""
+        return self._state
+
+    def _needed(self, state: Any, region: Region) -> Region:
+        """The part of the source that a region is computed from."""
+        return region
+
+    def _as_cheap(self, region: Region) -> Region:
+        """All of the volume that a region lies in, if it is no more work and fits; else itself."""
+        n = self.spatial_ndim
+        volume = (*region[:-n], *whole(self.shape[-n:]))
+        fits = math.prod(region_shape(volume)) * self.dtype.itemsize <= _HELD
+        if fits and self.work(as_index(volume)) <= self.work(as_index(region)):
+            return volume
+        return region
 
     def same_as(self, other: LazyArray) -> bool:
         """Whether both show the same of the same source."""
         return self.source is other.source and self._state is other._state
 
-    def adopt(self, other: LazyArray) -> None:
-        """Take over the parameters of another array of the same source, and what it holds."""
-        for held in (other._held, self._held):
-            if held is not None and held[0] is other._state:
-                self._held = held  # first: it counts only together with its state
-                break
-        else:
-            self._held = None
-        self._state = other._state
-
     def source_edited(self) -> None:
-        """Forget what was computed, because the source array has been changed in place."""
-        self._state = replace(self._state, edition=self._state.edition + 1)
+        """Say that the source array has been changed in place: to all who look at it."""
+        self._of.edited()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Become another array than before, and hold nothing: the source was edited."""
+        self._state = copy.copy(self._state)
         self._held = None
 
     def __copy__(self) -> LazyArray:
@@ -208,14 +268,26 @@ class LazyArray(Computed):
                         inner, place = (outer[zs], *inner), (zs, *place)
                     yield (*here, *inner), (*where, *place)
 
+    def _of_source(self, region: Region, cache: Cache | Kept | None) -> npt.NDArray[Any]:
+        """The source's own values in a gapless region."""
+        if isinstance(cache, Kept) and not self._of.at_hand(region):
+            raise NotKept
+        return np.asarray(self.source[slices(region)])
+
     @property
     def _by_planes(self) -> bool:
         """Whether parts of a plane cost as much as all of it."""
         return False
 
     @abstractmethod
-    def _reader(self, state: Any, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
-        """A function that computes gapless regions with the parameters in ``state``."""
+    def _reader(
+        self, state: Any, cache: Cache | Kept | None
+    ) -> Callable[[Region], npt.NDArray[Any]]:
+        """A function that computes gapless regions with the parameters in ``state``.
+
+        In ``cache`` it looks for what an earlier look left there, and leaves the same for
+        the next; without one, nothing of the source is kept either.
+        """
 
 
 def contains(held: Region, region: Region) -> bool:

@@ -6,7 +6,7 @@ planes where reading it all would take long; the result says which.
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -53,6 +53,7 @@ def measure(
     spatial_ndim: int,
     intensity_range: tuple[float, float] | None = None,
     budget: int = BUDGET,
+    ranged: Callable[[float, float], None] | None = None,
 ) -> Generator[tuple[int, int], None, Measured]:
     """Measure the range of an image and the PSNR that its diversification will have.
 
@@ -69,6 +70,8 @@ def measure(
         Grey levels mapped to [0, 1]; by default the lowest and highest found.
     budget : int, optional
         Voxels to read at most, roughly.
+    ranged : callable, optional
+        Told the range as soon as it is known: half of the work is still to be done then.
 
     Raises
     ------
@@ -86,6 +89,8 @@ def measure(
         low, high = min(low, block.min().item()), max(high, block.max().item())
     if intensity_range is None:
         low, high = check_range(low, high)
+    if ranged is not None:
+        ranged(low, high)
     histogram = PsnrHistogram()
     for n, (lead, region) in enumerate(pieces, len(pieces)):
         yield n, 2 * len(pieces)

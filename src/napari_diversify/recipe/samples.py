@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.blocks import Region, normalise_index, span
-from .cache import Cache
+from .cache import Cache, Kept
 from .lazy import LazyVolume
 from .lazy_array import LazyArray, as_index
 from .sampling import Sampling
@@ -93,11 +93,27 @@ class LazySamples(LazyArray):
             drawn.volumes[number] = found
         return found
 
-    def source_edited(self) -> None:
-        """Forget what was computed, because the source array has been changed in place."""
-        self.volume(0).source_edited()
-        self._state = replace(self._state, volumes={})
+    def look_again(self) -> None:
+        """Measure the range anew if it is the image's own; see :class:`LazyArray`."""
+        self.volume(0).look_again()
+        first = {0: self.volume(0)}
+        self._state = replace(self._state, volumes=first)
         self._held = None
+
+    @property
+    def kind_of_work(self) -> Hashable:
+        """As of one sample."""
+        return type(self), self.volume(0).kind_of_work
+
+    def stand_in(self, key: Any) -> npt.NDArray[Any] | None:
+        """The image itself in place of each sample, if it is at hand."""
+        numbers, inner = self._apart(key)
+        values = self.volume(0).stand_in(inner)
+        return None if values is None else np.broadcast_to(values, (len(numbers), *values.shape))
+
+    def _needed(self, state: _Drawn, region: Region) -> Region:
+        volume = self._volume(state, region[0][0])
+        return volume._needed(volume._now(), region[1:])
 
     def work(self, key: Any) -> int:
         """Voxels that all steps of all samples in ``self[key]`` have to compute."""
@@ -117,14 +133,16 @@ class LazySamples(LazyArray):
     def _preparing(self, state: _Drawn, region: Region) -> Generator[tuple[int, int], None, None]:
         if len(region[0]) == 1:
             volume = self._volume(state, region[0][0])
-            yield from volume._preparing(volume._state, region[1:])
+            yield from volume._preparing(volume._now(), region[1:])
 
     def prepared(self, key: Any) -> bool:
         """Whether what ``self[key]`` needs of the whole source is at hand."""
         numbers, inner = self._apart(key)
         return all(self.volume(n).prepared(inner) for n in numbers)
 
-    def _reader(self, state: _Drawn, remember: bool) -> Callable[[Region], npt.NDArray[Any]]:
+    def _reader(
+        self, state: _Drawn, cache: Cache | Kept | None
+    ) -> Callable[[Region], npt.NDArray[Any]]:
         readers: dict[int, Callable[[Region], npt.NDArray[Any]]] = {}
 
         def read(region: Region) -> npt.NDArray[Any]:
@@ -132,7 +150,7 @@ class LazySamples(LazyArray):
             if number not in readers:
                 volume = self._volume(state, number)
                 readers.clear()  # parts of one sample follow each other
-                readers[number] = volume._reader(volume._state, remember)
+                readers[number] = volume._reader(volume._now(), cache)
             return readers[number](region[1:])[np.newaxis]
 
         return read

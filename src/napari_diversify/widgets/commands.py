@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
+import napari
 import napari.layers
 import numpy as np
+from napari.components import ViewerModel
 from napari.types import LayerDataTuple
 from napari.utils.notifications import show_warning
 
 from .. import __version__
 from ..core.phantom import synthetic_nuclei
 from ..recipe import DegradeContrast, LazyLocalStd, LazyVolume, LowPass, Recipe
+from ..recipe.cache import Cache
 from ..recipe.lazy_array import LazyArray
+from ..recipe.source import Source
 from ..recipe.step import Step
+from . import preview
+from .feed import Feed
 from .layers import (
     METADATA_KEY,
     appearance,
@@ -25,6 +32,7 @@ from .layers import (
     spatial_state,
     why_unusable,
 )
+from .source_watch import SourceWatch
 
 
 def local_std_map(layer: napari.layers.Image) -> list[LayerDataTuple]:
@@ -33,7 +41,7 @@ def local_std_map(layer: napari.layers.Image) -> list[LayerDataTuple]:
         show_warning(problem)
         return []
     ndim = guess_spatial_ndim(layer)
-    arrays = [LazyLocalStd(level, spatial_ndim=ndim) for level in levels_of(layer)]
+    arrays = [LazyLocalStd(level, spatial_ndim=ndim) for level in _sources(layer)]
     return _as_layer(layer, arrays, {"name": f"{layer.name} (σ)", "colormap": "magma"})
 
 
@@ -69,7 +77,11 @@ def _with_step(layer: napari.layers.Image, step: Step, suffix: str) -> list[Laye
     ndim = guess_spatial_ndim(layer)
     recipe = Recipe(steps=(step,), intensity_range=_range_of(layer), spatial_ndim=ndim)
     sizes = level_spacings(layer, ndim)
-    arrays = [LazyVolume(a, recipe, s) for a, s in zip(levels_of(layer), sizes, strict=True)]
+    # nothing is kept: whoever looks again after an edit sees no voxel from before it
+    arrays = [
+        LazyVolume(level, recipe, size, cache=Cache(0))
+        for level, size in zip(_sources(layer), sizes, strict=True)
+    ]
     made = {"recipe": json.loads(recipe.to_json()), "sample": 0, "version": __version__}
     entry = {**made, **of_voxels(arrays[0])}
     looks = appearance(layer)
@@ -91,6 +103,30 @@ def _range_of(layer: napari.layers.Image) -> tuple[float, float]:
 def _as_layer(
     layer: napari.layers.Image, arrays: Sequence[LazyArray], keywords: dict[str, object]
 ) -> list[LayerDataTuple]:
-    data = list(arrays) if layer.multiscale else arrays[0]
+    fronts = _fed(layer, arrays)
+    data = fronts if layer.multiscale else fronts[0]
     place = {**spatial_state(layer), "multiscale": layer.multiscale, "projection_mode": "none"}
     return [(data, {**place, **keywords}, "image")]
+
+
+def _viewer_of(layer: napari.layers.Image) -> ViewerModel | None:
+    """The viewer in which a command was chosen, if the layer is in it."""
+    viewer = napari.current_viewer()
+    return viewer if viewer is not None and layer in viewer.layers else None
+
+
+def _sources(layer: napari.layers.Image) -> list[Any]:
+    """The levels of a layer, kept as they are read where somebody watches for edits."""
+    levels = levels_of(layer)
+    return levels if _viewer_of(layer) is None else [Source.of(level) for level in levels]
+
+
+def _fed(layer: napari.layers.Image, arrays: Sequence[LazyArray]) -> list[Any]:
+    """What the new layer is to hold: in a viewer, arrays that nobody has to wait for."""
+    viewer = _viewer_of(layer)
+    if viewer is None:
+        return list(arrays)
+    feed = Feed(arrays, lambda: preview.AT_ONCE)
+    feed.follow(SourceWatch.of(viewer, layer))
+    feed.await_layer(viewer.layers)
+    return list(feed.fronts())

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 from superqt.utils import signals_blocked
 
 from .divider import Divider
-from .keys import Keys
+from .keys import Keys, key
 from .parts import button
 
 _BLINK_MS = 600
@@ -48,24 +48,25 @@ class Compare(QWidget):
         self._pair = pair
         self.side_by_side = button(
             "Side by side",
-            "Show the image and its last live result side by side, and nothing else. Key: G.",
+            f"Show the image and its last live result side by side, and nothing else. {key('G')}",
             checkable=True,
         )
         self.blink = button(
             "Blink",
-            "Show the image and its last live result in turn, in one place. Key: B.",
+            "Show the image and its last live result in turn, in one place. "
+            + key("B", "Labels or Shapes"),
             checkable=True,
         )
         self.split = button(
             "Split",
             "Show the image left of a line, and its last live result right of it; drag the line "
-            "in the viewer. Key: S.",
+            f"in the viewer. {key('S', 'Points or Shapes')}",
             checkable=True,
         )
         self.difference = button(
             "Difference",
             "Show the last live result minus the image, in grey levels, in a layer of its own: "
-            "orange is more, blue is less. Key: D.",
+            f"orange is more, blue is less. {key('D', 'Shapes')}",
             checkable=True,
         )
         layout = QHBoxLayout(self)

@@ -6,13 +6,14 @@ from typing import Any, cast
 
 import numpy as np
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from ..core.calibration import ContrastDecay, fit_contrast_decay
 from ..recipe.measure import BUDGET
 from ..recipe.steps import DegradeContrast
 from .background import Background, Work
 from .forms import ModelForm
+from .words import Words
 
 
 class ContrastPanel(QWidget):
@@ -33,8 +34,7 @@ class ContrastPanel(QWidget):
             "the scattering length to what that tells.</p>"
         )
         self.calibrate.setEnabled(False)
-        self.note = QLabel()
-        self.note.setWordWrap(True)
+        self.note = Words()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.form)

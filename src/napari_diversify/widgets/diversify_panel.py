@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 from ..core.psnr import W_V_MAX, PsnrModel
 from ..recipe.steps import Diversify
 from .forms import AxesControl, ModelForm, NumberControl
+from .words import Words
 
 #: Highest PSNR on the slider; beyond it noise is below 0.1 % of the range.
 _PSNR_MAX = 60.0
@@ -44,8 +45,7 @@ class DiversifyPanel(QWidget):
         self.psnr.setToolTip(_PSNR_TOOLTIP)
         label = QLabel("PSNR (dB)")
         label.setToolTip(_PSNR_TOOLTIP)
-        self.note = QLabel()
-        self.note.setWordWrap(True)
+        self.note = Words()
         self.note.setEnabled(False)  # small print
         form_layout = cast(QFormLayout, self.form.layout())
         form_layout.insertRow(2, label, self.psnr)

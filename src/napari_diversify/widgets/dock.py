@@ -13,9 +13,9 @@ from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from .canvas import Canvas
-from .lost_references import keep_true_alive
 from .parts import button, soon
 from .proxy import behind
+from .singletons import keep_alive
 from .status import StatusLine
 from .tabs import join, mark, whereabouts
 
@@ -38,7 +38,7 @@ class Dock(QWidget):
     """
 
     def __init__(self, viewer: ViewerModel, settings: str, parent: QWidget | None) -> None:
-        keep_true_alive()
+        keep_alive()
         super().__init__(parent)
         mark(self)
         self._viewer = viewer
@@ -136,6 +136,9 @@ class Dock(QWidget):
 
     def _join_tabs(self) -> None:
         join(self)
+        other = self._at_work() if self._waiting else None
+        if other is not None:
+            self._wait_for(other)  # which is in another place than before
 
     # ---- one at a time ----
 
@@ -157,8 +160,8 @@ class Dock(QWidget):
         """Do nothing, and say so, until the other dock is hidden or closed."""
         self._set_waiting(True)
         self.status.say(
-            f"Another of these docks is at work in this viewer: {whereabouts(other)}. This one "
-            "takes over, with its settings, when that one is hidden or closed."
+            f"Another of these docks is at work in this viewer: {whereabouts(other, self)}. This "
+            "one takes over, with its settings, when that one is hidden or closed."
         )
 
     def _take_turn(self) -> None:

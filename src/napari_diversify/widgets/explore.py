@@ -12,20 +12,33 @@ import numpy.typing as npt
 from napari.components import ViewerModel
 from qtpy.QtCore import QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QHideEvent, QIcon, QImage, QPixmap, QShowEvent
-from qtpy.QtWidgets import QGridLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ..recipe import Diversify, LazyVolume, Recipe
 from ..recipe.model import bounds_of
 from .background import Background
+from .driver import driver
+from .parts import soon
 from .slicing import voxel_at
+from .words import Words
 
 SIDE = 144  # pixels of a tile: as many voxels at most
 _SETTLED_MS = 200
+_MARGIN_PX = 8  # so that a bar on one side calls for none on the other
 _FRAMED = (
     "QToolButton { border: 3px solid transparent; padding: 0px; }"
     "QToolButton:hover { border-color: palette(mid); }"
     "QToolButton:checked { border-color: #ffd166; }"
 )
+_READY = "Rows: w_i. Columns: w_v. Click a tile to take its weights."
 _NOTHING = "Nothing live is in view: switch a step live to explore its weights."
 _FACTORS_I = (0.5, 0.75, 1.0, 1.25, 1.5)
 _FACTORS_V = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -73,17 +86,22 @@ class ExploreWindow(QWidget):
         self.tiles: dict[tuple[float, float], QToolButton] = {}
         self.values: dict[tuple[float, float], npt.NDArray[Any]] = {}
         self._painted: set[tuple[float, float]] = set()
-        self.note = QLabel("Rows: w_i. Columns: w_v. Click a tile to take its weights.")
-        self.note.setWordWrap(True)
-        self._grid = QGridLayout()
+        self.note = Words(_READY)
+        sheet = QWidget()
+        self._grid = QGridLayout(sheet)
         self._grid.setSpacing(4)
+        self._area = QScrollArea()  # a sheet is higher than the screens of many laptops
+        self._area.setWidget(sheet)
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QScrollArea.Shape.NoFrame)
         layout = QVBoxLayout(self)
-        layout.addLayout(self._grid)
+        layout.addWidget(self._area, stretch=1)
         layout.addWidget(self.note)
         self._background = Background(self)
         self._background.progressed.connect(self._paint)
         self._background.finished.connect(self._on_finished)
         self._background.failed.connect(self._on_failed)
+        self._fitting = soon(self, self._fit_screen)
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
         self._soon.setInterval(_SETTLED_MS)
@@ -119,6 +137,9 @@ class ExploreWindow(QWidget):
     # ---- private ----
 
     def _compute(self) -> None:
+        if driver().busy:  # the picture comes first
+            self._soon.start()
+            return
         array = self._array
         if array is None:
             self.note.setText(_NOTHING)
@@ -180,6 +201,8 @@ class ExploreWindow(QWidget):
     ) -> None:
         wanted = [(w_i, w_v) for w_i in all_w_i for w_v in all_w_v]
         if list(self.tiles) != wanted:
+            if not self.tiles:
+                self._fitting.start()  # once it is known what they need; later it is the user's
             while (item := self._grid.takeAt(0)) is not None:
                 item.widget().deleteLater()
             self.tiles = {}
@@ -191,6 +214,18 @@ class ExploreWindow(QWidget):
                     self._add((w_i, w_v), line, column)
         for weights, tile in self.tiles.items():
             tile.setChecked(weights == here)
+
+    def _fit_screen(self) -> None:
+        """As large as the first sheet needs, and no larger than the screen."""
+        sheet, screen, layout = self._area.widget(), self.screen(), self.layout()
+        if sheet is None or screen is None or layout is None:
+            return
+        bar = self._area.verticalScrollBar().sizeHint().width() + _MARGIN_PX
+        margins = layout.contentsMargins()
+        width = sheet.sizeHint().width() + bar + margins.left() + margins.right()
+        height = sheet.sizeHint().height() + bar + margins.top() + margins.bottom()
+        height += layout.spacing() + self.note.heightForWidth(width)
+        self.resize(QSize(width, height).boundedTo(0.9 * screen.availableGeometry().size()))
 
     def _add(self, weights: tuple[float, float], line: int, column: int) -> None:
         tile = QToolButton()
@@ -217,7 +252,7 @@ class ExploreWindow(QWidget):
 
     def _on_finished(self) -> None:
         self._paint()
-        self.note.setText("Rows: w_i. Columns: w_v. Click a tile to take its weights.")
+        self.note.setText(_READY)
 
     def _on_failed(self, error: Exception) -> None:
         self.note.setText(f"{error}.")

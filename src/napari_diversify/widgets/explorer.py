@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import AbstractContextManager, nullcontext
 from operator import eq
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,7 @@ from .source_watch import SourceWatch
 from .state import Left, State, leave, left
 from .steps_panel import StepsPanel
 from .views import DifferenceView, RemovedView, SigmaView, SplitView, View
+from .warming import warm_up
 from .windows import Windows
 
 #: Instead of a section: whichever is the last that is live.
@@ -71,6 +73,7 @@ class Explorer(Dock):
 
     def __init__(self, napari_viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, "recipe", parent)
+        warm_up()
         self._setup = Recipe()
         self._sample = 0
         self._announce = False  # say what is shown, as soon as it is
@@ -128,7 +131,7 @@ class Explorer(Dock):
             "difference": view(DifferenceView, "difference", self.compare.difference, _LAST),
             "split": view(SplitView, "split", self.compare.split, _LAST),
         }
-        self._watch = SourceWatch(napari_viewer, self)
+        self._watch: SourceWatch | None = None  # of the image, as long as one is worked on
         self._measurement = Measurement(self)
         self._snapshot = Snapshot(self)
         self._calibration = self.contrast.panel.background
@@ -185,8 +188,7 @@ class Explorer(Dock):
         self.compare.dividerMoved.connect(self._on_divider)
         self._throttle.triggered.connect(self._apply)
         self._settled.timeout.connect(self._measure)
-        self._watch.edited.connect(self._settled.start)
-        self._watch.moved.connect(self._on_source_moved)
+        self._measurement.ranged.connect(self._on_ranged)
         self._measurement.finished.connect(self._on_measured)
         for view in self.views.values():
             view.switched.connect(self._on_switched)
@@ -282,7 +284,7 @@ class Explorer(Dock):
     def take_snapshot(self) -> None:
         """Compute the whole result of the last live step and add it as an ordinary layer."""
         source = self._source()
-        if source is None or self._measurement.result is None:
+        if source is None or not self._measurement.has_range:
             self.status.say("There is no diversified image to take a snapshot of yet.")
             return
         view = self.views[self.steps.last_live()]
@@ -323,11 +325,13 @@ class Explorer(Dock):
         return source if source is not None and why_unusable(source) is None else None
 
     def _on_source_changed(self, source: napari.layers.Image | None) -> None:
-        self._watch.leave()
+        self._leave_source()
         if source is None:
             self._keep_switched_on()
         else:
-            self._watch.watch(source)
+            self._watch = SourceWatch.of(self._viewer, source)
+            self._watch.events.edited.connect(self._on_source_edited)
+            self._watch.events.moved.connect(self._on_source_moved)
         self._measurement.forget()
         self._cache.clear()
         self.compare.stop()
@@ -341,9 +345,18 @@ class Explorer(Dock):
             self._tell_panels()
             self.status.say(problem)
             return
+        assert source is not None
+        warm_up(source.dtype)
         self._setup = self.source_panel.value()
         self._renew_sheet()
         self._measure()
+
+    def _leave_source(self) -> None:
+        if self._watch is not None:
+            self._watch.events.edited.disconnect(self._on_source_edited)
+            self._watch.events.moved.disconnect(self._on_source_moved)
+            self._watch.leave()
+            self._watch = None
 
     def _renew_sheet(self) -> None:
         """Draw the sheet anew if its image holds another array now."""
@@ -363,10 +376,15 @@ class Explorer(Dock):
             step = self.diversify.panel.value()
             self._measurement.start(source, step, ndim, given)
 
-    def _on_measured(self, measured: Measured) -> None:
+    def _on_ranged(self, low: float, high: float) -> None:
+        """Show the image as soon as its range is known."""
         if self.source_panel.auto.isChecked() or self._setup.intensity_range is None:
-            self._setup = self._setup.replace(intensity_range=(measured.low, measured.high))
+            self._setup = self._setup.replace(intensity_range=(low, high))
         self.source_panel.setValue(self._setup)
+        self._show_layers()
+
+    def _on_measured(self, measured: Measured) -> None:
+        """Show what else is known."""
         self.diversify.panel.setPsnrModel(measured.psnr, self._psnr_note())
         self._expect()
         self._show_layers()
@@ -387,7 +405,8 @@ class Explorer(Dock):
             return
         self._tell_panels()
         views = [view for view in self.views.values() if view.switch.isChecked()]
-        shown = [self._show(view, source) for view in views]
+        with self._together(source, views):
+            shown = [self._show(view, source) for view in views]
         if all(shown) and self._announce:
             self._announce = False
             self._say_what_is_shown()
@@ -412,6 +431,9 @@ class Explorer(Dock):
         self.contrast.panel.setImage(levels_of(source)[0], ndim, spacing)
         self.lowpass.panel.setSpacing(spacing)
 
+    def _on_source_edited(self) -> None:
+        self._settled.start()  # to be measured anew
+
     def _on_source_moved(self) -> None:
         """The image has another place, scale or unit: lengths are other numbers of voxels."""
         self._tell_panels()
@@ -429,6 +451,13 @@ class Explorer(Dock):
         for layer in self._viewer.layers:
             layer.refresh(thumbnail=False, highlight=False, extent=False)
 
+    def _together(
+        self, source: napari.layers.Image, views: list[View]
+    ) -> AbstractContextManager[None]:
+        """Layers that are taken away are so at once: napari collects all garbage for it."""
+        some = any(not view.live.fits(source) for view in views)
+        return self._viewer.layers.batched_update() if some else nullcontext()
+
     def _show(self, view: View, source: napari.layers.Image) -> bool:
         try:
             view.show(source, self._sample)
@@ -443,11 +472,11 @@ class Explorer(Dock):
 
     def _apply(self) -> None:
         """Give the newest settings to the views that are switched on."""
-        waiting = self._measurement.running and self._measurement.result is None
+        waiting = self._measurement.running and not self._measurement.has_range
         if waiting or not self._connected:
             return  # they will get them when the image has been measured
         source = self._source()
-        if source is not None and self._measurement.result is None:
+        if source is not None and not self._measurement.has_range:
             self._measure()  # it was cancelled before
             return
         self.diversify.panel.setNote(self._psnr_note())
@@ -534,7 +563,7 @@ class Explorer(Dock):
         if not on:
             view.put_away()
             self._look()
-        elif source is not None and self._measurement.result is not None:
+        elif source is not None and self._measurement.has_range:
             self._show(view, source)
             self.compare.raise_divider()
         self._throttle.throttle()  # for those that show something else now
@@ -641,7 +670,7 @@ class Explorer(Dock):
         self.samples.release()
         picker.disconnect_viewer()
         self._viewer.dims.events.units.disconnect(self._on_units)
-        self._watch.leave()
+        self._leave_source()
 
     def _take_over(self, first: bool) -> None:
         """Find live layers left by this dock or an earlier one, and go on with them."""

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import napari.layers
 from napari.components import ViewerModel
-from qtpy.QtCore import QEvent, QObject, QTimer, QUrl, Signal
+from qtpy.QtCore import QTimer, QUrl, Signal
 from qtpy.QtGui import QCloseEvent, QDesktopServices
 from qtpy.QtWidgets import (
     QApplication,
@@ -32,10 +32,11 @@ from ..report import NAME, reporting
 from .background import Background
 from .exporting import source_of
 from .numbers import numbers_in
-from .parts import button, combo, fill, row, sentence, soon, tip
+from .parts import button, combo, fill, row, sentence, tip
 from .preferences import preference, set_preference
 from .sampling_panel import SamplingPanel
 from .status import StatusLine
+from .words import Words
 
 _SETTLED_MS = 200
 _NO_LABELS = "none"
@@ -118,8 +119,7 @@ class ExportDialog(QDialog):
         )
         for text, key in (("stop", ""), ("keep and go on", "resume"), ("replace", "overwrite")):
             self.existing.addItem(text, key)
-        self.note = QLabel()
-        self.note.setWordWrap(True)
+        self.note = Words()
         self.status = StatusLine()
         self.copy_python = button("Copy as Python", "Copy a program that makes the same files.")
         self.copy_command = button(
@@ -136,7 +136,6 @@ class ExportDialog(QDialog):
         self._settled = QTimer(self)
         self._settled.setSingleShot(True)
         self._settled.setInterval(_SETTLED_MS)
-        self._growing = soon(self, self._grow)
         self._lay_out()
         self._take_preferences()
         self._wire()
@@ -177,8 +176,6 @@ class ExportDialog(QDialog):
         layout.addLayout(buttons)
         layout.setSizeConstraint(QLayout.SizeConstraint.SetMinimumSize)  # grows with its rows
         self.setMinimumWidth(520)
-        for label in (self.note, self.status.message):
-            label.installEventFilter(self)
 
     def _wire(self) -> None:
         self.only_kept.toggled.connect(self._on_only_kept)
@@ -355,18 +352,6 @@ class ExportDialog(QDialog):
         self.status.say(
             "Cancelled. Finished samples stay; choose “keep and go on” to make the rest."
         )
-
-    def eventFilter(self, label: QObject, event: QEvent) -> bool:
-        """Grow when a message needs another line: Qt would crush the rows above it instead."""
-        if event.type() == QEvent.Type.LayoutRequest or event.type() == QEvent.Type.Resize:
-            self._growing.start()
-        return bool(super().eventFilter(label, event))
-
-    def _grow(self) -> None:
-        layout = self.layout()
-        needed = layout.totalHeightForWidth(self.width()) if layout is not None else 0
-        if needed > self.height():
-            self.resize(self.width(), needed)
 
     def reject(self) -> None:
         """Escape: hide the dialog, but never what goes on in it."""

@@ -8,6 +8,12 @@ from typing import Any
 from napari.components import ViewerModel
 
 
+def key(letter: str, layers: str = "") -> str:
+    """A key in the words of a tooltip; layers of some kinds use it themselves while active."""
+    unless = f", unless a {layers} layer is active, whose key it is then" if layers else ""
+    return f"Key, in the viewer: {letter}{unless}."
+
+
 class Keys:
     """Keys that do something while they are taken.
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import cast
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QLabel, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ..core.cutoff import physical_cutoff
 from ..recipe.steps import LowPass
 from .forms import ModelForm
+from .words import Words
 
 
 class LowPassPanel(QWidget):
@@ -25,8 +26,7 @@ class LowPassPanel(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.form = ModelForm(LowPass())
-        self.note = QLabel()
-        self.note.setWordWrap(True)
+        self.note = Words()
         self._spacing: tuple[float, ...] | None = None
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

@@ -9,6 +9,7 @@ from qtpy.QtCore import QObject, Signal
 
 from ..recipe import Diversify
 from ..recipe.measure import BUDGET, Measured, measure
+from ..recipe.source import Source
 from .background import Background
 from .layers import levels_of
 
@@ -17,16 +18,22 @@ class Measurement(QObject):
     """Measures one image at a time; of a pyramid, the finest level that is read quickly."""
 
     progressed = Signal(int, int)
+    ranged = Signal(float, float)  # lowest and highest grey level, before the rest is known
     finished = Signal(object)  # Measured
     failed = Signal(object)
     stopped = Signal()
+    _range_found = Signal(object)  # (number of the measurement, low, high), from its thread
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.result: Measured | None = None
         #: Window and stride of the σ that was, or is being, measured.
         self.windows: tuple[tuple[int, ...], tuple[int, ...]] | None = None
+        #: Whether the range of the image is known.
+        self.has_range = False
         self._shrunk = 1
+        self._number = 0
+        self._range_found.connect(self._on_range_found)
         self._background = Background(self)
         self._background.progressed.connect(self.progressed)
         self._background.finished.connect(self._on_finished)
@@ -50,11 +57,20 @@ class Measurement(QObject):
         levels = levels_of(source)
         level: Any = next((a for a in levels if a.size <= BUDGET), levels[-1])
         self._shrunk = round(levels[0].shape[-1] / level.shape[-1])
-        self._background.start(lambda: measure(level, step, spatial_ndim, intensity_range))
+        array = Source.of(level).streamed()
+        self._number += 1
+        number = self._number
+
+        def ranged(low: float, high: float) -> None:
+            self._range_found.emit((number, low, high))
+
+        self._background.start(
+            lambda: measure(array, step, spatial_ndim, intensity_range, ranged=ranged)
+        )
 
     def forget(self) -> None:
         """Drop the result, which belongs to another image, and stop."""
-        self.result = None
+        self.result, self.has_range = None, False
         self._background.cancel()
 
     def cancel(self) -> None:
@@ -72,6 +88,12 @@ class Measurement(QObject):
             parts.append(f"the image at 1/{self._shrunk}")
         return f"Range and PSNR measured on {' of '.join(parts)}." if parts else ""
 
+    def _on_range_found(self, found: tuple[int, float, float]) -> None:
+        number, low, high = found
+        if number == self._number and self._background.running:
+            self.has_range = True
+            self.ranged.emit(low, high)
+
     def _on_finished(self, result: Measured) -> None:
-        self.result = result
+        self.result, self.has_range = result, True
         self.finished.emit(result)

@@ -10,13 +10,14 @@ that is opened again finds the layers here that an earlier one left behind.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import copy
+from copy import deepcopy
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
 import napari.layers
 
 from .layers import levels_of
+from .live_array import LiveArray
 from .proxy import behind
 
 #: Of each layer of ours: what it shows, and the arrays that we gave it.
@@ -50,7 +51,7 @@ def can_be_source(layer: Any) -> bool:
 
 
 def part_from(layer: Any, arrays: Iterable[Any]) -> None:
-    """Give a layer of the user's copies of those arrays of ours that it shares.
+    """Give a layer of the user's arrays of its own in place of those of ours that it shares.
 
     *New layer from selected multiscale level* puts the very array of a live
     layer into a layer of the user's, which would then follow our sliders.
@@ -60,7 +61,11 @@ def part_from(layer: Any, arrays: Iterable[Any]) -> None:
     ours = {id(behind(array)) for array in arrays}
     levels = [behind(level) for level in levels_of(layer)]
     if any(id(level) in ours for level in levels):
-        parted = [copy(level) if id(level) in ours else level for level in levels]
+        # copied deeply, a front keeps what it shows: a shallow copy would have our feed
+        parted = [deepcopy(level) if id(level) in ours else level for level in levels]
+        for level in parted:
+            if isinstance(level, LiveArray):
+                level.feed.attach(layer)
         layer.data = parted if layer.multiscale else parted[0]
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from napari.components import ViewerModel
 from qtpy.compat import isalive
-from qtpy.QtCore import Qt, QTimer, Signal
+from qtpy.QtCore import QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
@@ -34,6 +34,7 @@ from .curves import (
     cutoffs,
     of_plane,
 )
+from .driver import driver
 from .plot import Plot, colours_of
 from .plot_kinds import DepthPlot, HistogramPlot, NoisePlot, SpectrumPlot
 
@@ -50,6 +51,7 @@ class _Watched:
     array: LazyVolume
     index: tuple[Any, ...]
     name: str
+    edition: object  # of the source, when it was looked at
 
     @property
     def lead(self) -> tuple[Any, ...]:
@@ -63,8 +65,8 @@ class _Watched:
         return self.array.same_as(other.array) and self.lead == other.lead
 
     def same_source(self, other: _Watched) -> bool:
-        return (self.array.edition, self.array.intensity_range, self.lead) == (
-            *(other.array.edition, other.array.intensity_range, other.lead),
+        return (self.edition, self.array.intensity_range, self.lead) == (
+            *(other.edition, other.array.intensity_range, other.lead),
         )
 
 
@@ -146,7 +148,12 @@ class PlotsWindow(QWidget):
         layout = QVBoxLayout(self)
         layout.addLayout(row)
         layout.addLayout(grid, stretch=1)
-        self.resize(1000, 760)
+        screen = self.screen()
+        self.resize(
+            QSize(1000, 760).boundedTo(0.9 * screen.availableGeometry().size())
+            if screen is not None
+            else QSize(1000, 760)
+        )
 
     def _wire(self) -> None:
         for timer, wait, start in (
@@ -170,7 +177,7 @@ class PlotsWindow(QWidget):
 
     def look(self, array: LazyVolume, index: tuple[Any, ...], plane_name: str) -> None:
         """Plot this from now on: ``index`` is what is in view, ``plane_name`` its name."""
-        watched = _Watched(copy.copy(array), index, plane_name)
+        watched = _Watched(copy.copy(array), index, plane_name, array.edition)
         before, self._watched = self._watched, watched
         if before is not None and before.same_plane(watched):
             return
@@ -251,6 +258,9 @@ class PlotsWindow(QWidget):
 
     def _measure_soon(self) -> None:
         """Start what is behind, unless it is at work: then it comes back here when it is done."""
+        if driver().busy:  # the picture comes first, and leaves what the plots need
+            self._soon.start()
+            return
         behind = [plot for plot in self._seen() if self._behind(plot)]
         watched, expected = self._watched, self._expected
         of_the_plane = self.histogram in behind or self.spectrum in behind
@@ -283,6 +293,9 @@ class PlotsWindow(QWidget):
     def _measure_volume(self) -> None:
         watched = self._watched
         if self._of_volume.running or self.depth not in self._seen():
+            return
+        if driver().busy:
+            self._later.start()
             return
         if watched is not None and self._behind(self.depth):
             self._of_volume.start(partial(_told, watched, by_depth, watched.array, watched.index))

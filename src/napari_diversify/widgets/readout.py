@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QFormLayout, QLabel, QPushButton, QWidget
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QGridLayout, QLabel, QPushButton, QWidget
 
 from ..core.pair_sums import PairSums
 from ..core.quality import SSIM_WINDOW, ssim
 from ..recipe import LazyVolume
+from ..recipe.source import streamed
 from .background import Background
+from .driver import driver
+from .words import Words
 
 #: Volumes up to so many voxels are measured whenever nothing else is done.
 _AUTOMATIC = 1 << 25
@@ -44,9 +47,7 @@ class Readout(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.plane, self.volume = QLabel(), QLabel()
-        for label in (self.plane, self.volume):
-            label.setWordWrap(True)
+        self.plane, self.volume = Words(), Words()
         self.measure = QPushButton("measure volume")
         self.measure.setToolTip(
             "<p><b>measure volume</b><br>Compute the whole result once, in the background, for "
@@ -55,7 +56,7 @@ class Readout(QWidget):
         meaning = (
             "<p><b>{}</b><br>PSNR: the peak is the intensity range, background included. SSIM: "
             "structural similarity, 1 for equal images{}. RMS contrast: standard deviation over "
-            "mean, source → result; noise raises it, other than the contrast in the plots. "
+            "mean, source → result; noise raises it, unlike the contrast in the plots. "
             "Clipped: share of voxels that ended at an end of the range without having been "
             "there.</p>"
         )
@@ -63,11 +64,16 @@ class Readout(QWidget):
         self.volume.setToolTip(meaning.format("the whole volume", ", left out here"))
         self.measure.hide()
         self._name = QLabel("plane")
-        layout = QFormLayout(self)
+        # a form layout would cut lines that wrap when their number changes
+        layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addRow(self._name, self.plane)
-        layout.addRow("volume", self.volume)
-        layout.addRow(self.measure)
+        for line, (name, label) in enumerate(
+            ((self._name, self.plane), (QLabel("volume"), self.volume))
+        ):
+            layout.addWidget(name, line, 0, Qt.AlignmentFlag.AlignTop)
+            layout.addWidget(label, line, 1)
+        layout.addWidget(self.measure, 2, 0, 1, 2)
+        layout.setColumnStretch(1, 1)
         self._watched: _Watched | None = None
         self._clean: tuple[object, npt.NDArray[Any]] | None = None  # the last plane read
         self._of_plane, self._of_volume = Background(self), Background(self)
@@ -131,7 +137,9 @@ class Readout(QWidget):
 
     def _measure_plane(self) -> None:
         watched = self._watched
-        if watched is not None:
+        if driver().busy:  # the picture comes first, and leaves what the numbers need
+            self._soon.start()
+        elif watched is not None:
             self._of_plane.start(lambda: self._numbers_of_plane(watched))
 
     def _numbers_of_plane(self, watched: _Watched) -> Generator[tuple[int, int], None, str]:
@@ -154,7 +162,9 @@ class Readout(QWidget):
 
     def _measure_volume(self) -> None:
         watched = self._watched
-        if watched is not None:
+        if driver().busy:
+            self._later.start()
+        elif watched is not None:
             self.volume.setText(_WAITING)
             self._of_volume.start(lambda: _of_volume(watched.array))
 
@@ -163,9 +173,9 @@ def _of_volume(array: LazyVolume) -> Generator[tuple[int, int], None, str]:
     low, high = array.intensity_range
     sums = PairSums(low, high)
     yield from array.prepare()
-    total = array.slab_count()
+    total, source = array.slab_count(), streamed(array.source)
     for n, (place, block) in enumerate(array.slabs()):
-        sums.add(np.asarray(array.source[place]), block)
+        sums.add(np.asarray(source[place]), block)
         yield n, total
     return _said(sums, None)
 

@@ -12,8 +12,10 @@ from qtpy.QtCore import QObject, Signal
 from .. import __version__
 from ..recipe import LazySamples, Sampling
 from ..recipe.cache import Cache
+from ..recipe.source import Source, original, unwrapped
 from .keys import Keys
 from .layers import displayed_index, entry_of, level_spacings, levels_of, why_not_shown
+from .live_array import LiveArray
 from .ours import can_be_source, find
 from .preview import LiveLayer
 
@@ -59,7 +61,7 @@ class Samples(QObject):
         """
         sizes = level_spacings(source, _ndim(sampling, source))
         arrays = [
-            LazySamples(level, sampling, size, cache=self._cache)
+            LazySamples(Source.of(level), sampling, size, cache=self._cache)
             for level, size in zip(levels_of(source), sizes, strict=True)
         ]
         self.aboutToDraw.emit()
@@ -77,9 +79,10 @@ class Samples(QObject):
         layer = self.live.layer
         if layer is None or source is None or self.source != source or self.sampling is None:
             return False
-        sheet, ndim = levels_of(layer)[0], _ndim(self.sampling, source)
+        sheet, ndim = self.live.arrays[0], _ndim(self.sampling, source)
+        assert isinstance(sheet, LazySamples)
         return (
-            sheet.source is levels_of(source)[0]
+            sheet.source is Source.of(levels_of(source)[0])
             and sheet.spacing == level_spacings(source, ndim)[0]
         )
 
@@ -158,9 +161,9 @@ class Samples(QObject):
         if sheet is None:
             return
         # by its voxels, as another image may have got the name
-        array = levels_of(sheet)[0].source
+        array = original(_shown_by(sheet).source)
         source = next(
-            (la for la in layers if can_be_source(la) and levels_of(la)[0] is array), None
+            (la for la in layers if can_be_source(la) and original(levels_of(la)[0]) is array), None
         )
         if source is None:
             return
@@ -238,6 +241,12 @@ class Samples(QObject):
         drawn = [f"{n.split('.')[-1]} {v:.3g}" for n, v in self.sampling.drawn(number).items()]
         mark = "kept" if self.is_kept(number) else "REJECTED"
         return "  ·  ".join([f"sample {self.sampling.recipe.sample + number}", *drawn, mark])
+
+
+def _shown_by(layer: napari.layers.Image) -> Any:
+    """The array that a live layer shows, or that any other layer holds."""
+    data = unwrapped(levels_of(layer)[0])
+    return data.array if isinstance(data, LiveArray) else data
 
 
 def _ndim(sampling: Sampling, source: napari.layers.Image) -> int:

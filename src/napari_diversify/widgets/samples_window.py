@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractListModel, QModelIndex, QObject, Qt, Signal
-from qtpy.QtWidgets import QDialog, QLabel, QListView, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QDialog, QListView, QVBoxLayout, QWidget
 
-from .export import Choices
+from .keys import key
 from .parts import button, row, sentence
 from .samples import KEEP, REJECT, Samples
 from .sampling_panel import SamplingPanel
 from .status import StatusLine
+from .words import Words
+
+if TYPE_CHECKING:  # it brings along all that writes files
+    from .export import Choices
 
 _NONE = "Draw a sheet, then look through it in the viewer with the arrow keys."
 
@@ -55,13 +59,10 @@ class SamplesWindow(QDialog):
         self.list.setToolTip("Click a sample to bring it into view; its box keeps or rejects it.")
         self._lines = _Lines(samples, self)
         self.list.setModel(self._lines)
-        self.count = QLabel(_NONE)
-        self.count.setWordWrap(True)
-        self.keep = button(
-            f"Keep ({KEEP})", f"Keep the sample in view and go on. In the viewer: key {KEEP}."
-        )
+        self.count = Words(_NONE)
+        self.keep = button(f"Keep ({KEEP})", f"Keep the sample in view and go on. {key(KEEP)}")
         self.reject_ = button(
-            f"Reject ({REJECT})", f"Reject the sample in view and go on. In the viewer: {REJECT}."
+            f"Reject ({REJECT})", f"Reject the sample in view and go on. {key(REJECT, 'Shapes')}"
         )
         self.keep_all = button("Keep all", "Take back all rejections.")
         self.export = button("Export kept…", "Write the kept samples to files.")

@@ -1,75 +1,131 @@
-"""What happens to the image that a generated layer is made from: edited, moved, renamed."""
+"""What happens to the image that something is made from: edited, moved, renamed."""
 
 from __future__ import annotations
 
+import weakref
+from typing import Any, ClassVar
+
 import napari.layers
 from napari.components import ViewerModel
-from qtpy.QtCore import QObject, Signal
+from napari.settings import get_settings
+from napari.utils.events import EmitterGroup, Event
 
-from .layers import SPATIAL, shown_level, spatial_state
+from ..recipe.source import Source
+from .layers import SPATIAL, levels_of, shown_level
 
 
-class SourceWatch(QObject):
-    """Watches one image of a viewer, or none."""
+class SourceWatch:
+    """Watches one image of a viewer, for all who have something made from it.
 
-    edited = Signal()  # somebody changed its voxels in place
-    moved = Signal()  # its place, scale or units
-    renamed = Signal()
+    Get it from :meth:`of`, and :meth:`leave` it in the end. When voxels were edited, it is the
+    watch that says so to the sources of the levels: nothing that was computed before is
+    taken for true after.
 
-    def __init__(self, viewer: ViewerModel, parent: QObject | None = None) -> None:
-        super().__init__(parent)
-        self._viewer = viewer
-        self.source: napari.layers.Image | None = None
-        # the view in which it was last drawn, and its extent then
-        self._drawn: tuple[object, object] = (None, None)
+    Attributes
+    ----------
+    source : napari.layers.Image
+    events : EmitterGroup
+        ``edited``: somebody changed its voxels in place. ``moved``: its place, scale or
+        units. ``renamed``.
+    """
 
-    def watch(self, source: napari.layers.Image) -> None:
-        """Watch this image from now on, and no other."""
-        self.leave()
+    _known: ClassVar[weakref.WeakValueDictionary[Any, SourceWatch]] = weakref.WeakValueDictionary()
+
+    def __init__(self, viewer: ViewerModel, source: napari.layers.Image) -> None:
         self.source = source
-        self._drawn = (self._view(source), source.extent.data)
-        source.events.set_data.connect(self._on_drawn)
-        source.events.visible.connect(self._on_eye)
-        source.events.name.connect(self._on_renamed)
-        for name in SPATIAL:
-            getattr(source.events, name).connect(self._on_moved)
+        self.events = EmitterGroup(source=self, edited=Event, moved=Event, renamed=Event)
+        self._viewer, self._users = viewer, 0
+        self._read_as = [Source.of(level) for level in levels_of(source)]
+        # the view in which it was last drawn, its place, and its extent then
+        self._drawn = self._now()
+        for emitter, callback in self._connections():
+            emitter.connect(callback)
+
+    @classmethod
+    def of(cls, viewer: ViewerModel, source: napari.layers.Image) -> SourceWatch:
+        """The watch of an image, the same for all who ask."""
+        watch = cls._known.get(source.unique_id)
+        if watch is None:
+            watch = cls._known[source.unique_id] = cls(viewer, source)
+        watch._users += 1
+        return watch
 
     def leave(self) -> None:
-        """Watch nothing."""
-        if self.source is None:
-            return
-        self.source.events.set_data.disconnect(self._on_drawn)
-        self.source.events.visible.disconnect(self._on_eye)
-        self.source.events.name.disconnect(self._on_renamed)
-        for name in SPATIAL:
-            getattr(self.source.events, name).disconnect(self._on_moved)
-        self.source = None
+        """Watch on only if somebody else wants to know."""
+        self._users -= 1
+        if not self._users:
+            self._known.pop(self.source.unique_id, None)
+            for emitter, callback in self._connections():
+                emitter.disconnect(callback)
+
+    def _connections(self) -> list[tuple[Any, Any]]:
+        events, dims = self.source.events, self._viewer.dims.events
+        return [
+            (events.set_data, self._on_drawn),
+            (events.reload, self._on_refreshed),
+            (events.visible, self._on_eye),
+            (events.data, self._on_data),
+            (events.name, self._on_renamed),
+            *((getattr(events, name), self._on_moved) for name in SPATIAL),
+            # napari's own come first: it has drawn the view by then
+            *((emitter, self._on_view) for emitter in (dims.point, dims.order, dims.ndisplay)),
+        ]
+
+    def _now(self) -> tuple[object, object, object]:
+        dims, source = self._viewer.dims, self.source
+        matrices = source.scale, source.translate, source.rotate, source.shear
+        place = [m.tobytes() for m in (*matrices, source.affine.affine_matrix)]
+        view = dims.point, dims.order, dims.ndisplay, shown_level(source, self._viewer)
+        return view, (place, source.units, source.axis_labels), source.extent.data
+
+    # ---- edited ----
+
+    # A plain refresh(), which is how edits are made known, also clears the layer's cached
+    # extent. So does drawing another view, and so does moving the layer: what is left is an edit.
 
     def _on_drawn(self) -> None:
-        """Tell an edit of the voxels from another look at them.
+        before, self._drawn = self._drawn, self._now()
+        if get_settings().experimental.async_:
+            return  # perhaps late, and of another view: _on_refreshed knows
+        if self._drawn[:2] == before[:2] and self._drawn[2] is not before[2]:
+            self._on_edited()
 
-        A plain ``refresh()``, which is how edits are made known, also clears
-        the layer's cached extent; scrolling, panning and threads that draw an
-        old view late do not.
-        """
-        if self.source is None:
-            return
-        before, self._drawn = self._drawn, (self._view(self.source), self.source.extent.data)
-        if self._drawn[0] == before[0] and self._drawn[1] is not before[1]:
-            self.edited.emit()
+    def _on_refreshed(self) -> None:
+        """With asynchronous slicing: about to be drawn, whatever comes in between."""
+        before, self._drawn = self._drawn, self._now()
+        if self._drawn[1] == before[1] and self._drawn[2] is not before[2]:
+            self._on_edited()
+
+    def _on_view(self) -> None:
+        self._drawn = self._now()  # also along axes that the image does not have: nothing is drawn
 
     def _on_eye(self) -> None:
         # refresh() does nothing while a layer is invisible: it may have been edited
-        if self.source is not None and self.source.visible:
-            self.edited.emit()
+        if self.source.visible:
+            self._on_edited()
+
+    def _on_data(self) -> None:
+        """Other arrays were set, or the same ones again, as one does after editing them."""
+        if self._is_replaced():
+            self._read_as = [Source.of(level) for level in levels_of(self.source)]
+        else:
+            self._on_edited()
+
+    def _is_replaced(self) -> bool:
+        return [Source.of(level) for level in levels_of(self.source)] != self._read_as
+
+    def _on_edited(self) -> None:
+        if self._is_replaced():
+            return  # and about to be said
+        for source in self._read_as:
+            source.edited()
+        self.events.edited()
+
+    # ---- moved, renamed ----
 
     def _on_moved(self) -> None:
-        self.moved.emit()
+        self._drawn = self._now()
+        self.events.moved()
 
     def _on_renamed(self) -> None:
-        self.renamed.emit()
-
-    def _view(self, source: napari.layers.Image) -> object:
-        dims = self._viewer.dims
-        place = [str(value) for value in spatial_state(source).values()]
-        return dims.point, dims.order, dims.ndisplay, shown_level(source, self._viewer), place
+        self.events.renamed()

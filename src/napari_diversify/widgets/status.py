@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from .words import Words
 
 
 class StatusLine(QWidget):
@@ -15,8 +17,7 @@ class StatusLine(QWidget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.message = QLabel()
-        self.message.setWordWrap(True)
+        self.message = Words()
         self.progress = QProgressBar()
         self.cancel = QPushButton("Cancel")
         self.cancel.setToolTip("Stop the computation that is under way.")

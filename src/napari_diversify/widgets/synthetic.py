@@ -29,6 +29,8 @@ from .synthetic_fit import FitRow, Fitted
 from .synthetic_live import LiveSpecimen, limits_of, place_of, whole_of
 from .synthetic_panel import SyntheticPanel
 from .synthetic_plan import Plan
+from .warming import warm_up_specimens
+from .words import Words
 
 _FRAME_MS = 16
 
@@ -51,6 +53,7 @@ class SyntheticDock(Dock):
 
     def __init__(self, napari_viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, "parameters", parent)
+        warm_up_specimens()
         self._complaint: tuple[str, Plan | None] = "", None  # and of what
         self._kind = ""  # that the contrast of the preview was fitted to
         self.panel = SyntheticPanel()
@@ -63,8 +66,7 @@ class SyntheticDock(Dock):
         self.live.setChecked(True)
         self.count = QLabel()
         self.count.setToolTip("<p>How many objects lie in the field, those cut by it included.</p>")
-        self.note = QLabel()
-        self.note.setWordWrap(True)
+        self.note = Words()
         self.note.hide()
         self.keep_button = button(
             "Keep as layers",

@@ -1,70 +1,74 @@
-"""An array of a specimen that is swapped for another one's while a layer holds it."""
+"""Image and labels of a specimen as the driver of live layers takes them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Generator, Hashable
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 
-from ..core.blocks import normalise_index
-from ..core.computed import Computed
+from ..core.blocks import Region, normalise_index, region_shape, span
+from ..recipe.lazy_array import as_index
 from ..recipe.specimen import SpecimenArray
+from ..recipe.viewable import Look, Viewable
+from .layers import no_room
 
-Index = tuple[slice, ...]
-
-
-@dataclass(frozen=True)
-class _State:
-    """What an array gives: computed values of a part, and where the others come from."""
-
-    array: SpecimenArray
-    index: Index = ()
-    values: npt.NDArray[Any] | None = None
+# voxels computed between two looks at whether to go on
+_PIECE = 1 << 20
 
 
-class LiveArray(Computed):
-    """An array of a specimen that can be swapped for that of another one.
+class SpecimenView(Viewable):
+    """An array of a specimen; ``kind`` says which it is, and of what specimens."""
 
-    It gives the exact voxels of its specimen whatever is asked; those that
-    have been computed already are not computed again.
-    """
+    def __init__(self, array: SpecimenArray, kind: Hashable) -> None:
+        self.array, self.shape, self.dtype = array, array.shape, array.dtype
+        self._kind = kind
 
-    def __init__(self, array: SpecimenArray) -> None:
-        self.shape, self.dtype = array.shape, array.dtype  # whatever it is swapped for
-        self._state = _State(array)
+    @property
+    def look(self) -> Look:
+        """The specimen never changes."""
+        return Look(self.array)
+
+    @property
+    def kind_of_work(self) -> Hashable:
+        """As it was told."""
+        return self._kind
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
-        state = self._state  # once: it may be swapped while this runs
-        region, dropped = normalise_index(key, state.array.shape)
-        at = _within(state, region)
-        if at is None or state.values is None:
-            return state.array[key]
-        return state.values[at].squeeze(dropped)
+        return self.array[key]
 
-    def _whole(self) -> npt.NDArray[Any]:
-        return self[...].copy()  # what is kept stays ours
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> SpecimenArray:
-        return self._state.array  # a copy of the layer keeps what is shown now
-
-    def swap(self, array: SpecimenArray, index: Index, values: npt.NDArray[Any] | None) -> None:
-        """Give another array of the same shape, of which ``values`` are known."""
-        self._state = _State(array, index, values)
-
-    def holds(self, index: Index) -> bool:
-        """Whether a part has been computed."""
-        return _within(self._state, normalise_index(index, self.shape)[0]) is not None
+    def computing(
+        self, key: Any, *, ahead: bool = False
+    ) -> Generator[tuple[int, int], None, tuple[Region, npt.NDArray[Any]]]:
+        """Compute a part piece by piece; see :meth:`.Viewable.computing`."""
+        region = tuple(span(r) for r in normalise_index(key, self.shape)[0])
+        return region, (yield from values_of(self.array, region))
 
 
-def _within(state: _State, region: tuple[range, ...]) -> Index | None:
-    """Where in the computed values a region lies; None if it does not."""
-    if state.values is None:
-        return None
-    out = []
-    for part, held, n in zip(region, state.index, state.array.shape, strict=True):
-        start, stop, _ = held.indices(n)
-        if part.step != 1 or part.start < start or part.stop > stop:
-            return None
-        out.append(slice(part.start - start, part.stop - start))
-    return tuple(out)
+def values_of(
+    array: SpecimenArray, region: Region
+) -> Generator[tuple[int, int], None, npt.NDArray[Any]]:
+    """A part of an array of a specimen, piece by piece; yield (pieces done, pieces).
+
+    Raises
+    ------
+    MemoryError
+        If there is no room for it.
+    """
+    shape = region_shape(region)
+    size = math.prod(shape)
+    what_to_do = "Make the shape smaller, or write it to a file: Copy as command"
+    if problem := no_room(size * array.dtype.itemsize, what_to_do):
+        raise MemoryError(problem)
+    values = np.empty(shape, array.dtype)
+    axis = int(np.argmax([n > 1 for n in shape]))
+    run = max(1, _PIECE * shape[axis] // max(1, size))
+    starts = range(0, shape[axis], run)
+    for n, start in enumerate(starts):
+        part = region[axis][start : start + run]
+        here = (slice(None),) * axis + (slice(start, start + run),)
+        values[here] = array[as_index((*region[:axis], part, *region[axis + 1 :]))]
+        yield n + 1, len(starts)
+    return values

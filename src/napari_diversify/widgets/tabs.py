@@ -34,16 +34,17 @@ def join(widget: QWidget) -> None:
             return
 
 
-def whereabouts(widget: QWidget) -> str:
-    """Where a dock is, in words: its title and its side of the window."""
-    dock = _dock_of(widget)
-    window = dock.window() if dock is not None else None
+def whereabouts(widget: QWidget, seen_from: QWidget) -> str:
+    """Where a dock is, in words: its title, and its place in the window."""
+    dock, mine = _dock_of(widget), _dock_of(seen_from)
     if dock is None:
         return f"in a window of its own, “{widget.window().windowTitle() or 'without a title'}”"
-    side = "in a window of its own"
+    window, place = dock.window(), "in a window of its own"
     if isinstance(window, QMainWindow) and not dock.isFloating():
-        side = _SIDES.get(window.dockWidgetArea(dock), "in the window")
-    return f"“{dock.windowTitle()}”, {side}"
+        place = _SIDES.get(window.dockWidgetArea(dock), "in the window")
+        if mine is not None and mine in window.tabifiedDockWidgets(dock):
+            place = "in the tab beside this one"
+    return f"“{dock.windowTitle()}”, {place}"
 
 
 def _dock_of(widget: QWidget) -> QDockWidget | None:

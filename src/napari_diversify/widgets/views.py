@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Generator, Hashable
 from typing import Any
 
 import napari.layers
@@ -18,6 +18,8 @@ from ..recipe import Diversify, LazyLocalStd, LazyRemoved, LazyVolume, LowPass, 
 from ..recipe.cache import Cache
 from ..recipe.compared import LazyDifference, LazySplit
 from ..recipe.lazy_array import LazyArray
+from ..recipe.source import Source
+from .driver import driver
 from .layers import level_spacings, levels_of
 from .preview import LiveLayer
 from .proxy import behind
@@ -82,6 +84,10 @@ class View(QObject):
         ValueError
             If the image cannot be shown with them.
         """
+        if self._is_of(source):  # the picture stays until there is a new one
+            self.follow(sample)
+            self.live.resume()
+            return
         self._of = None
         arrays = self._arrays(source, self._recipe(), sample)
         self._shown = self._settings(sample)
@@ -110,6 +116,16 @@ class View(QObject):
     def shows(self, source: napari.layers.Image) -> bool:
         """Whether the layer belongs to this image; else it has to be shown anew."""
         return self.live.layer is not None and self._of is source
+
+    def _is_of(self, source: napari.layers.Image) -> bool:
+        """Whether the layer shows this image as it is now, whatever its settings."""
+        arrays = self.live.arrays
+        return (
+            self.shows(source)
+            and [array.source for array in arrays] == [Source.of(a) for a in levels_of(source)]
+            and arrays[0].spatial_ndim == (self._recipe().spatial_ndim or min(source.ndim, 3))
+            and self._sizes == self._voxel_sizes(source)
+        )
 
     def put_away(self) -> None:
         """Show the layer no more."""
@@ -174,7 +190,7 @@ class View(QObject):
         ndim = recipe.spatial_ndim or min(source.ndim, 3)
         sizes = level_spacings(source, ndim)
         return [
-            kind(level, recipe, size, sample, cache=self._cache)
+            kind(Source.of(level), recipe, size, sample, cache=self._cache)
             for level, size in zip(levels_of(source), sizes, strict=True)
         ]
 
@@ -209,7 +225,7 @@ class SigmaView(View):
     def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
         step = self._step()
         return [
-            LazyLocalStd(level, step.window, step.stride, recipe.spatial_ndim)
+            LazyLocalStd(Source.of(level), step.window, step.stride, recipe.spatial_ndim)
             for level in levels_of(source)
         ]
 
@@ -248,8 +264,22 @@ class RemovedView(View):
         *before, last = coarse.recipe.steps
         if isinstance(last, LowPass):  # about as much as of a plane: no volume is needed for it
             coarse.recipe = coarse.recipe.replace(steps=(*before, last.replace(volume=False)))
-        spread = float(coarse[tuple(n // 2 for n in coarse.shape[:-2])].std()) or 1.0
-        return {"colormap": "gray", "contrast_limits": (-3 * spread, 3 * spread), "gamma": 1.0}
+        low, high = coarse.intensity_range
+        self._guess = (low - high) / 8, (high - low) / 8
+        driver().start(lambda: _spread(coarse), self._on_measured)
+        return {"colormap": "gray", "contrast_limits": self._guess, "gamma": 1.0}
+
+    def _on_measured(self, spread: float | None, error: Exception | None) -> None:
+        layer = self.live.layer
+        if spread and layer is not None and tuple(layer.contrast_limits) == self._guess:
+            layer.contrast_limits_range = layer.contrast_limits = (-3 * spread, 3 * spread)
+
+
+def _spread(array: LazyVolume) -> Generator[tuple[int, int], None, float]:
+    """Standard deviation of the plane in the middle."""
+    middle = tuple(slice(n // 2, n // 2 + 1) for n in array.shape[:-2])
+    _, values = yield from array.computing(middle)
+    return float(values.std())
 
 
 class DifferenceView(View):

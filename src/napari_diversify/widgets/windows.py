@@ -12,11 +12,11 @@ from qtpy.QtWidgets import QWidget
 from ..core.psnr import PsnrModel
 from ..recipe import LazyVolume, Sampling
 from .explore import ExploreWindow
-from .export import Choices, ExportDialog
 from .samples import Samples
 from .samples_window import SamplesWindow
 
-if TYPE_CHECKING:  # its library is loaded when plots are asked for
+if TYPE_CHECKING:  # what they need is loaded when they are asked for
+    from .export import Choices, ExportDialog
     from .plots import PlotsWindow
 
 
@@ -54,6 +54,8 @@ class Windows(QObject):
     def open_export(self) -> None:
         """Open the Export dialog on what is shown now."""
         if self.export is None:
+            from .export import ExportDialog
+
             self.export = ExportDialog(self._viewer, self._choices, self._kept, self._dock)
         self.export.look()
         _to_front(self.export)
