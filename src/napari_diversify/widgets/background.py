@@ -20,6 +20,12 @@ class Background(QObject):
 
     Tasks are numbered. Starting another stops the one before at its next
     piece, and whatever still arrives under an old number is dropped.
+
+    Parameters
+    ----------
+    guarded : bool
+        Whether napari asks before it closes the window while work is under way. It keeps
+        a record of each such task for good: this is for work that the user has started.
     """
 
     progressed = Signal(int, int)  # pieces done, pieces
@@ -27,8 +33,9 @@ class Background(QObject):
     failed = Signal(object)  # the exception
     stopped = Signal()  # nothing is running any more
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, guarded: bool = False) -> None:
         super().__init__(parent)
+        self._guarded = guarded
         self._number = 0
         self._stop = Event()
         self._worker: GeneratorWorker | None = None
@@ -45,7 +52,11 @@ class Background(QObject):
         self._stop.set()
         self._stop = Event()
         self._number += 1
-        self._worker = create_worker(_numbered, self._number, work, self._stop, _start_thread=False)
+        task = (_numbered, self._number, work, self._stop)
+        if self._guarded:
+            self._worker = create_worker(*task, _start_thread=False)
+        else:
+            self._worker = GeneratorWorker(*task)
         self._worker.yielded.connect(self._on_message)
         self._worker.start()
 
