@@ -6,6 +6,7 @@ import weakref
 
 import numpy as np
 import pytest
+from napari.qt.threading import GeneratorWorker
 from qtpy.QtWidgets import QApplication
 
 from napari_diversify.widgets import feed, measurement, preview
@@ -212,6 +213,19 @@ def test_a_dock_removed_from_the_window_is_gone(viewer, image, dock_in, qtbot):
 
 
 # ---- 3D ----
+
+
+def test_work_in_the_background_leaves_nothing_behind(live, viewer, qtbot):
+    """napari keeps a record, with all that hangs on it, of each worker that it makes."""
+
+    def workers():
+        gc.collect()
+        return sum(isinstance(thing, GeneratorWorker) for thing in gc.get_objects())
+
+    for seed in range(4):
+        viewer.layers["cells"].data = live.layer.data[...] + seed  # it is measured again
+        live.wait()
+    qtbot.waitUntil(lambda: workers() == 0)
 
 
 def test_going_to_3d_computes_in_a_thread_and_ends_with_the_exact_volume(

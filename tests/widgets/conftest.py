@@ -8,10 +8,11 @@ import time
 import numpy as np
 import pytest
 from napari.components import ViewerModel
-from qtpy.QtCore import QCoreApplication, QEvent, QThreadPool
+from qtpy.QtCore import QCoreApplication, QEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_diversify.recipe import LazyVolume
+from napari_diversify.widgets.background import threads_end
 from napari_diversify.widgets.driver import driver
 from napari_diversify.widgets.feed import Feed
 
@@ -21,12 +22,10 @@ def _nothing_is_left_behind(qapp):
     """After each test: no window that it opened, no thread that it started."""
     before = set(QApplication.topLevelWidgets())
     yield
-    pool = QThreadPool.globalInstance()
     deadline = time.monotonic() + 60
-    while (pool.activeThreadCount() or not driver().idle) and time.monotonic() < deadline:
+    while not (threads_end(0.005) and driver().idle) and time.monotonic() < deadline:
         QApplication.processEvents()
-        pool.waitForDone(5)
-    assert pool.activeThreadCount() == 0, "a worker thread is still running"
+    assert threads_end(0), "a worker thread is still running"
     assert driver().idle, "something is still being computed"
     _destroy_the_closed()
     left = set(QApplication.topLevelWidgets()) - before

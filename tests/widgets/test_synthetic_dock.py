@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 import tifffile
 from napari.components import ViewerModel
-from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication, QLabel, QWidget
 from superqt import QDoubleSlider
 from typer.testing import CliRunner
@@ -23,6 +22,7 @@ from napari_diversify.core import specimen_kernels
 from napari_diversify.recipe.specimen import SpecimenArray
 from napari_diversify.recipe.synthetic import KINDS, SyntheticMembranes, SyntheticNuclei
 from napari_diversify.widgets import feed, layers, synthetic_fit, synthetic_live
+from napari_diversify.widgets.background import threads_end
 from napari_diversify.widgets.ours import can_be_source
 from napari_diversify.widgets.synthetic import SyntheticDock
 from napari_diversify.widgets.synthetic_plan import USUAL, Plan
@@ -305,7 +305,7 @@ def test_placing_many_objects_tells_how_far_it_is_and_can_be_cancelled(live, pla
     assert live.dock.status.cancel.isVisible()
     live.dock.status.cancel.click()
     placing.go.set()
-    QThreadPool.globalInstance().waitForDone()
+    assert threads_end(60)
     QApplication.processEvents()
     assert placing.calls == 2
     assert live.dock.preview._shown == SMALL
@@ -318,7 +318,7 @@ def test_back_at_what_is_shown_nothing_is_under_way(live, placing):
     live.wait()
     live.wait(lambda: not live.dock.status.cancel.isVisible())
     placing.go.set()
-    QThreadPool.globalInstance().waitForDone()
+    assert threads_end(60)
     live.assert_shows(SMALL)
 
 
@@ -480,7 +480,7 @@ def test_unticked_the_layers_are_hidden_and_nothing_is_computed(live, viewer, as
     live.slide(diameter=5.0)
     viewer.dims.set_current_step(0, 2)
     QApplication.processEvents()
-    QThreadPool.globalInstance().waitForDone()
+    assert threads_end(60)
     assert asked == []
     live.dock.live.click()
     live.wait()
@@ -533,7 +533,7 @@ def test_keeping_can_be_cancelled(live, viewer, gate, monkeypatch):
     live.wait(lambda: live.dock.status.cancel.isVisible())
     live.dock.status.cancel.click()
     gate.open()
-    QThreadPool.globalInstance().waitForDone()
+    assert threads_end(60)
     QApplication.processEvents()
     assert len(viewer.layers) == 2
     assert not live.dock._keeping.running
@@ -619,7 +619,7 @@ def test_a_fit_for_what_is_not_shown_any_more_changes_nothing(
         live.dock.load(tmp_path / "a.json")
     plan = live.dock.value()
     gate.open()
-    QThreadPool.globalInstance().waitForDone()
+    assert threads_end(60)
     live.wait()
     assert live.dock.value() == plan
 
@@ -851,7 +851,7 @@ def test_a_dock_closed_while_it_computes_leaves_nothing_running(
     driven.wait(lambda: driven.dock.preview.running)
     driven.dock.close()
     gate.open()
-    assert QThreadPool.globalInstance().waitForDone(5000)
+    assert threads_end(60)
     QApplication.processEvents()
     assert len(viewer.layers) == 0
 

@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import atexit
+import time
 from collections.abc import Callable, Generator
-from contextlib import closing
-from threading import Event
+from contextlib import closing, suppress
+from threading import Event, Thread
 from typing import Any, TypeAlias
+from weakref import WeakKeyDictionary
 
-from napari.qt.threading import GeneratorWorker, create_worker
+from napari.qt.threading import create_worker
 from qtpy.QtCore import QCoreApplication, QObject, QThreadPool, Signal
 
 #: Work yields (pieces done, pieces) and returns its result.
 Work: TypeAlias = Generator[tuple[int, int], None, Any]
-_QUIT_MS = 200  # a piece takes less, mostly
+# time that threads are given to come to the end of a piece when the program ends
+_QUIT_S, _EXIT_S = 0.2, 10.0
+#: All threads, and what tells each to stop.
+_THREADS: WeakKeyDictionary[Thread, Event] = WeakKeyDictionary()
+
+
+def threads_end(seconds: float) -> bool:
+    """Wait until no work is under way any more, so long at most; whether that is so."""
+    deadline = time.monotonic() + seconds
+    for thread in list(_THREADS):
+        thread.join(max(0.0, deadline - time.monotonic()))
+    left = max(0.0, deadline - time.monotonic())
+    ended = QThreadPool.globalInstance().waitForDone(int(left * 1000))
+    return bool(ended) and not any(thread.is_alive() for thread in list(_THREADS))
+
+
+@atexit.register
+def _stop_all() -> None:
+    for stop in list(_THREADS.values()):
+        stop.set()
+    threads_end(_EXIT_S)
 
 
 class Background(QObject):
@@ -20,18 +43,28 @@ class Background(QObject):
 
     Tasks are numbered. Starting another stops the one before at its next
     piece, and whatever still arrives under an old number is dropped.
+
+    Parameters
+    ----------
+    guarded : bool
+        Whether napari asks before it closes the window while work is under way. It keeps
+        its workers for good, with all that hangs on them: this is for work that the
+        user has started.
     """
 
     progressed = Signal(int, int)  # pieces done, pieces
     finished = Signal(object)  # what the work returned
     failed = Signal(object)  # the exception
     stopped = Signal()  # nothing is running any more
+    _sent = Signal(object)  # a message, from the thread
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject | None = None, *, guarded: bool = False) -> None:
         super().__init__(parent)
+        self._guarded = guarded
         self._number = 0
         self._stop = Event()
-        self._worker: GeneratorWorker | None = None
+        self._worker: Any = None
+        self._sent.connect(self._on_message)
         if (app := QCoreApplication.instance()) is not None:
             app.aboutToQuit.connect(self._on_quit)
 
@@ -45,8 +78,14 @@ class Background(QObject):
         self._stop.set()
         self._stop = Event()
         self._number += 1
-        self._worker = create_worker(_numbered, self._number, work, self._stop, _start_thread=False)
-        self._worker.yielded.connect(self._on_message)
+        task = (_numbered, self._number, work, self._stop)
+        if self._guarded:
+            self._worker = create_worker(*task, _start_thread=False)
+            self._worker.yielded.connect(self._on_message)
+        else:
+            messages = _numbered(*task[1:])
+            self._worker = Thread(target=_send, args=(messages, self._sent), daemon=True)
+            _THREADS[self._worker] = self._stop
         self._worker.start()
 
     def cancel(self) -> None:
@@ -59,7 +98,7 @@ class Background(QObject):
     def _on_quit(self) -> None:
         """Let threads end while there is still somebody to tell."""
         self._stop.set()
-        QThreadPool.globalInstance().waitForDone(_QUIT_MS)
+        threads_end(_QUIT_S)
 
     def _on_message(self, message: tuple[int, str, Any]) -> None:
         number, kind, value = message
@@ -71,6 +110,12 @@ class Background(QObject):
         self._worker = None
         (self.finished if kind == "result" else self.failed).emit(value)
         self.stopped.emit()
+
+
+def _send(messages: Generator[Any, None, None], signal: Any) -> None:
+    with suppress(RuntimeError):  # whoever wanted to know is gone
+        for message in messages:
+            signal.emit(message)
 
 
 def _numbered(

@@ -8,7 +8,7 @@ from weakref import WeakSet
 
 from napari.components import ViewerModel
 from qtpy.compat import isalive
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QFileDialog, QWidget
 
@@ -180,8 +180,16 @@ class Dock(QWidget):
     def hideEvent(self, event: QHideEvent) -> None:
         """Stop all live work; layers stay as they are."""
         super().hideEvent(event)
-        if event.spontaneous():
-            return
+        if not event.spontaneous():
+            self._end()
+
+    def event(self, event: QEvent) -> bool:
+        """Stop before being destroyed, which hides a dock too late to be told of it."""
+        if event.type() == QEvent.Type.DeferredDelete:
+            self._end()
+        return bool(super().event(event))
+
+    def _end(self) -> None:
         if self._waiting:
             self._set_waiting(False)
         if self._connected:

@@ -82,7 +82,7 @@ class ExportDialog(QDialog):
         self._viewer = viewer
         self._choices = choices
         self._kept = kept
-        self._background = Background(self)
+        self._background = Background(self, guarded=True)
         self._reporting = Background(self)
         self.only_kept = QCheckBox()
         self.only_kept.setToolTip(
