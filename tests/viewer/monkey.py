@@ -128,7 +128,7 @@ class Monkey:
                     self._look(f"{kind}")
                     if n % every == 0 or n == len(events):
                         self._check()
-                except Exception as error:  # noqa: BLE001  all of them are faults
+                except Exception as error:
                     raise Fault(n, f"{kind}: {_words(error)}") from error
                 if tell is not None:
                     tell(n)
@@ -138,6 +138,7 @@ class Monkey:
         from qtpy.QtWidgets import QApplication
 
         rng = random.Random(seed)
+        self.world.compared = self.world.comparing
         start = time.perf_counter()
         EVENTS[kind][1](self.world, rng)
         longest = time.perf_counter() - start
@@ -233,7 +234,9 @@ def _run(events, options):
 
     def tell(n):
         if options.trace:
-            layers = ", ".join(f"{la.name}{'' if la.visible else ' (shut)'}" for la in viewer.layers)
+            layers = ", ".join(
+                f"{la.name}{'' if la.visible else ' (shut)'}" for la in viewer.layers
+            )
             print(f"{n}: {events[n - 1][0]}: {layers}", flush=True)
         if n % 500 == 0:
             print(f"{n} events, {time.perf_counter() - start:.0f} s", flush=True)
@@ -277,6 +280,7 @@ def _fails(events, signature, options):
     with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False) as file:
         json.dump(events, file)
     command = [sys.executable, __file__, "--replay", file.name, "--every", str(options.every)]
+    command += ["--seed", f"1000{options.seed}"]
     if options.asynchronous:
         command.append("--asynchronous")
     out = subprocess.run(command, capture_output=True, check=False, text=True).stdout

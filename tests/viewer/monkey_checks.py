@@ -11,8 +11,7 @@ import napari.layers
 import numpy as np
 from monkey_world import is_live_copy
 
-from napari_diversify.core import local_std
-from napari_diversify.recipe import LazyRemoved, Recipe, Sampling
+from napari_diversify.recipe import LazyLocalStd, LazyRemoved, Recipe, Sampling
 from napari_diversify.recipe.source import original
 from napari_diversify.widgets import ours
 from napari_diversify.widgets.explorer import Explorer
@@ -32,6 +31,7 @@ from napari_diversify.widgets.synthetic import SyntheticDock
 from napari_diversify.widgets.synthetic_plan import Plan
 
 _LOOKS = ("visible", "opacity", "blending", "gamma", "contrast_limits", "projection_mode")
+_COMPARED = ("visible", "opacity", "blending")
 _STATE = (*SPATIAL, *_LOOKS, "name", "metadata", "locked")
 
 
@@ -48,6 +48,7 @@ class Ledger:
     def __init__(self, world):
         self._world = world
         self._known = {}  # by layer: its state
+        self._unsure = []  # what was changed while compared layers were hidden or blinking
 
     def note(self, event):
         """Take in what the user has done himself, after each event."""
@@ -61,17 +62,26 @@ class Ledger:
             if layer not in self._known:
                 self._known[layer] = _state_of(layer)
         for layer, names in world.touched:
-            if layer in self._known:
+            if layer not in self._known:
+                continue
+            if (world.compared or world.comparing) and set(names) & set(_COMPARED):
+                self._unsure.append((layer, names))
+            else:
                 self._known[layer].update(_state_of(layer, names))
         world.touched.clear()
         world.allowed.clear()
 
     def check(self):
         """Compare the user's layers with what they were."""
+        if not self._world.comparing:
+            for layer, names in self._unsure:
+                if layer in self._known:
+                    self._known[layer].update(_state_of(layer, names))
+            self._unsure.clear()
         for layer, before in self._known.items():
             now = _state_of(layer)
             for name, value in before.items():
-                if self._world.comparing and name in ("visible", "opacity", "blending"):
+                if self._world.comparing and name in _COMPARED:
                     continue  # put back when it ends
                 if not _same(value, now[name]):
                     raise Wrong(f"{name} of “{layer.name}” was {value!r}, is {now[name]!r}")
@@ -155,6 +165,8 @@ class Pictures:
     def _check_switches(self, dock):
         """What is switched on is of the chosen image, with the settings that are shown."""
         source = dock._source()
+        if dock.source_panel.picker.source() is None:
+            return  # what was made of the last image stays
         for name, view in dock.views.items():
             layer = view.live.layer
             if layer is None or layer not in self._world.layers:
@@ -182,19 +194,19 @@ class Pictures:
             spacings = level_spacings(samples.source, samples.live.arrays[0].spatial_ndim)
             for level, spacing in zip(levels_of(samples.source), spacings, strict=True):
                 array = np.array(level)
-                made = [
-                    sampling.recipe_of(n).apply(array, spacing) for n in range(len(sampling))
-                ]
+                made = [sampling.recipe_of(n).apply(array, spacing) for n in range(len(sampling))]
                 levels.append(np.stack(made))
             self._compare(layer, levels)
 
     def _check_copy(self, layer):
         """A copy of a live layer follows the voxels of its image, with the settings it had."""
         arrays = [behind(level).array for level in levels_of(layer)]
-        if not any(original(arrays[0].source) is original(level)
-                   for image in self._world.images() if not is_live_copy(image)
-                   for level in levels_of(image)) if hasattr(arrays[0], "source") else True:
-            return
+        sources = [original(array.source) for array in arrays if hasattr(array, "source")]
+        others = [other for other in self._world.layers if other is not layer]
+        images = [la for la in others if isinstance(la, napari.layers.Image)]
+        there = [original(level) for image in images for level in levels_of(image)]
+        if not all(any(source is other for other in there) for source in sources):
+            return  # its image is gone, and nobody says when its voxels are edited
         made = []
         for array in arrays:
             fresh = copy.copy(array)
@@ -209,7 +221,7 @@ class Pictures:
         levels = [np.array(level) for level in levels_of(image)]
         if role == "σ map":
             window, stride, ndim = entry["window"], entry["stride"], entry["spatial_ndim"]
-            return [_sigma(level, window, stride, ndim or min(level.ndim, 3)) for level in levels]
+            return [np.asarray(LazyLocalStd(level, window, stride, ndim)) for level in levels]
         recipe = Recipe.from_json(json.dumps(entry["recipe"]))
         spacings = level_spacings(image, recipe.spatial_ndim or min(image.ndim, 3))
         if role == "removed":
@@ -239,6 +251,8 @@ class Pictures:
 
     def _compare(self, layer, levels):
         """What napari shows of a layer is what it would show of plain arrays in its place."""
+        if layer._slicing_state._units != self._world.viewer.dims.units:
+            return  # napari has not drawn it in the new units yet
         raw, wanted = layer._slice.image.raw, self._sliced(layer, levels)
         if raw.shape != wanted.shape or raw.dtype != wanted.dtype:
             raise Wrong(
@@ -269,15 +283,6 @@ class Pictures:
         plain._slicing_state.set_slice_input_from_dims(self._world.viewer.dims, force=True)
         plain.set_view_slice()
         return np.asarray(plain._slice.image.raw)
-
-
-def _sigma(array, window, stride, spatial_ndim):
-    n = spatial_ndim
-    window, stride = window[-n:], stride[-n:]
-    lead = array.shape[: array.ndim - n]
-    images = array.reshape(-1, *array.shape[array.ndim - n :])
-    made = [local_std(image, tuple(window), tuple(stride)) for image in images]
-    return np.stack(made).reshape(*lead, *made[0].shape)
 
 
 def _plain(value):
@@ -315,7 +320,7 @@ def check_leaks(world):
         "LiveLayer": live,
         # one per level of each layer that copies share, and one that a view keeps of a layer gone
         "Feed": sum(len(levels_of(la)) if hasattr(la, "multiscale") else 1 for la in shown) + live,
-        "SourceWatch": len(world.images()) + docks,
+        "SourceWatch": len(world.images()) + len(shown) + docks,
     }
     for name, n in here.items():
         if n > most[name]:

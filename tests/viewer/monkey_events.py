@@ -10,6 +10,7 @@ import warnings
 
 import napari.layers
 import numpy as np
+from monkey_world import MOST_LAYERS, is_live_copy, small
 from napari._app_model import get_app_model
 from napari._app_model.actions._layerlist_context_actions import LAYERLIST_CONTEXT_ACTIONS
 from napari._app_model.context import get_context
@@ -33,8 +34,6 @@ from napari_diversify.recipe.synthetic import SyntheticMembranes, SyntheticNucle
 from napari_diversify.widgets.commands import degrade_contrast, local_std_map, lowpass
 from napari_diversify.widgets.layers import levels_of
 from napari_diversify.widgets.synthetic_plan import Plan
-
-from monkey_world import MOST_LAYERS, is_live_copy, small
 
 EVENTS = {}  # name: (how often, function)
 
@@ -550,7 +549,9 @@ def remove_live(world, rng):
 
 @event(0.7)
 def remove_and_put_back(world, rng):
-    layer = _pick(rng, (la for la in world.layers if not la.locked and la in world.users() + world.ours()))
+    layer = _pick(
+        rng, (la for la in world.layers if not la.locked and la in world.users() + world.ours())
+    )
     if layer is not None:
         world.allowed.add(layer)
         world.layers.remove(layer)
@@ -676,10 +677,10 @@ def replace_data(world, rng):
     shape = layer.data.shape
     if rng.random() < 0.5:
         shape = tuple(max(1, n + rng.randint(-1, 2)) for n in shape)
-    dtype = rng.choice((layer.data.dtype, "uint16", "float32"))
+    dtype = np.dtype(rng.choice((layer.data.dtype, "uint16", "float32")))
     world.touch(layer, "voxels")
     with warnings.catch_warnings():
-        layer.data = _image(rng, shape, "uint8" if dtype == bool else dtype)
+        layer.data = _image(rng, shape, "uint8" if dtype.kind == "b" else dtype)
 
 
 @event(0.5)
@@ -702,7 +703,11 @@ def transform(world, rng):
     if what == "back":
         world.touch(layer, "scale", "translate", "rotate", "shear", "affine", "units")
         layer.scale, layer.translate = (1,) * n, (0,) * n
-        layer.rotate, layer.shear, layer.affine = np.eye(n), (0,) * (n * (n - 1) // 2), np.eye(n + 1)
+        layer.rotate, layer.shear, layer.affine = (
+            np.eye(n),
+            (0,) * (n * (n - 1) // 2),
+            np.eye(n + 1),
+        )
         layer.units = ("pixel",) * n
         return
     world.touch(layer, "axis_labels" if what == "labels" else what)

@@ -43,6 +43,7 @@ class World:
         self.docks = []
         self.synthetic = None
         self.folder = Path(tempfile.mkdtemp(prefix="monkey-"))
+        self.compared = False  # when this event began
         self.allowed = set()  # layers that may go away during this event
         self.touched = []  # (layer, names of what was changed) by this event
         self.eyes = set()  # ids of layers whose eye the monkey has moved
@@ -116,7 +117,10 @@ class World:
 
     def busy(self):
         """What is still under way, in words; nothing if all is at rest."""
-        what = {"driver": not driver().idle, "pool": QThreadPool.globalInstance().activeThreadCount()}
+        what = {
+            "driver": not driver().idle,
+            "pool": QThreadPool.globalInstance().activeThreadCount(),
+        }
         for n, dock in enumerate(self.docks):
             windows = dock.windows
             what |= {
