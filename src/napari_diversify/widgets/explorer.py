@@ -36,6 +36,7 @@ from .measurement import Measurement
 from .ours import find
 from .parts import button, soon
 from .preferences import preference, set_preference
+from .preview import LiveLayer
 from .readout import Readout
 from .samples import Samples
 from .snapshot import Snapshot
@@ -664,7 +665,8 @@ class Explorer(Dock):
         set_preference("dock", "open_sections", ", ".join(sorted(self.steps.openSections())))
         self.windows.close()
         for task in self._tasks:
-            task.cancel()
+            if not isinstance(task, LiveLayer):  # which finishes what is in view
+                task.cancel()
         for view in self.views.values():
             view.live.release()
         self.samples.release()

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from napari.utils.events import EmitterGroup, Event
 
 from ..core.blocks import normalise_index, whole
 from ..recipe.lazy_array import as_index
@@ -75,6 +76,10 @@ class Feed:
         Whether the layer is hidden only until it has something to show.
     looks_ahead : bool
         Whether neighbouring planes are computed while there is nothing else to do.
+    events : EmitterGroup
+        ``changed``: the arrays have other values than before.
+    watch : SourceWatch or None
+        Which says when the source was edited; for copies, which follow it by themselves.
     """
 
     def __init__(self, arrays: Sequence[Viewable], at_once: Callable[[], int]) -> None:
@@ -82,12 +87,15 @@ class Feed:
         self.listener: Listener | None = None
         self.volumes_aside = self.stepped_aside = False
         self.looks_ahead = True
+        self.events = EmitterGroup(source=self, changed=Event)
+        self.watch: SourceWatch | None = None
         self._at_once = at_once
         self._driver = driver()
         self._layer: weakref.ReferenceType[Any] | None = None
         self._inserted: Any = None  # emitter of the layer list
         self._awaits = False  # being told of the layer by it
-        self._watch: SourceWatch | None = None
+        self._away = False  # the layer has been taken out of it
+        self._follows = False  # the watch, by itself
         self._pictures = Pictures()
         self._wanted: Wish | None = None
         self._view: Place | None = None  # asked for last
@@ -119,6 +127,7 @@ class Feed:
         if self._awaits:
             self._awaits = False
             self._inserted.disconnect(self._on_inserted)
+        self._away = False
         self._go_on()
 
     def await_layer(self, layers: Any) -> None:
@@ -129,8 +138,28 @@ class Feed:
 
     def follow(self, watch: SourceWatch) -> None:
         """Look again by itself whenever this says that the source was edited."""
-        self._watch = watch
+        self.watch, self._follows = watch, True
         watch.events.edited.connect(self.edited)
+
+    def leave(self, layers: Any) -> None:
+        """Go on without whoever drove the layer: with the settings shown, whatever was wanted.
+
+        A layer that is in this list is finished, and follows its image. One that is not is, when
+        it is put back.
+        """
+        self._wanted = self.listener = None
+        self.looks_ahead = False
+        self._stop()
+        layer = self.layer
+        if layer is None:
+            return
+        if self.watch is not None and not self._follows:
+            self.follow(self.watch.again())
+        if layer in layers:
+            self._go_on()
+        else:
+            self.await_layer(layers)
+            self._away = True
 
     @property
     def running(self) -> bool:
@@ -159,6 +188,7 @@ class Feed:
             self._pictures.keep(done.place, done.look, done.values)
         self._pictures.keep_only(array.look for array in self.arrays)
         self._behind = self._view is not None
+        self.events.changed()
         self._go_on()
 
     @property
@@ -179,6 +209,7 @@ class Feed:
         if self._wanted is not None:
             self._wanted = Wish(_looking_again(self._wanted.arrays), (), self._wanted.tag)
         self._given_up, self._behind = None, self._view is not None
+        self.events.changed()
         self._go_on()
 
     def cancel(self) -> None:
@@ -191,6 +222,10 @@ class Feed:
         self.cancel()
         self.looks_ahead = False
         self.listener = self._layer = None
+        if self._follows and self.watch is not None:
+            self._follows = False
+            self.watch.events.edited.disconnect(self.edited)
+            self.watch.leave()
 
     # ---- whoever looks at the layer, in any thread ----
 
@@ -246,8 +281,8 @@ class Feed:
         feed = Feed((copy.copy(self.arrays[level]),), self._at_once)
         if self._inserted is not None:
             feed.await_layer(self._inserted.source)
-        if self._watch is not None:
-            feed.follow(self._watch)
+        if self.watch is not None:
+            feed.follow(self.watch.again())
         return LiveArray(feed, 0)
 
     # ---- what is at hand ----
@@ -380,7 +415,7 @@ class Feed:
 
     def _is_seen(self) -> bool:
         layer = self.layer
-        return layer is None or self.stepped_aside or bool(layer.visible)
+        return not self._away and (layer is None or self.stepped_aside or bool(layer.visible))
 
     # ---- what becomes of it ----
 
@@ -421,6 +456,7 @@ class Feed:
         self._pictures.keep_only(array.look for array in self.arrays)
         if self.listener is not None:
             self.listener.on_changed(wish.tag)
+        self.events.changed()
 
     def _fill_plate(self) -> None:
         """Put what is true now where napari looks for the coarsest level of a flat pyramid."""
