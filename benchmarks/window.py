@@ -1,0 +1,528 @@
+"""How long napari's window stands still with live layers, beside napari without them.
+
+Run: ``xvfb-run -a -s "-screen 0 1600x1000x24" python benchmarks/window.py``, on a real display
+without ``xvfb-run``; ``--quick`` for a look at all parts in small, ``--parts`` for some of them,
+``--pyramid FOLDER.zarr`` for one that :mod:`pyramid` has written before. Every time is taken in a
+real viewer, with the clock of :mod:`heartbeat`: the longest pause between two beats of a timer in
+the event loop, so what is drawn, computed, read or waited for on the GUI thread counts alike.
+
+- *blocks*: a viewer with an image and three live layers, and another one with as many NumPy
+  layers instead, are used in turn in the same way. What a slider does to live layers, writing
+  the plane in view and ``refresh()`` does to the NumPy layers: their result has been computed
+  before. Of each round the longest block counts, and of all rounds the median.
+- *opening*: programs of their own, in turn: one opens the dock for the first time and switches
+  all three steps on, the other adds three NumPy layers.
+- *pyramid*: the same pyramid in two viewers, one with the dock, from file.
+- *scrolling*: ten planes a second; what the canvas has drawn of each is compared with what the
+  recipe makes of the image.
+- *first*: a program of its own whose cache of machine code is empty.
+
+Exit status 1 if a goal is missed. Times depend on what else the machine does: ratios are of one
+run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+# nothing that the user has set, and no window of theirs
+os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
+
+import napari
+import numpy as np
+import numpy.typing as npt
+import psutil
+import zarr
+from heartbeat import Heartbeat, run_for, run_until
+from pyramid import LIMITS, Tissue, write
+from timing import goal, report
+
+PARTS = ("blocks", "opening", "pyramid", "scrolling", "first")
+SIZE = (1200, 800)
+STEPS = ("contrast", "diversify", "lowpass")
+#: Which slider of each is dragged, from where to where.
+SLIDERS = {"contrast": ("extra_depth", 20, 120), "diversify": ("w_v", 0.5, 8), "lowpass": ("cutoff", 0.2, 0.6)}
+FRAME = 1 / 60
+
+
+def median(values: list[float]) -> float:
+    return float(np.median(values))
+
+
+def stack(planes: int, side: int) -> npt.NDArray[np.uint16]:
+    return Tissue(planes, side)[:, :, :]
+
+
+# ---- windows ----
+
+
+class Window:
+    """A viewer with an image."""
+
+    def __init__(self, name: str, data: Any, **keywords: Any) -> None:
+        self.name = name
+        self.viewer = napari.Viewer(title=name)
+        self.viewer.window.resize(*SIZE)
+        run_for(0.5)
+        self.source = self.viewer.add_image(
+            data, name="image", contrast_limits=LIMITS, **keywords
+        )
+        self.drawn = Drawn(self.viewer)
+        self.settle()
+
+    @property
+    def plane(self) -> int:
+        return int(self.viewer.dims.current_step[0])
+
+    def go_to(self, plane: int) -> None:
+        self.viewer.dims.set_current_step(0, plane)
+
+    def quiet(self) -> bool:
+        """Whether nothing is going on any more."""
+        return True
+
+    def settle(self) -> None:
+        run_for(0.1)
+        run_until(self.quiet)
+        run_for(0.5)  # thumbnails follow when the user rests
+        run_until(self.quiet)
+
+    def close(self) -> None:
+        self.settle()
+        self.viewer.close()
+
+
+class Drawn:
+    """Called after each drawing of the canvas."""
+
+    def __init__(self, viewer: Any) -> None:
+        self.listener: Callable[[], None] | None = None
+        # nothing public tells when the canvas has been drawn
+        canvas = viewer.window._qt_viewer.canvas._scene_canvas
+        canvas.events.draw.connect(self._on_draw, position="last")
+
+    def _on_draw(self, _: Any) -> None:
+        if self.listener is not None:
+            self.listener()
+
+    def wait(self, condition: Callable[[], bool]) -> float:
+        """When the canvas was drawn first with something being so."""
+        times: list[float] = []
+
+        def note() -> None:
+            if not times and condition():
+                times.append(time.perf_counter())
+
+        self.listener = note
+        run_until(lambda: bool(times))
+        self.listener = None
+        return times[0]
+
+
+class Plain(Window):
+    """An image and as many NumPy layers as there are live ones in the other."""
+
+    def add_layers(self) -> Iterator[None]:
+        image = self.source.data
+        self.layers = []
+        for name in STEPS:
+            self.layers.append(self.viewer.add_image(image.copy(), name=name, contrast_limits=LIMITS))
+            yield
+
+    def slide(self, share: float) -> None:
+        ready = self.source.data[int(share * (len(self.source.data) - 1))]
+        for layer in self.layers:
+            layer.data[self.plane] = ready
+            layer.refresh()
+
+
+class Live(Window):
+    """An image and the dock."""
+
+    dock: Any = None
+
+    def open_dock(self) -> None:
+        _, self.dock = self.viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
+
+    def switch_on(self, kind: str) -> None:
+        self.dock.sections[kind].live.setChecked(True)
+
+    def add_layers(self) -> Iterator[None]:
+        self.open_dock()
+        yield
+        for kind in STEPS:
+            self.switch_on(kind)
+            yield
+
+    @property
+    def live(self) -> list[Any]:
+        return [self.dock.views[kind].live for kind in STEPS]
+
+    def quiet(self) -> bool:
+        from napari_diversify.widgets.driver import driver
+
+        if self.dock is None:
+            return True
+        dock = self.dock
+        measuring = dock._measurement.running or dock._settled.isActive()
+        running = any(view.live.running for view in dock.views.values())
+        return not measuring and not running and driver().idle
+
+    def slide(self, share: float) -> None:
+        for kind, (name, low, high) in SLIDERS.items():
+            control = self.dock.sections[kind].panel.form.controls[name]
+            control.setValue(low + share * (high - low))
+            control.valueChanged.emit(control.value())
+
+    def exact(self, live: Any) -> bool:
+        """Whether what the canvas has of a live layer is the result, and not in its place."""
+        return live.layer is not None and live.layer.visible and not live._feed._behind
+
+
+# ---- blocks ----
+
+
+def dragging(window: Any, rounds: int) -> Iterator[float]:
+    for share in np.linspace(0, 1, 40):
+        window.slide(float(share))
+        yield FRAME
+
+
+def scrolling(window: Window, rounds: int) -> Iterator[float]:
+    for plane in range(8 * rounds, 8 * rounds + 8):
+        window.go_to(plane)
+        yield 0.1
+
+
+def zooming(window: Window, rounds: int) -> Iterator[float]:
+    zoom = window.viewer.scene.camera.zoom
+    for factor in np.concatenate([np.geomspace(1, 8, 15), np.geomspace(8, 1, 15)]):
+        window.viewer.scene.camera.zoom = zoom * factor
+        yield FRAME
+
+
+def in_3d(window: Window, rounds: int) -> Iterator[float]:
+    window.viewer.dims.ndisplay = 3
+    yield 0.1
+
+
+def back_in_2d(window: Window, rounds: int) -> Iterator[float]:
+    window.viewer.dims.ndisplay = 2
+    yield 0.1
+
+
+DEEDS = {
+    "dragging": dragging,
+    "scrolling": scrolling,
+    "zooming": zooming,
+    "3D": in_3d,
+    "back in 2D": back_in_2d,
+}
+
+
+def longest_block(window: Window, steps: Iterator[float]) -> float:
+    """Play something, and wait until all of it is shown."""
+    window.settle()
+    heart = Heartbeat()
+    run_for(0.05)
+    heart.listen()
+    for seconds in steps:
+        run_for(seconds)
+    window.settle()
+    heart.stop()
+    return heart.longest
+
+
+def blocks(side: int, rounds: int) -> list[bool]:
+    volume = stack(8 * (rounds + 1), side)
+    windows = [Plain("plain", volume), Live("live", volume)]
+    for window in windows:
+        for _ in window.add_layers():
+            window.settle()
+    times: dict[str, dict[str, list[float]]] = {
+        name: {window.name: [] for window in windows} for name in DEEDS
+    }
+    for n in range(rounds + 1):
+        for name, deed in DEEDS.items():
+            for window in windows if n % 2 else windows[::-1]:
+                seconds = longest_block(window, deed(window, n))
+                if n:  # after a warm-up
+                    times[name][window.name].append(seconds)
+    met = []
+    for name, both in times.items():
+        plain, live = median(both["plain"]), median(both["live"])
+        title = f"{name}: longest block of the GUI thread, {len(volume)} x {side} x {side} uint16"
+        rows = {"three NumPy layers": (1e3 * plain, "ms"), "three live layers": (1e3 * live, "ms")}
+        report(title, rows, "three live layers")
+        met.append(goal(f"{name}, against NumPy layers", live / plain, 1.25, at_most=True))
+    for window in windows:
+        window.close()
+    return met
+
+
+# ---- opening ----
+
+
+def opening(side: int, rounds: int) -> list[bool]:
+    times: dict[str, list[float]] = {"plain": [], "live": []}
+    for _ in range(rounds):
+        for kind, seconds in times.items():
+            seconds.append(child("opening", kind, str(side))["block"])
+    plain, live = median(times["plain"]), median(times["live"])
+    rows = {"three NumPy layers": (1e3 * plain, "ms"), "dock, three steps on": (1e3 * live, "ms")}
+    report("opening, for the first time: longest block", rows, "dock, three steps on")
+    return [goal("opening, against adding NumPy layers", live / plain, 1.25, at_most=True)]
+
+
+def opening_child(kind: str, side: int) -> dict[str, float]:
+    window = {"plain": Plain, "live": Live}[kind](kind, stack(8, side))
+
+    def steps() -> Iterator[float]:
+        for _ in window.add_layers():
+            yield 0.1
+
+    return {"block": longest_block(window, steps())}
+
+
+# ---- the pyramid ----
+
+
+def opened(path: Path) -> list[Any]:
+    names = sorted((p for p in path.iterdir() if p.name.isdigit()), key=lambda p: int(p.name))
+    return [zarr.open_array(str(name), mode="r") for name in names]
+
+
+def pyramid_steps(window: Window) -> dict[str, Callable[[], None]]:
+    camera, planes = window.viewer.scene.camera, window.source.data[0].shape[0]
+
+    def zoom(factor: float) -> None:
+        camera.zoom *= factor
+
+    def pan() -> None:
+        z, y, x = camera.center
+        camera.center = (z, y + 300, x + 300)
+
+    return {
+        "next plane": lambda: window.go_to((window.plane + 1) % planes),
+        "far plane": lambda: window.go_to((window.plane + 97) % planes),
+        "zoom in": lambda: zoom(8),
+        "next plane, from near by": lambda: window.go_to((window.plane + 1) % planes),
+        "far plane, from near by": lambda: window.go_to((window.plane + 97) % planes),
+        "pan": pan,
+        "zoom out": lambda: zoom(1 / 8),
+    }
+
+
+class Step:
+    """What a step in a pyramid took: the block, until the image is drawn, until the result is."""
+
+    def __init__(self, window: Window, action: Callable[[], None]) -> None:
+        run_until(window.quiet)
+        heart = Heartbeat()
+        run_for(0.05)
+        heart.listen()
+        start = time.perf_counter()
+        action()
+        self.image = window.drawn.wait(lambda: True) - start
+        live = isinstance(window, Live) and window.dock is not None
+        self.result = self.image
+        if live:
+            view = window.dock.views["diversify"].live
+            if not window.exact(view):
+                self.result = window.drawn.wait(lambda: window.exact(view)) - start
+        window.settle()
+        heart.stop()
+        self.block = heart.longest
+
+
+def pyramid(path: Path, rounds: int) -> list[bool]:
+    alone = Window("alone", opened(path), multiscale=True)
+    docked = Live("docked", opened(path), multiscale=True)
+    adding = Step(alone, lambda: alone.viewer.add_image(opened(path), contrast_limits=LIMITS))
+    alone.viewer.layers.pop()
+    dock = Step(docked, docked.open_dock)
+    times: dict[str, dict[str, list[Step]]] = {}
+    for n in range(rounds):
+        windows = [alone, docked] if n % 2 else [docked, alone]
+        both = [(window, pyramid_steps(window)) for window in windows]
+        for name in both[0][1]:
+            for window, steps in both:
+                step = Step(window, steps[name])
+                times.setdefault(name, {}).setdefault(window.name, []).append(step)
+    print(f"\n{path.name}: medians of {rounds} rounds, in ms")
+    print(f"  {'':<28}{'window blocked':>22}{'picture there':>28}")
+    print(f"  {'':<28}{'napari':>11}{'dock':>11}{'napari':>14}{'result':>14}")
+    rows = {"opening": ([adding], [dock])}
+    rows |= {name: (both["alone"], both["docked"]) for name, both in times.items()}
+    met = []
+    for name, (napari_alone, with_dock) in rows.items():
+        waits = [median([s.block for s in steps]) for steps in (napari_alone, with_dock)]
+        image = median([s.image for s in napari_alone])
+        result = median([s.result for s in with_dock])
+        numbers = [*waits, image, result]
+        print(f"  {name:<28}" + "".join(f"{1e3 * t:>{w}.0f}" for t, w in zip(numbers, (11, 11, 14, 14))))
+        more = 1e3 * (waits[1] - waits[0])
+        met.append(goal(f"{name}: later than napari alone (ms)", more, 50, at_most=True))
+        met.append(goal(f"{name}: result against image", result / image, 2, at_most=True))
+    alone.close()
+    docked.close()
+    return met
+
+
+# ---- scrolling ----
+
+
+def scrolling_at_ten(side: int, planes: int) -> list[bool]:
+    volume = stack(planes, side)
+    window = Live("live", volume)
+    for _ in window.add_layers():
+        window.settle()
+    pictures: list[tuple[int, list[npt.NDArray[Any]]]] = []
+    window.drawn.listener = lambda: pictures.append(
+        (window.plane, [live.layer._data_view for live in window.live])
+    )
+    for plane in range(planes):
+        window.go_to(plane)
+        run_for(0.1)
+    window.drawn.listener = None
+    results = [live.arrays[0].recipe.apply(volume) for live in window.live]
+    window.close()
+    shown: set[int] = set()
+    exact = standing_in = false = 0
+    for plane, values in pictures:
+        right = [np.array_equal(v, r[plane]) for v, r in zip(values, results)]
+        if all(right):
+            shown.add(plane)
+        for value, is_right in zip(values, right):
+            instead = value.size == 1 or np.array_equal(value, volume[plane])
+            exact, standing_in = exact + is_right, standing_in + (instead and not is_right)
+            false += not (is_right or instead)
+    print(
+        f"\nscrolling at 10 planes/s through {planes} x {side} x {side}, three live layers: "
+        f"{len(pictures)} drawings;\n  of their pictures {exact} exact, {standing_in} the image "
+        f"itself or nothing, {false} false"
+    )
+    return [
+        goal("share of planes shown live and exact", len(shown) / planes, 0.8),
+        goal("false pictures", false, 0, at_most=True),
+    ]
+
+
+# ---- the first picture ----
+
+
+def first(side: int, rounds: int) -> list[bool]:
+    children = []
+    for _ in range(rounds):
+        with tempfile.TemporaryDirectory() as empty:
+            cold = child("first", str(side), environment={"NUMBA_CACHE_DIR": empty})
+            children.append((cold, child("first", str(side), environment={"NUMBA_CACHE_DIR": empty})))
+    rows = {
+        f"machine code {which}": (median([both[n]["seconds"] for both in children]), "s")
+        for n, which in enumerate(("not compiled", "compiled before"))
+    }
+    report("from the open dock to the first picture", rows, "machine code not compiled")
+    compiled = sum(cold["on_gui_thread"] for cold, _ in children)
+    total = sum(cold["compiled"] for cold, _ in children)
+    print(f"  compiled before the first picture: {total / rounds:.0f} kernels")
+    return [
+        goal("first picture, cold (s)", rows["machine code not compiled"][0], 1.5, at_most=True),
+        goal("kernels compiled on the GUI thread", compiled, 0, at_most=True),
+        goal("kernels compiled at all", total, 1),
+    ]
+
+
+def first_child(side: int) -> dict[str, float]:
+    from numba.core import event
+
+    threads: list[int] = []
+
+    class Compiling(event.Listener):
+        def on_start(self, _: Any) -> None:
+            threads.append(threading.get_ident())
+
+        def on_end(self, _: Any) -> None:
+            pass
+
+    event.register("numba:compile", Compiling())
+    window = Live("first", stack(8, side))
+    threads.clear()
+    window.open_dock()
+    start = time.perf_counter()
+    view = window.dock.views["diversify"].live
+    shown = window.drawn.wait(lambda: window.exact(view))
+    before = len(threads)
+    window.settle()
+    return {
+        "seconds": shown - start,
+        "compiled": before,
+        "on_gui_thread": threads.count(threading.get_ident()),
+    }
+
+
+# ---- programs of their own ----
+
+CHILDREN: dict[str, Callable[..., dict[str, float]]] = {
+    "opening": lambda kind, side: opening_child(kind, int(side)),
+    "first": lambda side: first_child(int(side)),
+}
+
+
+def child(*arguments: str, environment: dict[str, str] | None = None) -> dict[str, float]:
+    """What another program has measured."""
+    run = subprocess.run(
+        [sys.executable, __file__, "--child", *arguments],
+        env={**os.environ, **(environment or {})},
+        stdout=subprocess.PIPE,
+        check=True,
+        text=True,
+    )
+    answer: dict[str, float] = json.loads(run.stdout.splitlines()[-1])
+    return answer
+
+
+def main(arguments: argparse.Namespace) -> bool:
+    quick = arguments.quick
+    rounds = 2 if quick else 5
+    side = 1024 if quick else 2048
+    load = psutil.getloadavg()[0]
+    print(f"{os.cpu_count()} cores; load before the run: {load:.1f}")
+    met = []
+    if "blocks" in arguments.parts:
+        met += blocks(side, rounds)
+    if "opening" in arguments.parts:
+        met += opening(side, rounds)
+    if "pyramid" in arguments.parts:
+        with tempfile.TemporaryDirectory() as folder:
+            path = arguments.pyramid or Path(folder) / "pyramid.zarr"
+            if not path.exists():
+                write(path, *((64, 1024) if quick else (512, 2048)))
+            met += pyramid(path, rounds)
+    if "scrolling" in arguments.parts:
+        met += scrolling_at_ten(1024, 20 if quick else 60)
+    if "first" in arguments.parts:
+        met += first(side, 1 if quick else 3)
+    return all(met)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smaller images, fewer rounds")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--pyramid", type=Path, help="an OME-Zarr image to look at")
+    parser.add_argument("--child", nargs="+", help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.child:
+        print(json.dumps(CHILDREN[given.child[0]](*given.child[1:])))
+        os._exit(0)
+    sys.exit(0 if main(given) else 1)
