@@ -51,7 +51,11 @@ PARTS = ("blocks", "opening", "pyramid", "scrolling", "first")
 SIZE = (1200, 800)
 STEPS = ("contrast", "diversify", "lowpass")
 #: Which slider of each is dragged, from where to where.
-SLIDERS = {"contrast": ("extra_depth", 20, 120), "diversify": ("w_v", 0.5, 8), "lowpass": ("cutoff", 0.2, 0.6)}
+SLIDERS = {
+    "contrast": ("extra_depth", 20, 120),
+    "diversify": ("w_v", 0.5, 8),
+    "lowpass": ("cutoff", 0.2, 0.6),
+}
 FRAME = 1 / 60
 
 
@@ -74,9 +78,7 @@ class Window:
         self.viewer = napari.Viewer(title=name)
         self.viewer.window.resize(*SIZE)
         run_for(0.5)
-        self.source = self.viewer.add_image(
-            data, name="image", contrast_limits=LIMITS, **keywords
-        )
+        self.source = self.viewer.add_image(data, name="image", contrast_limits=LIMITS, **keywords)
         self.drawn = Drawn(self.viewer)
         self.settle()
 
@@ -100,6 +102,19 @@ class Window:
     def close(self) -> None:
         self.settle()
         self.viewer.close()
+
+
+def same_canvas(windows: list[Window]) -> None:
+    """Narrow all windows until their canvases are as wide: docks take room, and drawing time."""
+    for _ in range(3):  # layouts follow late
+        widths = [window.viewer.canvas.size[1] for window in windows]
+        for window, width in zip(windows, widths):
+            main = window.viewer.window._qt_window
+            main.resize(main.width() - (width - min(widths)), main.height())
+        run_for(0.3)
+    sizes = [tuple(window.viewer.canvas.size) for window in windows]
+    if len(set(sizes)) > 1:
+        raise RuntimeError(f"the canvases differ: {sizes}")
 
 
 class Drawn:
@@ -136,7 +151,9 @@ class Plain(Window):
         image = self.source.data
         self.layers = []
         for name in STEPS:
-            self.layers.append(self.viewer.add_image(image.copy(), name=name, contrast_limits=LIMITS))
+            self.layers.append(
+                self.viewer.add_image(image.copy(), name=name, contrast_limits=LIMITS)
+            )
             yield
 
     def slide(self, share: float) -> None:
@@ -248,6 +265,7 @@ def blocks(side: int, rounds: int) -> list[bool]:
     for window in windows:
         for _ in window.add_layers():
             window.settle()
+    same_canvas(windows)
     times: dict[str, dict[str, list[Block]]] = {
         name: {window.name: [] for window in windows} for name in DEEDS
     }
@@ -281,9 +299,11 @@ def compared(name: str, plain: list[Block], live: list[Block], ours: str) -> boo
 
 def opening(side: int, rounds: int) -> list[bool]:
     times: dict[str, list[Block]] = {"plain": [], "live": []}
-    for _ in range(rounds):
-        for kind, blocks in times.items():
-            blocks.append(Block(**child("opening", kind, str(side))))
+    for n in range(rounds + 1):
+        for kind, some in times.items():
+            block = Block(**child("opening", kind, str(side)))
+            if n:  # the first has compiled Python's bytecode
+                some.append(block)
     print("\nopening, for the first time")
     return [compared("opening", times["plain"], times["live"], "dock, three steps on")]
 
@@ -354,6 +374,7 @@ def pyramid(path: Path, rounds: int) -> list[bool]:
     adding = Step(alone, lambda: alone.viewer.add_image(opened(path), contrast_limits=LIMITS))
     alone.viewer.layers.pop()
     dock = Step(docked, docked.open_dock)
+    same_canvas([alone, docked])
     times: dict[str, dict[str, list[Step]]] = {}
     for n in range(rounds):
         windows = [alone, docked] if n % 2 else [docked, alone]
@@ -373,7 +394,10 @@ def pyramid(path: Path, rounds: int) -> list[bool]:
         image = median([s.image for s in napari_alone])
         result = median([s.result for s in with_dock])
         numbers = [*waits, image, result]
-        print(f"  {name:<28}" + "".join(f"{1e3 * t:>{w}.0f}" for t, w in zip(numbers, (11, 11, 14, 14))))
+        print(
+            f"  {name:<28}"
+            + "".join(f"{1e3 * t:>{w}.0f}" for t, w in zip(numbers, (11, 11, 14, 14)))
+        )
         more = 1e3 * (waits[1] - waits[0])
         met.append(goal(f"{name}: later than napari alone (ms)", more, 50, at_most=True))
         met.append(goal(f"{name}: result against image", result / image, 2, at_most=True))
@@ -431,17 +455,18 @@ def scrolling_at_ten(side: int, planes: int) -> list[bool]:
 
 def first(side: int, rounds: int) -> list[bool]:
     children = []
+    child("first", str(side))  # compiles Python's bytecode
     for _ in range(rounds):
         with tempfile.TemporaryDirectory() as empty:
-            cold = child("first", str(side), environment={"NUMBA_CACHE_DIR": empty})
-            children.append((cold, child("first", str(side), environment={"NUMBA_CACHE_DIR": empty})))
+            both = [child("first", str(side), machine_code=empty) for _ in range(2)]
+            children.append(both)
     rows = {
         f"machine code {which}": (median([both[n]["seconds"] for both in children]), "s")
         for n, which in enumerate(("not compiled", "compiled before"))
     }
     report("from the open dock to the first picture", rows, "machine code not compiled")
-    compiled = sum(cold["on_gui_thread"] for cold, _ in children)
-    total = sum(cold["compiled"] for cold, _ in children)
+    compiled = sum(cold["on_gui_thread"] for cold, *_ in children)
+    total = sum(cold["compiled"] for cold, *_ in children)
     print(f"  compiled before the first picture: {total / rounds:.0f} kernels")
     return [
         goal("first picture, cold (s)", rows["machine code not compiled"][0], 1.5, at_most=True),
@@ -486,11 +511,18 @@ CHILDREN: dict[str, Callable[..., dict[str, float]]] = {
 }
 
 
-def child(*arguments: str, environment: dict[str, str] | None = None) -> dict[str, float]:
-    """What another program has measured."""
+_BYTECODE = tempfile.mkdtemp()
+
+
+def child(*arguments: str, machine_code: str | None = None) -> dict[str, float]:
+    """What another program has measured, whose bytecode is kept, as after an installation."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    environment["PYTHONPYCACHEPREFIX"] = _BYTECODE
+    if machine_code is not None:
+        environment["NUMBA_CACHE_DIR"] = machine_code
     run = subprocess.run(
         [sys.executable, __file__, "--child", *arguments],
-        env={**os.environ, **(environment or {})},
+        env=environment,
         stdout=subprocess.PIPE,
         check=True,
         text=True,
