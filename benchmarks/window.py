@@ -105,16 +105,20 @@ class Window:
 
 
 def same_canvas(windows: list[Window]) -> None:
-    """Narrow all windows until their canvases are as wide: docks take room, and drawing time."""
+    """Show the same of the image in all windows: docks take room, and with it drawing time."""
     for _ in range(3):  # layouts follow late
         widths = [window.viewer.canvas.size[1] for window in windows]
-        for window, width in zip(windows, widths):
+        for window, width in zip(windows, widths, strict=True):
             main = window.viewer.window._qt_window
             main.resize(main.width() - (width - min(widths)), main.height())
         run_for(0.3)
     sizes = [tuple(window.viewer.canvas.size) for window in windows]
     if len(set(sizes)) > 1:
         raise RuntimeError(f"the canvases differ: {sizes}")
+    first, *others = (window.viewer.scene.camera for window in windows)
+    for camera in others:
+        camera.center, camera.zoom = first.center, first.zoom
+    run_for(0.3)
 
 
 class Drawn:
@@ -383,6 +387,8 @@ def pyramid(path: Path, rounds: int) -> list[bool]:
             for window, steps in both:
                 step = Step(window, steps[name])
                 times.setdefault(name, {}).setdefault(window.name, []).append(step)
+            if alone.source.data_level != docked.source.data_level:
+                raise RuntimeError(f"{name}: the windows show different levels of the pyramid")
     print(f"\n{path.name}: medians of {rounds} rounds, in ms")
     print(f"  {'':<28}{'window blocked':>22}{'picture there':>28}")
     print(f"  {'':<28}{'napari':>11}{'dock':>11}{'napari':>14}{'result':>14}")
@@ -393,11 +399,8 @@ def pyramid(path: Path, rounds: int) -> list[bool]:
         waits = [median([s.block for s in steps]) for steps in (napari_alone, with_dock)]
         image = median([s.image for s in napari_alone])
         result = median([s.result for s in with_dock])
-        numbers = [*waits, image, result]
-        print(
-            f"  {name:<28}"
-            + "".join(f"{1e3 * t:>{w}.0f}" for t, w in zip(numbers, (11, 11, 14, 14)))
-        )
+        numbers = (1e3 * seconds for seconds in (*waits, image, result))
+        print("  {:<28}{:>11.0f}{:>11.0f}{:>14.0f}{:>14.0f}".format(name, *numbers))
         more = 1e3 * (waits[1] - waits[0])
         met.append(goal(f"{name}: later than napari alone (ms)", more, 50, at_most=True))
         met.append(goal(f"{name}: result against image", result / image, 2, at_most=True))
@@ -432,17 +435,17 @@ def scrolling_at_ten(side: int, planes: int) -> list[bool]:
     shown: set[int] = set()
     exact = standing_in = false = 0
     for plane, values in pictures:
-        right = [np.array_equal(v, r[plane]) for v, r in zip(values, results)]
+        right = [np.array_equal(v, r[plane]) for v, r in zip(values, results, strict=True)]
         if all(right):
             shown.add(plane)
-        for value, is_right in zip(values, right):
+        for value, is_right in zip(values, right, strict=True):
             instead = value.size == 1 or np.array_equal(value, volume[plane])
             exact, standing_in = exact + is_right, standing_in + (instead and not is_right)
             false += not (is_right or instead)
     print(
         f"\nscrolling at {planes / seconds:.1f} planes/s through {planes} x {side} x {side}, three "
-        f"live layers: {len(pictures)} drawings;\n  of their pictures {exact} exact, {standing_in} the image "
-        f"itself or nothing, {false} false"
+        f"live layers: {len(pictures)} drawings;\n  of their pictures {exact} exact, "
+        f"{standing_in} the image itself or nothing, {false} false"
     )
     return [
         goal("share of planes shown live and exact", len(shown) / planes, 0.8),

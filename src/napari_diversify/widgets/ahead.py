@@ -43,7 +43,7 @@ class Journey:
     def distance(self, seconds: float, at: float) -> int:
         """How many planes further on the user is going to be in so many seconds.
 
-        0 for who rests, or stays long enough; who has not gone on for twice as long as before rests.
+        0 for who stays long enough, or rests: has not gone on for twice as long as before.
         """
         if not math.isfinite(seconds) or at - self._last > 2 * self._dwell:
             return 0
