@@ -7,6 +7,7 @@ import numpy as np
 import psutil
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_diversify.widgets.explorer import Explorer
@@ -322,3 +323,38 @@ def test_a_dock_that_was_never_shown_touches_nothing(viewer, make_image, qtbot):
     qtbot.addWidget(explorer)
     assert callbacks(viewer, viewer.layers, viewer.dims, source) == before
     assert [layer.name for layer in viewer.layers] == [source.name]
+
+
+def test_the_window_lives_between_two_new_layers(viewer, open_dock, make_image, monkeypatch):
+    """napari takes a while to add a layer: several at once would be felt."""
+    viewer.add_image(make_image(), name="cells")
+    dock = open_dock(viewer)  # what is switched on now waits for the image to be measured
+    for name in ("contrast", "lowpass", "sigma"):
+        dock.explorer.views[name].switch.setChecked(True)
+    turns, added = [0], []
+    heart = QTimer(dock.explorer)
+    heart.timeout.connect(lambda: turns.__setitem__(0, turns[0] + 1))
+    heart.start(0)
+    viewer.layers.events.inserted.connect(lambda event: added.append(turns[0]))
+    dock.wait(lambda: len(viewer.layers) == 5)
+    heart.stop()
+    assert len(added) == len(set(added)) == 4
+    dock.wait(lambda: not dock.measuring and not dock.computing)
+    dock.assert_exact(viewer.layers["cells"].data)
+
+
+def test_a_layer_that_is_not_wanted_any_more_is_not_added(viewer, open_dock, make_image):
+    viewer.add_image(make_image(), name="cells")
+    dock = open_dock(viewer)
+    views = dock.explorer.views
+    for name in ("contrast", "lowpass"):
+        views[name].switch.setChecked(True)
+    viewer.layers.events.inserted.connect(lambda event: views["lowpass"].switch.setChecked(False))
+    dock.wait(lambda: len(viewer.layers) == 3 and not dock.measuring and not dock.computing)
+    for _ in range(20):
+        QApplication.processEvents()
+    assert {layer.name for layer in viewer.layers} == {
+        "cells",
+        "cells (deep tissue)",
+        "cells (diversified)",
+    }

@@ -1,11 +1,13 @@
 """Threads for live layers: the newest wish first, what lies ahead last, silence after the end."""
 
+import sys
 import threading
 import time
 
 import pytest
 from qtpy.QtWidgets import QApplication
 
+from napari_diversify.core.priority import niceness
 from napari_diversify.widgets import driver as module
 from napari_diversify.widgets.driver import Driver
 
@@ -168,3 +170,18 @@ def test_stopped_it_waits_for_threads_to_notice(driver, log, gate, qtbot):
     assert driver.idle
     QApplication.processEvents()
     assert log.told == []
+
+
+def test_threads_give_way_to_the_window(driver, qtbot):
+    usual, seen = niceness(), []
+
+    def work():
+        yield 0, 1
+        return niceness()
+
+    for ahead in (0, 1):
+        driver.start(work, lambda result, error: seen.append(result), ahead=ahead)
+    qtbot.waitUntil(lambda: len(seen) == 2)
+    lowered = max(usual, 10) if sys.platform == "linux" else usual
+    assert seen == [lowered] * 2
+    assert niceness() == usual

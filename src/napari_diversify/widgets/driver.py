@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 
 from ..core.blocks import workers
+from ..core.priority import give_way
 from .background import Work
 
 #: Gets the result of a task and None, or None and the exception.
@@ -143,6 +144,7 @@ class Driver(QObject):
     # ---- in the threads ----
 
     def _serve(self, ahead: bool) -> None:
+        give_way()
         while (task := self._next(ahead)) is not None:
             try:
                 self._run(task)

@@ -81,6 +81,8 @@ class Explorer(Dock):
         self._units: Any = None  # of the viewer's world
         self._deleted: list[View] = []  # at this moment; perhaps the viewer is being emptied
         self._forgetting = soon(self, self._forget_deleted)
+        self._to_add: list[View] = []  # views that are going to have a layer
+        self._adding = soon(self, self._add_next)
 
         self.source_panel = SourcePanel(napari_viewer)
         self.steps = StepsPanel()
@@ -406,8 +408,12 @@ class Explorer(Dock):
             return
         self._tell_panels()
         views = [view for view in self.views.values() if view.switch.isChecked()]
-        with self._together(source, views):
-            shown = [self._show(view, source) for view in views]
+        together = self._together(source, views)
+        # napari takes a while for a new layer: one at a time, and the window lives in between
+        self._to_add = [] if together else [v for v in views if v.live.layer is None][1:]
+        self._adding.start()
+        with together or nullcontext():
+            shown = [self._show(view, source) for view in views if view not in self._to_add]
         if all(shown) and self._announce:
             self._announce = False
             self._say_what_is_shown()
@@ -454,10 +460,23 @@ class Explorer(Dock):
 
     def _together(
         self, source: napari.layers.Image, views: list[View]
-    ) -> AbstractContextManager[None]:
-        """Layers that are taken away are so at once: napari collects all garbage for it."""
+    ) -> AbstractContextManager[None] | None:
+        """In which layers are taken away at once, if any are: napari collects garbage for each."""
         some = any(not view.live.fits(source) for view in views)
-        return self._viewer.layers.batched_update() if some else nullcontext()
+        return self._viewer.layers.batched_update() if some else None
+
+    def _add_next(self) -> None:
+        """Show the next view that has no layer yet."""
+        source = self._source()
+        if source is None or not self._connected:
+            self._to_add.clear()
+        while self._to_add:
+            view = self._to_add.pop(0)
+            if source is not None and view.switch.isChecked() and view.live.layer is None:
+                self._show(view, source)
+                break
+        if self._to_add:
+            self._adding.start()
 
     def _show(self, view: View, source: napari.layers.Image) -> bool:
         try:
@@ -483,7 +502,7 @@ class Explorer(Dock):
         self.diversify.panel.setNote(self._psnr_note())
         done: list[bool] = []
         for view in self.views.values():
-            if not view.switch.isChecked():
+            if not view.switch.isChecked() or view in self._to_add:
                 continue
             if source is not None and not view.shows(source):
                 done.append(self._show(view, source))
@@ -660,6 +679,7 @@ class Explorer(Dock):
     def _stop(self) -> None:
         picker = self.source_panel.picker
         self._settled.stop()
+        self._to_add.clear()
         self.compare.disconnect_viewer()
         leave(self._viewer, self, self.state(), picker.source(), picker.pinned())
         set_preference("dock", "open_sections", ", ".join(sorted(self.steps.openSections())))
