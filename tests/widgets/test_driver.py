@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from qtpy.QtCore import QCoreApplication, QEvent, QObject
 from qtpy.QtWidgets import QApplication
 
 from napari_diversify.core.priority import niceness
@@ -53,6 +54,23 @@ def gate():
     gate = threading.Event()
     yield gate
     gate.set()
+
+
+def test_who_has_been_destroyed_is_told_nothing(driver, log, gate, qtbot):
+    class Owner(QObject):
+        def tell(self, result, error):
+            self.objectName()  # raises if it is destroyed
+            log.tell(result, error)
+
+    gone, there = Owner(), Owner()
+    for owner in (gone, there):
+        driver.start(log.work("a", gate), owner.tell)
+    gone.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gate.set()
+    qtbot.waitUntil(lambda: driver.idle and bool(log.told))
+    qtbot.wait(20)
+    assert [result for result, *_ in log.told] == ["a"]
 
 
 def test_results_are_told_in_the_thread_of_the_window(driver, log, qtbot):

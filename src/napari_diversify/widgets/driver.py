@@ -9,6 +9,7 @@ from contextlib import closing, suppress
 from threading import Condition, Thread, get_ident
 from typing import Any, TypeAlias
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 
 from ..core.blocks import workers
@@ -206,11 +207,18 @@ class Driver(QObject):
             self._telling.stop()
         long_ago = time.monotonic() - _PATIENCE_S
         for task in tasks:
-            if task.progressed and not (task.dropped or task.ahead) and task.since < long_ago:
+            waited_for = not (task.dropped or task.ahead) and task.since < long_ago
+            if waited_for and task.progressed and is_there(task.progressed):
                 task.progressed(*task.progress)
 
     def _on_quit(self) -> None:
         self.stop()
+
+
+def is_there(callback: Any) -> bool:
+    """Whether an object of Qt, or the one whose method this is, has not been destroyed."""
+    owner = getattr(callback, "__self__", callback)
+    return not isinstance(owner, QObject) or isalive(owner)
 
 
 def _call(function: Callable[[], None]) -> None:
@@ -218,7 +226,7 @@ def _call(function: Callable[[], None]) -> None:
 
 
 def _tell(task: Task, result: Any, error: Exception | None) -> None:
-    if not task.dropped:
+    if not task.dropped and is_there(task.told):
         task.told(result, error)
 
 

@@ -25,7 +25,7 @@ from ..recipe.lazy_array import as_index
 from ..recipe.viewable import Look, Viewable
 from . import pace
 from .ahead import Journey, in_time, lies_ahead, next_ones
-from .driver import Task, driver
+from .driver import Task, driver, is_there
 from .live_array import LiveArray
 from .pictures import Pictures, Place
 from .proxy import behind
@@ -84,7 +84,7 @@ class Feed:
 
     def __init__(self, arrays: Sequence[Viewable], at_once: Callable[[], int]) -> None:
         self.arrays: tuple[Viewable, ...] = tuple(arrays)
-        self.listener: Listener | None = None
+        self._listener: Listener | None = None
         self.volumes_aside = self.stepped_aside = False
         self.looks_ahead = True
         self.events = EmitterGroup(source=self, changed=Event)
@@ -147,7 +147,7 @@ class Feed:
         A layer that is in this list is finished, and follows its image. One that is not is, when
         it is put back.
         """
-        self._wanted = self.listener = None
+        self._wanted = self._listener = None
         self.looks_ahead = False
         self._stop()
         layer = self.layer
@@ -160,6 +160,15 @@ class Feed:
         else:
             self.await_layer(layers)
             self._away = True
+
+    @property
+    def listener(self) -> Listener | None:
+        """Who is told; None too if it has been destroyed."""
+        return self._listener if is_there(self._listener) else None
+
+    @listener.setter
+    def listener(self, listener: Listener | None) -> None:
+        self._listener = listener
 
     @property
     def running(self) -> bool:
@@ -221,7 +230,7 @@ class Feed:
         """Stop for good."""
         self.cancel()
         self.looks_ahead = False
-        self.listener = self._layer = None
+        self._listener = self._layer = None
         if self._follows and self.watch is not None:
             self._follows = False
             self.watch.events.edited.disconnect(self.edited)
