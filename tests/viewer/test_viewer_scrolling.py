@@ -1,14 +1,11 @@
 """Scrolling on and on: what is shown is true of its plane, and something of it is live."""
 
 import json
-import time
 
 import numpy as np
 import pytest
 
 from napari_diversify import Recipe
-from napari_diversify.widgets import feed as module
-from napari_diversify.widgets import pace
 from napari_diversify.widgets.feed import Feed
 
 pytestmark = pytest.mark.viewer
@@ -77,36 +74,3 @@ def test_at_ten_planes_a_second_every_picture_is_true_of_its_plane(
             assert np.array_equal(values[0], image[z])
     for name in STEPS:
         assert len(shown[name]) >= len(image) // 4  # a busy machine shows fewer than it could
-
-
-def test_who_scrolls_faster_than_planes_are_computed_sees_some_of_them(
-    live, viewer, image, qtbot, monkeypatch
-):
-    """Each plane comes too late for who has gone on: so one that lies ahead is computed."""
-    seconds, asked = 0.12, []
-    granting = module.granting
-
-    def slow(wish):
-        asked.append(wish.places[0][1][0].start)
-        for n in range(4):
-            yield n, 4
-            time.sleep(seconds / 4)  # in a thread of the driver
-        return (yield from granting(wish))
-
-    feed = live.explorer.views["diversify"].live._feed
-    for name in ("contrast", "lowpass"):
-        live.explorer.views[name].switch.setChecked(False)
-    live.wait()
-    monkeypatch.setattr(module, "granting", slow)
-    monkeypatch.setattr(pace.PACES, "seconds", lambda kind, voxels, *, again: seconds)
-    feed.looks_ahead = False
-    first = max(p[1][0].start for p in feed._pictures._kept) + 1
-    late, on_time = [], []
-    for z in range(first, len(image)):
-        viewer.dims.set_current_step(0, z)
-        (late if feed._behind else on_time).append(z)
-        qtbot.wait(40)
-    live.wait()
-    assert len(on_time) >= 2
-    assert late
-    assert set(on_time) <= set(asked)

@@ -114,6 +114,35 @@ def test_what_lies_ahead_comes_last_and_the_nearest_of_it_first(driver, log, gat
     assert log.begun == ["first", "wish", 1, 2, 3]
 
 
+def test_what_lay_ahead_and_is_waited_for_by_now_is_hurried(driver, log, gate, qtbot):
+    driver.start(log.work("near", gate, pieces=2), log.tell, ahead=1)
+    qtbot.waitUntil(lambda: log.begun == ["near"])
+    far = driver.start(log.work("far"), log.tell, ahead=2)
+    driver.hurry(far)  # no thread for wishes has been needed before
+    qtbot.waitUntil(lambda: [result for result, *_ in log.told] == ["far"])
+    gate.set()
+    qtbot.waitUntil(lambda: driver.idle)
+
+
+def test_what_is_hurried_at_its_work_goes_on_at_once(driver, log, gate, qtbot):
+    driver.start(log.work("wish", gate), log.tell)
+    qtbot.waitUntil(lambda: log.begun == ["wish"])
+    ahead = driver.start(log.work("ahead"), log.tell, ahead=1)
+    driver.hurry(ahead)
+    gate.set()
+    qtbot.waitUntil(lambda: len(log.told) == 2)
+
+
+def test_what_lies_ahead_outlasts_a_long_wish(driver, log, gate, qtbot, monkeypatch):
+    monkeypatch.setattr(module, "_IDLE_S", 0.01)
+    driver.start(log.work("wish", gate), log.tell)
+    qtbot.waitUntil(lambda: log.begun == ["wish"])
+    driver.start(log.work("ahead"), log.tell, ahead=1)
+    qtbot.wait(100)  # threads that have nothing to do for so long end
+    gate.set()
+    qtbot.waitUntil(lambda: len(log.told) == 2)
+
+
 def test_what_lies_ahead_lets_wishes_pass_between_its_pieces(driver, log, gate, qtbot):
     order = []
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_diversify.widgets.ahead import Journey, in_time, lies_ahead, next_ones, travel
+from napari_diversify.widgets.ahead import next_ones, travel
 from napari_diversify.widgets.pace import Paces
 
 # ---- pace ----
@@ -86,60 +86,3 @@ def test_of_a_flat_image_there_is_nothing_ahead():
 def test_who_has_come_to_the_end_can_only_turn_back():
     assert planes(at(11), SHAPE, (0, 1), 4) == [10, 9, 8]
     assert planes(at(0), SHAPE, (0, -1), 4) == [1, 2, 3]
-
-
-# ---- on the way ----
-
-
-def journey(*steps):
-    """Of who was at these planes at these times."""
-    out = Journey()
-    for (a, _), (b, time) in zip(steps, steps[1:], strict=False):
-        out.go(at(a), at(b), time)
-    return out
-
-
-def test_who_goes_on_is_somewhere_else_when_it_is_done():
-    going = journey((3, 0.0), (4, 1.0), (5, 1.1))
-    assert [going.distance(s, 1.15) for s in (0.05, 0.15, 0.35)] == [0, 1, 3]
-
-
-@pytest.mark.parametrize(
-    "resting",
-    [
-        journey((3, 0.0), (4, 1.0)),  # one step is no journey
-        journey((3, 0.0), (4, 1.0), (3, 1.1)),  # turned round
-        journey((3, 0.0), (9, 1.0), (9, 1.1)),
-    ],
-)
-def test_who_rests_or_turns_is_going_to_be_here(resting):
-    assert resting.distance(10.0, 1.15) == 0
-
-
-def test_who_has_stopped_is_going_to_be_here():
-    going = journey((3, 0.0), (4, 1.0), (5, 1.1))
-    assert going.distance(10.0, 1.25) > 90
-    assert going.distance(10.0, 1.35) == 0
-
-
-def test_what_was_never_computed_tells_nothing_of_where_the_user_will_be():
-    assert journey((3, 0.0), (4, 1.0), (5, 1.1)).distance(float("inf"), 1.15) == 0
-
-
-def places(z, way, distance):
-    return [region[0].start for region in in_time(at(z), SHAPE, (0, way), distance)]
-
-
-def test_layers_that_take_different_times_are_computed_for_the_same_planes():
-    assert places(3, 1, 1) == [4, 6, 8, 10]
-    assert places(3, 1, 2) == [8]
-    assert places(3, 1, 3) == [8]
-    assert places(9, -1, 2) == [4, 0]
-    assert places(9, 1, 3) == []
-
-
-def test_what_lies_ahead_is_in_view_or_going_to_be():
-    ahead = [z for z in range(12) if lies_ahead(at(z), at(5), (0, 1))]
-    behind = [z for z in range(12) if lies_ahead(at(z), at(5), (0, -1))]
-    assert (ahead, behind) == ([5, 6, 7, 8, 9, 10, 11], [0, 1, 2, 3, 4, 5])
-    assert not lies_ahead((range(6, 7), range(5), range(30)), at(5), (0, 1))

@@ -103,15 +103,16 @@ class Driver(QObject):
         task = Task(work, told, progressed, ahead)
         with self._changed:
             self._waiting.append(task)
-            kind = ahead > 0
-            tasks = sum((t.ahead > 0) == kind for t in (*self._waiting, *self._at_work))
-            if self._threads[kind] < min(1 if kind else _MOST_WISHES, tasks):
-                self._threads[kind] += 1
-                Thread(target=self._serve, args=(kind,), name="diversify", daemon=True).start()
-            self._changed.notify_all()
+            self._have_threads()
         if progressed is not None and not self._telling.isActive():
             self._telling.start()
         return task
+
+    def hurry(self, task: Task) -> None:
+        """Somebody waits by now for a task that lay ahead."""
+        with self._changed:
+            task.ahead = 0
+            self._have_threads()
 
     def drop(self, task: Task) -> None:
         """Let a task end at its next piece; nothing more is heard of it."""
@@ -142,6 +143,15 @@ class Driver(QObject):
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._at_work, seconds)
 
+    def _have_threads(self) -> None:
+        """See to it that there are threads for all tasks, and that they know of them."""
+        for ahead, most in ((False, _MOST_WISHES), (True, 1)):
+            tasks = sum((task.ahead > 0) == ahead for task in (*self._waiting, *self._at_work))
+            if self._threads[ahead] < min(most, tasks):
+                self._threads[ahead] += 1
+                Thread(target=self._serve, args=(ahead,), name="diversify", daemon=True).start()
+        self._changed.notify_all()
+
     # ---- in the threads ----
 
     def _serve(self, ahead: bool) -> None:
@@ -159,7 +169,8 @@ class Driver(QObject):
         """The task whose turn it is, as soon as there is one; None if none has come for long."""
         with self._changed:
             while (task := self._turn(ahead)) is None:
-                if not self._changed.wait(_IDLE_S) and self._turn(ahead) is None:
+                idle = not self._changed.wait(_IDLE_S)
+                if idle and not any((task.ahead > 0) == ahead for task in self._waiting):
                     self._threads[ahead] -= 1
                     return None
             self._waiting.remove(task)

@@ -200,7 +200,7 @@ class Explorer(Dock):
             view.live.level_changed.connect(self._say_what_is_shown)
             view.outdated.connect(self._throttle.throttle)
         for kind in self.sections:
-            self.views[kind].live.drawn.connect(self._look)
+            self.views[kind].live.drawn.connect(self._on_drawn)
         self._calibration.finished.connect(self._on_ready)
         tasks: tuple[Any, ...] = (self._measurement, self._snapshot)
         for task in (*tasks, *(view.live for view in self.views.values())):
@@ -611,6 +611,10 @@ class Explorer(Dock):
             task.cancel()
 
     # ---- what is said ----
+
+    def _on_drawn(self) -> None:
+        if self.sender() is self._last_view().live:  # the numbers are of no other
+            self._look()
 
     def _look(self) -> None:
         """Give the numbers of the last live layer, as it is in view."""

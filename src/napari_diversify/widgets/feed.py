@@ -24,7 +24,7 @@ from ..core.blocks import normalise_index, whole
 from ..recipe.lazy_array import as_index
 from ..recipe.viewable import Look, Viewable
 from . import pace
-from .ahead import Journey, in_time, lies_ahead, next_ones
+from .ahead import Travel, next_ones, travel
 from .driver import Task, driver, is_there
 from .live_array import LiveArray
 from .pictures import Pictures, Place
@@ -100,7 +100,7 @@ class Feed:
         self._wanted: Wish | None = None
         self._view: Place | None = None  # asked for last
         self._small: Place | None = None  # and for the thumbnail, of a pyramid
-        self._journey = Journey()  # of the views
+        self._way: Travel | None = None  # that the views go
         self._plate: npt.NDArray[Any] | None = None  # a level that napari keeps
         self._owes_plate = False  # napari keeps next to nothing in its place
         self._on_screen: tuple[Place, npt.NDArray[Any]] | None = None
@@ -333,7 +333,7 @@ class Feed:
     def _look_at(self, place: Place) -> None:
         before, self._view = self._view, place
         if before is not None and before[0] == place[0] and before != place:
-            self._journey.go(before[1], place[1], time.monotonic())
+            self._way = travel(before[1], place[1])
 
     def _whole(self, level: int) -> Place:
         return level, whole(self.arrays[level].shape)
@@ -363,9 +363,9 @@ class Feed:
         wish = self._next()
         if self._task is not None:
             task, under_way = self._task
-            if wish is None or not gives_way(under_way, wish) or self._in_time_for(under_way, wish):
+            if wish is None or not gives_way(under_way, wish):
                 if wish is not None and not wish.ahead and under_way.ahead:
-                    task.ahead = 0  # it was ahead: now it is waited for
+                    self._driver.hurry(task)
                     self._task = task, Wish(under_way.arrays, under_way.places)
                 return
             self._stop()
@@ -389,9 +389,7 @@ class Feed:
         if not seen or self._view is None or self._has_given_up():
             return None
         wish = wish_for(self.arrays, self._needed(), self._pictures)
-        if wish.places:
-            return self._in_time() or wish
-        if self._behind:
+        if wish.places or self._behind:
             return wish
         small = [] if self._small is None else [self._small]
         wish = wish_for(self.arrays, small, self._pictures, ahead=1)
@@ -406,40 +404,6 @@ class Feed:
             return [self._whole(last)]
         return [self._view, self._whole(last)]
 
-    def _in_time(self) -> Wish | None:
-        """The plane where the user is going to be, if what is in view would come too late.
-
-        Else who goes through planes faster than they are computed would see none.
-        """
-        assert self._view is not None
-        level, region = self._view
-        distance, way = self._distance(), self._journey.way
-        if not distance or way is None:
-            return None
-        for there in in_time(region, self.arrays[level].shape, way, distance):
-            wish = wish_for(self.arrays, [(level, there)], self._pictures)
-            if wish.places:
-                return wish
-        return None
-
-    def _distance(self) -> int:
-        """How many planes further on the user is when what is in view would be computed."""
-        assert self._view is not None
-        array = self.arrays[self._view[0]]
-        work = array.work(as_index(self._view[1]))
-        seconds = pace.PACES.seconds(array.kind_of_work, work, again=False)
-        return self._journey.distance(seconds, time.monotonic())
-
-    def _in_time_for(self, under_way: Wish, wish: Wish) -> bool:
-        """Whether what is under way is of planes that a user who goes on is going to see."""
-        view, way = self._view, self._journey.way
-        if view is None or way is None or wish.tag or under_way.arrays is not self.arrays:
-            return False
-        places = under_way.places
-        return self._distance() > 0 and all(
-            p[0] == view[0] and lies_ahead(p[1], view[1], way) for p in places
-        )
-
     def _ahead(self) -> Wish | None:
         """The nearest plane that is likely to be asked for next and not there yet."""
         if not self.looks_ahead or self._view is None or _axes(self._view) > 2:
@@ -452,7 +416,7 @@ class Feed:
             return None  # it takes no time then
         size = max(1, int(np.prod([len(r) for r in region])) * array.dtype.itemsize)
         n = min(_AHEAD, _AHEAD_BYTES // size, int(_AHEAD_S / seconds))
-        for distance, there in enumerate(next_ones(region, array.shape, self._journey.way, n), 1):
+        for distance, there in enumerate(next_ones(region, array.shape, self._way, n), 1):
             wish = wish_for(self.arrays, [(level, there)], self._pictures, ahead=distance)
             if wish.places:
                 return wish
