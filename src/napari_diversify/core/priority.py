@@ -7,7 +7,7 @@ import sys
 import threading
 
 #: Of 0 to 19: how willingly a thread gives way, where Linux lets threads differ.
-_LOW = 10
+_LOW = 5
 
 
 def niceness() -> int:
