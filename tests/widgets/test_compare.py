@@ -363,3 +363,16 @@ def test_line_and_split_agree_when_it_is_opened_again(viewer, live, source):
     start, _ = next(la for la in viewer.layers if "divider" in la.name).data[0]
     assert (axis, at) == (-3, 3)
     assert start[axis] == at - 0.5
+
+
+def test_the_line_is_not_seen_before_it_has_a_place(live, viewer):
+    """Of an image of two axes in 3D, napari fails to draw vectors as long as there are none."""
+    seen = {}
+
+    def note(event):
+        seen[event.value.name] = event.value.visible
+
+    viewer.layers.events.inserted.connect(note)
+    live.explorer.compare.split.click()
+    assert seen["cells (divider: drag it)"] is False
+    assert viewer.layers["cells (divider: drag it)"].visible

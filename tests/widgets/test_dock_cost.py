@@ -7,6 +7,7 @@ import numpy as np
 import psutil
 import pytest
 from napari.components import ViewerModel
+from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_diversify.widgets.explorer import Explorer
@@ -206,7 +207,9 @@ def test_ten_docks_opened_and_closed_leave_no_qt_object(
 
 
 @pytest.mark.parametrize("way", ["hide", "close"])
-def test_a_closed_dock_leaves_no_callback_behind(viewer, open_dock, make_image, way):
+def test_a_closed_dock_leaves_no_callback_behind(
+    viewer, open_dock, make_image, way, destroy_closed
+):
     source = viewer.add_image(make_image(), name="cells")
     viewer.add_image(make_image(seed=1), name="other")
 
@@ -223,9 +226,15 @@ def test_a_closed_dock_leaves_no_callback_behind(viewer, open_dock, make_image, 
     assert count() > before
     left = [dock.layer, dock.sigma]
     getattr(dock.explorer, way)()
-    for layer in left:  # what napari itself connects to a layer goes with it
-        viewer.layers.remove(layer)
-    assert count() == before
+    while left:  # left behind, they follow their image; and what napari connects goes with them
+        viewer.layers.remove(left.pop())
+
+    def is_as_before():
+        gc.collect()
+        destroy_closed()
+        return count() == before
+
+    dock.wait(is_as_before)
 
 
 def test_a_dock_destroyed_while_it_is_shown_leaves_a_viewer_that_works(
@@ -314,3 +323,40 @@ def test_a_dock_that_was_never_shown_touches_nothing(viewer, make_image, qtbot):
     qtbot.addWidget(explorer)
     assert callbacks(viewer, viewer.layers, viewer.dims, source) == before
     assert [layer.name for layer in viewer.layers] == [source.name]
+
+
+def test_the_window_lives_between_two_new_layers(viewer, open_dock, make_image, monkeypatch):
+    """napari takes a while to add a layer: several at once would be felt."""
+    viewer.add_image(make_image(), name="cells")
+    dock = open_dock(viewer)  # what is switched on now waits for the image to be measured
+    for name in ("contrast", "lowpass", "sigma"):
+        dock.explorer.views[name].switch.setChecked(True)
+    turns, added = [0], []
+    heart = QTimer(dock.explorer)
+    heart.timeout.connect(lambda: turns.__setitem__(0, turns[0] + 1))
+    heart.start(0)
+    viewer.layers.events.inserted.connect(lambda event: added.append(turns[0]))
+    dock.wait(lambda: len(viewer.layers) == 5)
+    heart.stop()
+    # what comes with a signal and what comes with a timer may follow each other in one turn
+    assert len(added) == 4
+    assert max(map(added.count, added)) <= 2
+    dock.wait(lambda: not dock.measuring and not dock.computing)
+    dock.assert_exact(viewer.layers["cells"].data)
+
+
+def test_a_layer_that_is_not_wanted_any_more_is_not_added(viewer, open_dock, make_image):
+    viewer.add_image(make_image(), name="cells")
+    dock = open_dock(viewer)
+    views = dock.explorer.views
+    for name in ("contrast", "lowpass"):
+        views[name].switch.setChecked(True)
+    viewer.layers.events.inserted.connect(lambda event: views["lowpass"].switch.setChecked(False))
+    dock.wait(lambda: len(viewer.layers) == 3 and not dock.measuring and not dock.computing)
+    for _ in range(20):
+        QApplication.processEvents()
+    assert {layer.name for layer in viewer.layers} == {
+        "cells",
+        "cells (deep tissue)",
+        "cells (diversified)",
+    }

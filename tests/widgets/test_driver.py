@@ -1,11 +1,14 @@
 """Threads for live layers: the newest wish first, what lies ahead last, silence after the end."""
 
+import sys
 import threading
 import time
 
 import pytest
+from qtpy.QtCore import QCoreApplication, QEvent, QObject
 from qtpy.QtWidgets import QApplication
 
+from napari_diversify.core.priority import niceness
 from napari_diversify.widgets import driver as module
 from napari_diversify.widgets.driver import Driver
 
@@ -53,6 +56,23 @@ def gate():
     gate.set()
 
 
+def test_who_has_been_destroyed_is_told_nothing(driver, log, gate, qtbot):
+    class Owner(QObject):
+        def tell(self, result, error):
+            self.objectName()  # raises if it is destroyed
+            log.tell(result, error)
+
+    gone, there = Owner(), Owner()
+    for owner in (gone, there):
+        driver.start(log.work("a", gate), owner.tell)
+    gone.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    gate.set()
+    qtbot.waitUntil(lambda: driver.idle and bool(log.told))
+    qtbot.wait(20)
+    assert [result for result, *_ in log.told] == ["a"]
+
+
 def test_results_are_told_in_the_thread_of_the_window(driver, log, qtbot):
     driver.start(log.work("a"), log.tell)
     qtbot.waitUntil(lambda: len(log.told) == 1)
@@ -92,6 +112,35 @@ def test_what_lies_ahead_comes_last_and_the_nearest_of_it_first(driver, log, gat
     gate.set()
     qtbot.waitUntil(lambda: len(log.told) == 5)
     assert log.begun == ["first", "wish", 1, 2, 3]
+
+
+def test_what_lay_ahead_and_is_waited_for_by_now_is_hurried(driver, log, gate, qtbot):
+    driver.start(log.work("near", gate, pieces=2), log.tell, ahead=1)
+    qtbot.waitUntil(lambda: log.begun == ["near"])
+    far = driver.start(log.work("far"), log.tell, ahead=2)
+    driver.hurry(far)  # no thread for wishes has been needed before
+    qtbot.waitUntil(lambda: [result for result, *_ in log.told] == ["far"])
+    gate.set()
+    qtbot.waitUntil(lambda: driver.idle)
+
+
+def test_what_is_hurried_at_its_work_goes_on_at_once(driver, log, gate, qtbot):
+    driver.start(log.work("wish", gate), log.tell)
+    qtbot.waitUntil(lambda: log.begun == ["wish"])
+    ahead = driver.start(log.work("ahead"), log.tell, ahead=1)
+    driver.hurry(ahead)
+    gate.set()
+    qtbot.waitUntil(lambda: len(log.told) == 2)
+
+
+def test_what_lies_ahead_outlasts_a_long_wish(driver, log, gate, qtbot, monkeypatch):
+    monkeypatch.setattr(module, "_IDLE_S", 0.01)
+    driver.start(log.work("wish", gate), log.tell)
+    qtbot.waitUntil(lambda: log.begun == ["wish"])
+    driver.start(log.work("ahead"), log.tell, ahead=1)
+    qtbot.wait(100)  # threads that have nothing to do for so long end
+    gate.set()
+    qtbot.waitUntil(lambda: len(log.told) == 2)
 
 
 def test_what_lies_ahead_lets_wishes_pass_between_its_pieces(driver, log, gate, qtbot):
@@ -168,3 +217,18 @@ def test_stopped_it_waits_for_threads_to_notice(driver, log, gate, qtbot):
     assert driver.idle
     QApplication.processEvents()
     assert log.told == []
+
+
+def test_threads_give_way_to_the_window(driver, qtbot):
+    usual, seen = niceness(), []
+
+    def work():
+        yield 0, 1
+        return niceness()
+
+    for ahead in (0, 1):
+        driver.start(work, lambda result, error: seen.append(result), ahead=ahead)
+    qtbot.waitUntil(lambda: len(seen) == 2)
+    lowered = max(usual, 10) if sys.platform == "linux" else usual
+    assert seen == [lowered] * 2
+    assert niceness() == usual

@@ -66,6 +66,15 @@ def choose(combo, data):
     combo.setCurrentIndex(combo.findData(data))
 
 
+def test_choosing_does_not_change_how_long_the_dialog_waits_for_more(dialog):
+    """A combo box tells its index, which a timer would take for its interval."""
+    before = dialog._settled.interval()
+    for box in (dialog.labels, dialog.format, dialog.existing):
+        for index in (-1, box.count() - 1):
+            box.setCurrentIndex(index)
+    assert dialog._settled.interval() == before
+
+
 def finish(dialog):
     dialog.dock.wait(lambda: not dialog.running)
     return dialog.status.message.text()

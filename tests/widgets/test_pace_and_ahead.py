@@ -81,3 +81,8 @@ def test_there_are_no_planes_beyond_the_ends_and_never_too_many(z, way, n):
 
 def test_of_a_flat_image_there_is_nothing_ahead():
     assert list(next_ones((range(1), range(20)), (1, 20), None, 5)) == []
+
+
+def test_who_has_come_to_the_end_can_only_turn_back():
+    assert planes(at(11), SHAPE, (0, 1), 4) == [10, 9, 8]
+    assert planes(at(0), SHAPE, (0, -1), 4) == [1, 2, 3]

@@ -7,6 +7,7 @@ from napari.components import ViewerModel
 from napari_diversify.files import open_image
 from napari_diversify.recipe import LazySamples, Sampling
 from napari_diversify.recipe.source import original
+from napari_diversify.widgets.ours import role_of
 
 
 @pytest.fixture
@@ -385,3 +386,11 @@ def test_a_view_that_does_not_fit_into_the_memory_is_refused(
     dock.wait(lambda: "memory" in dock.window.status.message.text())
     viewer.dims.ndisplay = 2
     assert dock.sheet.visible
+
+
+def test_a_locked_sheet_is_left_to_the_user(viewer, drawn):
+    drawn.sheet.locked = True
+    drawn.samples.close()
+    assert drawn.sheet in viewer.layers
+    assert role_of(drawn.sheet) is None
+    assert drawn.samples.sampling is None

@@ -23,6 +23,7 @@ from napari_diversify.recipe.specimen import SpecimenArray
 from napari_diversify.recipe.synthetic import KINDS, SyntheticMembranes, SyntheticNuclei
 from napari_diversify.widgets import feed, layers, synthetic_fit, synthetic_live
 from napari_diversify.widgets.background import threads_end
+from napari_diversify.widgets.driver import driver
 from napari_diversify.widgets.ours import can_be_source
 from napari_diversify.widgets.synthetic import SyntheticDock
 from napari_diversify.widgets.synthetic_plan import USUAL, Plan
@@ -840,6 +841,20 @@ def test_another_dock_goes_on_with_what_was_left(live, viewer, open_synthetic):
     other.slide(density=2.0)
     other.wait()
     other.assert_shows(SMALL.with_(diameter=5.0, density=2.0))
+
+
+def test_a_dock_destroyed_while_it_computes_is_told_nothing(viewer, gate, monkeypatch, qtbot):
+    monkeypatch.setattr(synthetic_live, "_computed", gate.guard(synthetic_live._computed))
+    gate.close()
+    docks = [SyntheticDock(viewer)]
+    docks[0].panel.setValue(SMALL)
+    docks[0].show()
+    qtbot.waitUntil(lambda: docks[0].preview.running)
+    docks.clear()  # nobody else holds it
+    gc.collect()
+    gate.open()
+    qtbot.waitUntil(lambda: driver().idle)
+    QApplication.processEvents()
 
 
 def test_a_dock_closed_while_it_computes_leaves_nothing_running(

@@ -18,6 +18,8 @@ from typing import Any, TypeAlias, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from .priority import give_way, niceness
+
 Region: TypeAlias = tuple[range, ...]
 T = TypeVar("T")
 
@@ -156,10 +158,11 @@ def workers() -> int:
         return os.cpu_count() or 1
 
 
-@lru_cache(maxsize=1)
-def _pool(process_id: int) -> ThreadPoolExecutor:
-    """One pool per process: threads do not survive a fork."""
-    return ThreadPoolExecutor(workers(), thread_name_prefix=f"diversify-{process_id}")
+@lru_cache(maxsize=4)
+def _pool(process_id: int, nice: int) -> ThreadPoolExecutor:
+    """One pool per process, as threads do not survive a fork, and per priority of who asks."""
+    name = f"diversify-{process_id}"
+    return ThreadPoolExecutor(workers(), name, initializer=give_way, initargs=(nice,))
 
 
 def exhaust(pieces: Generator[object, None, T]) -> T:
@@ -184,7 +187,8 @@ def in_slabs(function: Callable[[slice], object], length: int, voxels: int) -> N
         return
     edges = [length * i // n for i in range(n + 1)]
     parts = [slice(a, b) for a, b in zip(edges[:-1], edges[1:], strict=True)]
-    futures = [_pool(os.getpid()).submit(function, part) for part in parts[1:]]
+    pool = _pool(os.getpid(), niceness())
+    futures = [pool.submit(function, part) for part in parts[1:]]
     function(parts[0])
     for future in futures:
         future.result()

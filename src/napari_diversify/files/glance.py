@@ -8,6 +8,7 @@ from typing import Any
 import tifffile
 
 from .reading import images_in
+from .tiff_library import series_in
 from .zarr_nodes import node_at
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -59,6 +60,7 @@ def _lists_image(path: Path) -> bool:
 def _is_in_colour(path: Path) -> bool:
     try:
         with tifffile.TiffFile(path) as tif:
-            return bool(tif.series) and all(s.keyframe.samplesperpixel > 1 for s in tif.series)
+            series = series_in(tif)
+            return bool(series) and all(s.keyframe.samplesperpixel > 1 for s in series)
     except Exception:  # noqa: BLE001  damaged: whoever opens it says how
         return False

@@ -10,7 +10,7 @@ import tifffile
 
 from .imagej import imagej
 from .tiff_content import Content
-from .tiff_library import Refused
+from .tiff_library import Refused, axes_of
 from .tiff_pages import Page
 from .tiff_series import series_of
 
@@ -49,7 +49,7 @@ def imagej_content(tif: tifffile.TiffFile, text: str, pages: Sequence[Page]) -> 
             "there. Copy it again"
         )
     signed = said.signed and series.dtype == np.uint16
-    letters = series.get_axes(squeeze=False).lower()
+    letters = axes_of(series)
     return Content(
         [series],
         letters,

@@ -17,7 +17,7 @@ from .ome_files import OmeFiles, ome_files, opened
 from .ome_planes import ASK, Block, block_of, claimed_twice
 from .ome_xml import FileName, OmeImage, Run
 from .tiff_content import Content, TiffImage, levels_of
-from .tiff_library import Refused
+from .tiff_library import Refused, axes_of
 from .tiff_pages import Page
 
 Opened = Mapping[FileName | None, tuple[tifffile.TiffFile, Sequence[Page]]]
@@ -120,7 +120,7 @@ def _content(
     _check_pages(image, [page for _, page in stack])
     outer, lengths = _outer(image, channels, block)
     levels = levels_of(stack, outer, lengths)
-    letters = levels[0].get_axes(squeeze=False).lower()
+    letters = axes_of(levels[0])
     if samples > 1 and channels == 1 and not stack[0][1].is_colour:  # the samples are channels
         letters = letters.replace("c", "?").replace("s", "c")
     note = files.note

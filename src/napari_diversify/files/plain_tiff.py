@@ -9,6 +9,7 @@ import tifffile
 
 from .asides import Seen, asides
 from .tiff_content import Content, TiffImage, is_copy, levels_of
+from .tiff_library import axes_of
 from .tiff_pages import Page, alike
 
 _FACTORS = (2, 3, 4)  # by which programs make the levels of a pyramid smaller
@@ -64,5 +65,5 @@ def _content(tif: tifffile.TiffFile, pyramid: list[list[Page]]) -> Content:
     if unsaid:
         smaller = ", ".join(f"{page.width} x {page.height}" for page in unsaid)
         notes.append(f"its smaller pages ({smaller}) were taken for copies of the largest")
-    axes = levels[0].get_axes(squeeze=False).lower()
+    axes = axes_of(levels[0])
     return Content(levels, axes, notes=tuple(notes))

@@ -20,7 +20,7 @@ from .ome_tiff import images_of_ome
 from .ome_tree import is_ome_xml
 from .plain_tiff import images_of_pages
 from .tiff_content import Content, TiffImage
-from .tiff_library import Refused, sentences
+from .tiff_library import Refused, sentences, shape_of
 from .tiff_notes import photometric_notes
 from .tiff_pages import CUT_OFF, Page, pages_in
 from .tiff_series import Voxels, check_readable
@@ -161,7 +161,7 @@ def _levels(content: Content) -> tuple[list[Voxels], list[str]]:
 
 
 def _shape(content: Content) -> tuple[int, ...]:
-    return tuple(content.levels[0].get_shape(squeeze=False))
+    return shape_of(content.levels[0])
 
 
 def _guessed(letters: str, shape: tuple[int, ...]) -> tuple[str, list[str]]:

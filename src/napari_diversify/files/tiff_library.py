@@ -13,6 +13,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import tifffile
+
 
 class Refused(ValueError):
     """A sentence of ours: what the matter is, and what to do."""
@@ -47,6 +49,28 @@ def refusals(what: str) -> Iterator[None]:
             yield
     except ValueError as error:
         raise Refused(str(error)) from error
+
+
+# Up to 2026.3 a series could be asked with and without its axes of length 1; since 2026.5 it is
+# either one or the other.
+
+
+def series_in(tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:
+    """The images of a file, with all their axes."""
+    series = tif.series
+    return list(series(squeeze=False) if callable(series) else series)
+
+
+def axes_of(series: tifffile.TiffPageSeries) -> str:
+    """A letter per axis, in lower case, also of those of length 1."""
+    ask = getattr(series, "get_axes", None)
+    return str(series.axes if ask is None else ask(squeeze=False)).lower()
+
+
+def shape_of(series: tifffile.TiffPageSeries) -> tuple[int, ...]:
+    """Lengths of all axes, also those of length 1."""
+    ask = getattr(series, "get_shape", None)
+    return tuple(series.shape if ask is None else ask(squeeze=False))
 
 
 def _one_line(error: Exception) -> str:

@@ -14,7 +14,7 @@ import zarr
 
 from ..core.computed import Computed
 from .header import image_dtype
-from .tiff_library import Refused, sentences
+from .tiff_library import Refused, sentences, shape_of
 from .tiff_pages import CUT_OFF, Page
 
 # The most that one stored byte can stand for; what claims more is no image.
@@ -131,7 +131,7 @@ def check_readable(series: tifffile.TiffPageSeries) -> tuple[str, ...]:
 
 
 def _nbytes(series: tifffile.TiffPageSeries) -> int:
-    return math.prod(series.get_shape(squeeze=False)) * series.dtype.itemsize
+    return math.prod(shape_of(series)) * series.dtype.itemsize
 
 
 def _check_decoder(page: tifffile.TiffPage) -> None:
@@ -231,7 +231,7 @@ class Voxels(Computed):
         self._array: Any = zarr.open_array(store, mode="r")
         self._signed = signed
         self._damaged = f"{series.keyframe.parent.filehandle.path}: {_DAMAGED}"
-        self.shape = tuple(series.get_shape(squeeze=False))
+        self.shape = shape_of(series)
         self.dtype = np.dtype("int16") if signed else np.dtype(series.dtype)
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:

@@ -11,7 +11,7 @@ import tifffile
 from .asides import Seen, asides
 from .header import AXES
 from .tiff_content import Content, TiffImage
-from .tiff_library import Refused, refusals
+from .tiff_library import Refused, axes_of, refusals, series_in, shape_of
 from .tiff_pages import COLOURS
 
 _KINDS = (
@@ -34,13 +34,13 @@ def images_of_library(tif: tifffile.TiffFile) -> list[TiffImage]:
         If tifffile cannot make sense of it, and would take it for a plain TIFF.
     """
     with refusals("its description cannot be understood"):
-        series = tif.series
+        series = series_in(tif)
         shapes = [tuple(metadata["shape"]) for metadata in tif.shaped_metadata or ()]
     if not series or series[0].kind in ("generic", "uniform"):
         raise Refused(_contradiction("of other planes than there are"))
     shaped = (one for one in series if one.kind == "shaped" and one.keyframe.is_shaped)
     for one, shape in zip(shaped, shapes, strict=False):
-        if math.prod(shape) != math.prod(one.get_shape(squeeze=False)) or _is_cut_off(one):
+        if math.prod(shape) != math.prod(shape_of(one)) or _is_cut_off(one):
             raise Refused(_contradiction(f"of the shape {shape}"))
     pyramids = _pyramids(series)
     reasons = asides([_seen(levels[0]) for levels in pyramids])
@@ -94,10 +94,10 @@ def _pyramids(
 
 def _outer(series: tifffile.TiffPageSeries) -> tuple[int, ...]:
     """Lengths of all axes but those of a page."""
-    shape = series.get_shape(squeeze=False)
+    shape = shape_of(series)
     return tuple(shape[: len(shape) - len(series.keyframe.shape)])
 
 
 def _content(levels: list[tifffile.TiffPageSeries]) -> Content:
-    letters = levels[0].get_axes(squeeze=False).lower()
+    letters = axes_of(levels[0])
     return Content(levels, letters, keep=AXES if levels[0].kind == "shaped" else "")

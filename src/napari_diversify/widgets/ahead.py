@@ -20,7 +20,10 @@ def travel(before: Region, now: Region) -> Travel | None:
 
 
 def next_ones(region: Region, shape: Sequence[int], way: Travel | None, n: int) -> Iterator[Region]:
-    """At most n planes that lie ahead, nearest first, and one behind; unknown: those around."""
+    """At most n planes that lie ahead, nearest first, and one behind; unknown: those around.
+
+    Who has come to the end can only turn back.
+    """
     axes = [axis for axis, part in enumerate(region) if len(part) == 1 < shape[axis]]
     if way is None and axes:
         way = axes[-1], 1
@@ -28,6 +31,8 @@ def next_ones(region: Region, shape: Sequence[int], way: Travel | None, n: int) 
         return
     axis, step = way
     at = region[axis].start
+    if not 0 <= at + step < shape[axis]:
+        step = -step
     for place in [at + step, at - step, *(at + step * d for d in range(2, n))][:n]:
         if 0 <= place < shape[axis]:
             yield (*region[:axis], range(place, place + 1), *region[axis + 1 :])

@@ -50,6 +50,7 @@ class Divider(QObject):
             name=f"{source.name} (divider: drag it)",
             edge_color="#ffd166",
             vector_style="line",
+            visible=False,  # napari fails to draw no vector at all of an image in 3D
             **spatial_state(source),
         )
         self._viewer.layers.selection.active = active

@@ -9,9 +9,11 @@ from contextlib import closing, suppress
 from threading import Condition, Thread, get_ident
 from typing import Any, TypeAlias
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 
 from ..core.blocks import workers
+from ..core.priority import give_way
 from .background import Work
 
 #: Gets the result of a task and None, or None and the exception.
@@ -101,15 +103,16 @@ class Driver(QObject):
         task = Task(work, told, progressed, ahead)
         with self._changed:
             self._waiting.append(task)
-            kind = ahead > 0
-            tasks = sum((t.ahead > 0) == kind for t in (*self._waiting, *self._at_work))
-            if self._threads[kind] < min(1 if kind else _MOST_WISHES, tasks):
-                self._threads[kind] += 1
-                Thread(target=self._serve, args=(kind,), name="diversify", daemon=True).start()
-            self._changed.notify_all()
+            self._have_threads()
         if progressed is not None and not self._telling.isActive():
             self._telling.start()
         return task
+
+    def hurry(self, task: Task) -> None:
+        """Somebody waits by now for a task that lay ahead."""
+        with self._changed:
+            task.ahead = 0
+            self._have_threads()
 
     def drop(self, task: Task) -> None:
         """Let a task end at its next piece; nothing more is heard of it."""
@@ -140,9 +143,19 @@ class Driver(QObject):
             self._changed.notify_all()
             self._changed.wait_for(lambda: not self._at_work, seconds)
 
+    def _have_threads(self) -> None:
+        """See to it that there are threads for all tasks, and that they know of them."""
+        for ahead, most in ((False, _MOST_WISHES), (True, 1)):
+            tasks = sum((task.ahead > 0) == ahead for task in (*self._waiting, *self._at_work))
+            if self._threads[ahead] < min(most, tasks):
+                self._threads[ahead] += 1
+                Thread(target=self._serve, args=(ahead,), name="diversify", daemon=True).start()
+        self._changed.notify_all()
+
     # ---- in the threads ----
 
     def _serve(self, ahead: bool) -> None:
+        give_way()
         while (task := self._next(ahead)) is not None:
             try:
                 self._run(task)
@@ -156,7 +169,8 @@ class Driver(QObject):
         """The task whose turn it is, as soon as there is one; None if none has come for long."""
         with self._changed:
             while (task := self._turn(ahead)) is None:
-                if not self._changed.wait(_IDLE_S) and self._turn(ahead) is None:
+                idle = not self._changed.wait(_IDLE_S)
+                if idle and not any((task.ahead > 0) == ahead for task in self._waiting):
                     self._threads[ahead] -= 1
                     return None
             self._waiting.remove(task)
@@ -204,11 +218,18 @@ class Driver(QObject):
             self._telling.stop()
         long_ago = time.monotonic() - _PATIENCE_S
         for task in tasks:
-            if task.progressed and not (task.dropped or task.ahead) and task.since < long_ago:
+            waited_for = not (task.dropped or task.ahead) and task.since < long_ago
+            if waited_for and task.progressed and is_there(task.progressed):
                 task.progressed(*task.progress)
 
     def _on_quit(self) -> None:
         self.stop()
+
+
+def is_there(callback: Any) -> bool:
+    """Whether an object of Qt, or the one whose method this is, has not been destroyed."""
+    owner = getattr(callback, "__self__", callback)
+    return not isinstance(owner, QObject) or isalive(owner)
 
 
 def _call(function: Callable[[], None]) -> None:
@@ -216,7 +237,7 @@ def _call(function: Callable[[], None]) -> None:
 
 
 def _tell(task: Task, result: Any, error: Exception | None) -> None:
-    if not task.dropped:
+    if not task.dropped and is_there(task.told):
         task.told(result, error)
 
 

@@ -36,6 +36,7 @@ from .measurement import Measurement
 from .ours import find
 from .parts import button, soon
 from .preferences import preference, set_preference
+from .preview import LiveLayer
 from .readout import Readout
 from .samples import Samples
 from .snapshot import Snapshot
@@ -80,6 +81,8 @@ class Explorer(Dock):
         self._units: Any = None  # of the viewer's world
         self._deleted: list[View] = []  # at this moment; perhaps the viewer is being emptied
         self._forgetting = soon(self, self._forget_deleted)
+        self._to_add: list[View] = []  # views that are going to have a layer
+        self._adding = soon(self, self._add_next)
 
         self.source_panel = SourcePanel(napari_viewer)
         self.steps = StepsPanel()
@@ -197,7 +200,7 @@ class Explorer(Dock):
             view.live.level_changed.connect(self._say_what_is_shown)
             view.outdated.connect(self._throttle.throttle)
         for kind in self.sections:
-            self.views[kind].live.drawn.connect(self._look)
+            self.views[kind].live.drawn.connect(self._on_drawn)
         self._calibration.finished.connect(self._on_ready)
         tasks: tuple[Any, ...] = (self._measurement, self._snapshot)
         for task in (*tasks, *(view.live for view in self.views.values())):
@@ -405,8 +408,12 @@ class Explorer(Dock):
             return
         self._tell_panels()
         views = [view for view in self.views.values() if view.switch.isChecked()]
-        with self._together(source, views):
-            shown = [self._show(view, source) for view in views]
+        together = self._together(source, views)
+        # napari takes a while for a new layer: one at a time, and the window lives in between
+        self._to_add = [] if together else [v for v in views if v.live.layer is None][1:]
+        self._adding.start()
+        with together or nullcontext():
+            shown = [self._show(view, source) for view in views if view not in self._to_add]
         if all(shown) and self._announce:
             self._announce = False
             self._say_what_is_shown()
@@ -453,10 +460,23 @@ class Explorer(Dock):
 
     def _together(
         self, source: napari.layers.Image, views: list[View]
-    ) -> AbstractContextManager[None]:
-        """Layers that are taken away are so at once: napari collects all garbage for it."""
+    ) -> AbstractContextManager[None] | None:
+        """In which layers are taken away at once, if any are: napari collects garbage for each."""
         some = any(not view.live.fits(source) for view in views)
-        return self._viewer.layers.batched_update() if some else nullcontext()
+        return self._viewer.layers.batched_update() if some else None
+
+    def _add_next(self) -> None:
+        """Show the next view that has no layer yet."""
+        source = self._source()
+        if source is None or not self._connected:
+            self._to_add.clear()
+        while self._to_add:
+            view = self._to_add.pop(0)
+            if source is not None and view.switch.isChecked() and view.live.layer is None:
+                self._show(view, source)
+                break
+        if self._to_add:
+            self._adding.start()
 
     def _show(self, view: View, source: napari.layers.Image) -> bool:
         try:
@@ -482,7 +502,7 @@ class Explorer(Dock):
         self.diversify.panel.setNote(self._psnr_note())
         done: list[bool] = []
         for view in self.views.values():
-            if not view.switch.isChecked():
+            if not view.switch.isChecked() or view in self._to_add:
                 continue
             if source is not None and not view.shows(source):
                 done.append(self._show(view, source))
@@ -592,6 +612,10 @@ class Explorer(Dock):
 
     # ---- what is said ----
 
+    def _on_drawn(self) -> None:
+        if self.sender() is self._last_view().live:  # the numbers are of no other
+            self._look()
+
     def _look(self) -> None:
         """Give the numbers of the last live layer, as it is in view."""
         view, source = self._last_view(), self._source()
@@ -659,12 +683,14 @@ class Explorer(Dock):
     def _stop(self) -> None:
         picker = self.source_panel.picker
         self._settled.stop()
+        self._to_add.clear()
         self.compare.disconnect_viewer()
         leave(self._viewer, self, self.state(), picker.source(), picker.pinned())
         set_preference("dock", "open_sections", ", ".join(sorted(self.steps.openSections())))
         self.windows.close()
         for task in self._tasks:
-            task.cancel()
+            if not isinstance(task, LiveLayer):  # which finishes what is in view
+                task.cancel()
         for view in self.views.values():
             view.live.release()
         self.samples.release()

@@ -179,12 +179,12 @@ class ExportDialog(QDialog):
 
     def _wire(self) -> None:
         self.only_kept.toggled.connect(self._on_only_kept)
-        self.sampling.valueChanged.connect(self._settled.start)
+        self.sampling.valueChanged.connect(self._on_changed)
         self.layout_.currentIndexChanged.connect(self._on_layout)
         for box in (self.labels, self.format, self.existing):
-            box.currentIndexChanged.connect(self._settled.start)
+            box.currentIndexChanged.connect(self._on_changed)
         for edit in (self.psnr, self.folder):
-            edit.textChanged.connect(self._settled.start)
+            edit.textChanged.connect(self._on_changed)
         self._settled.timeout.connect(self._say_plan)
         self.choose.clicked.connect(lambda: self._ask_folder(self.folder))
         self.choose_real.clicked.connect(lambda: self._ask_folder(self.real))
@@ -299,6 +299,9 @@ class ExportDialog(QDialog):
         return self._background.running or self._reporting.running
 
     # ---- what the user does ----
+
+    def _on_changed(self) -> None:
+        self._settled.start()  # which would take what a signal carries for its interval
 
     def _on_only_kept(self) -> None:
         drawn_here = not self.only_kept.isChecked()

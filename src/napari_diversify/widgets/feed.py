@@ -18,13 +18,14 @@ from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+from napari.utils.events import EmitterGroup, Event
 
 from ..core.blocks import normalise_index, whole
 from ..recipe.lazy_array import as_index
 from ..recipe.viewable import Look, Viewable
 from . import pace
 from .ahead import Travel, next_ones, travel
-from .driver import Task, driver
+from .driver import Task, driver, is_there
 from .live_array import LiveArray
 from .pictures import Pictures, Place
 from .proxy import behind
@@ -75,19 +76,26 @@ class Feed:
         Whether the layer is hidden only until it has something to show.
     looks_ahead : bool
         Whether neighbouring planes are computed while there is nothing else to do.
+    events : EmitterGroup
+        ``changed``: the arrays have other values than before.
+    watch : SourceWatch or None
+        Which says when the source was edited; for copies, which follow it by themselves.
     """
 
     def __init__(self, arrays: Sequence[Viewable], at_once: Callable[[], int]) -> None:
         self.arrays: tuple[Viewable, ...] = tuple(arrays)
-        self.listener: Listener | None = None
+        self._listener: Listener | None = None
         self.volumes_aside = self.stepped_aside = False
         self.looks_ahead = True
+        self.events = EmitterGroup(source=self, changed=Event)
+        self.watch: SourceWatch | None = None
         self._at_once = at_once
         self._driver = driver()
         self._layer: weakref.ReferenceType[Any] | None = None
         self._inserted: Any = None  # emitter of the layer list
         self._awaits = False  # being told of the layer by it
-        self._watch: SourceWatch | None = None
+        self._away = False  # the layer has been taken out of it
+        self._follows = False  # the watch, by itself
         self._pictures = Pictures()
         self._wanted: Wish | None = None
         self._view: Place | None = None  # asked for last
@@ -119,6 +127,7 @@ class Feed:
         if self._awaits:
             self._awaits = False
             self._inserted.disconnect(self._on_inserted)
+        self._away = False
         self._go_on()
 
     def await_layer(self, layers: Any) -> None:
@@ -129,8 +138,37 @@ class Feed:
 
     def follow(self, watch: SourceWatch) -> None:
         """Look again by itself whenever this says that the source was edited."""
-        self._watch = watch
+        self.watch, self._follows = watch, True
         watch.events.edited.connect(self.edited)
+
+    def leave(self, layers: Any) -> None:
+        """Go on without whoever drove the layer: with the settings shown, whatever was wanted.
+
+        A layer that is in this list is finished, and follows its image. One that is not is, when
+        it is put back.
+        """
+        self._wanted = self._listener = None
+        self.looks_ahead = False
+        self._stop()
+        layer = self.layer
+        if layer is None:
+            return
+        if self.watch is not None and not self._follows:
+            self.follow(self.watch.again())
+        if layer in layers:
+            self._go_on()
+        else:
+            self.await_layer(layers)
+            self._away = True
+
+    @property
+    def listener(self) -> Listener | None:
+        """Who is told; None too if it has been destroyed."""
+        return self._listener if is_there(self._listener) else None
+
+    @listener.setter
+    def listener(self, listener: Listener | None) -> None:
+        self._listener = listener
 
     @property
     def running(self) -> bool:
@@ -159,6 +197,7 @@ class Feed:
             self._pictures.keep(done.place, done.look, done.values)
         self._pictures.keep_only(array.look for array in self.arrays)
         self._behind = self._view is not None
+        self.events.changed()
         self._go_on()
 
     @property
@@ -179,6 +218,7 @@ class Feed:
         if self._wanted is not None:
             self._wanted = Wish(_looking_again(self._wanted.arrays), (), self._wanted.tag)
         self._given_up, self._behind = None, self._view is not None
+        self.events.changed()
         self._go_on()
 
     def cancel(self) -> None:
@@ -190,7 +230,11 @@ class Feed:
         """Stop for good."""
         self.cancel()
         self.looks_ahead = False
-        self.listener = self._layer = None
+        self._listener = self._layer = None
+        if self._follows and self.watch is not None:
+            self._follows = False
+            self.watch.events.edited.disconnect(self.edited)
+            self.watch.leave()
 
     # ---- whoever looks at the layer, in any thread ----
 
@@ -246,8 +290,8 @@ class Feed:
         feed = Feed((copy.copy(self.arrays[level]),), self._at_once)
         if self._inserted is not None:
             feed.await_layer(self._inserted.source)
-        if self._watch is not None:
-            feed.follow(self._watch)
+        if self.watch is not None:
+            feed.follow(self.watch.again())
         return LiveArray(feed, 0)
 
     # ---- what is at hand ----
@@ -321,7 +365,7 @@ class Feed:
             task, under_way = self._task
             if wish is None or not gives_way(under_way, wish):
                 if wish is not None and not wish.ahead and under_way.ahead:
-                    task.ahead = 0  # it was ahead: now it is waited for
+                    self._driver.hurry(task)
                     self._task = task, Wish(under_way.arrays, under_way.places)
                 return
             self._stop()
@@ -380,7 +424,7 @@ class Feed:
 
     def _is_seen(self) -> bool:
         layer = self.layer
-        return layer is None or self.stepped_aside or bool(layer.visible)
+        return not self._away and (layer is None or self.stepped_aside or bool(layer.visible))
 
     # ---- what becomes of it ----
 
@@ -421,6 +465,7 @@ class Feed:
         self._pictures.keep_only(array.look for array in self.arrays)
         if self.listener is not None:
             self.listener.on_changed(wish.tag)
+        self.events.changed()
 
     def _fill_plate(self) -> None:
         """Put what is true now where napari looks for the coarsest level of a flat pyramid."""

@@ -32,7 +32,9 @@ from .layers import (
     waits,
     why_not_shown,
 )
+from .live_array import LiveArray
 from .ours import claim, disown, part_from, role_of
+from .proxy import behind
 from .source_watch import SourceWatch
 
 #: Voxels that are computed at once at most, however little time it took before.
@@ -122,6 +124,7 @@ class LiveLayer(QObject):
             self._leave_source()
             self._watch_source(source)
         before, self._feed = self._feed, Feed(self._wanted, _at_once)
+        self._feed.watch = self._watch
         if self.layer is None:
             self._add(source, looks)
         else:
@@ -256,10 +259,12 @@ class LiveLayer(QObject):
         feed, layer = self._feed, self.layer
         assert feed is not None
         assert layer is not None
+        before = before or _feed_of(layer)
         fronts = feed.fronts()
         self._eye.follow(layer, source, feed)
         feed.stepped_aside |= self._was_shut or (self._paused and not layer.visible)
         self._was_shut = False
+        feed.await_layer(self._viewer.layers)  # and where its copies will be
         feed.attach(layer if before is None or before.layer is None else before.layer)
         if before is not None:
             before.end()
@@ -365,8 +370,7 @@ class LiveLayer(QObject):
     def _disconnect(self) -> None:
         self._eye.leave()
         if self._feed is not None:
-            self._feed.cancel()
-            self._feed.listener, self._feed.looks_ahead = None, False
+            self._feed.leave(self._viewer.layers)
         self._leave_source()
         if self.layer is None:
             return
@@ -427,6 +431,12 @@ class LiveLayer(QObject):
         disown(self.layer)
         self.release()
         self.removed.emit()
+
+
+def _feed_of(layer: Any) -> Feed | None:
+    """The feed that a layer which was left behind has gone on with."""
+    level = behind(levels_of(layer)[0])
+    return level.feed if isinstance(level, LiveArray) else None
 
 
 def _at_once() -> int:

@@ -140,7 +140,8 @@ class Samples(QObject):
     def close(self) -> None:
         """Remove the sheet."""
         if self.live.layer is not None:
-            self._viewer.layers.remove(self.live.layer)
+            self.live.remove()
+            self.forget()
 
     def release(self) -> None:
         """Let go of the sheet, which stays as it is."""

@@ -11,7 +11,10 @@ from napari.settings import get_settings
 from napari.utils.events import EmitterGroup, Event
 
 from ..recipe.source import Source
+from .driver import driver
 from .layers import SPATIAL, levels_of, shown_level
+from .live_array import LiveArray
+from .proxy import behind
 
 
 class SourceWatch:
@@ -40,6 +43,10 @@ class SourceWatch:
         self._drawn = self._now()
         for emitter, callback in self._connections():
             emitter.connect(callback)
+        emitters = [weakref.ref(emitter) for emitter, _ in self._connections()]
+        weakref.finalize(self, driver().post, lambda: _forget_the_dead(emitters)).atexit = False
+        self._made_live: list[Any] = []
+        self._watch_feeds()
 
     @classmethod
     def of(cls, viewer: ViewerModel, source: napari.layers.Image) -> SourceWatch:
@@ -50,6 +57,10 @@ class SourceWatch:
         watch._users += 1
         return watch
 
+    def again(self) -> SourceWatch:
+        """The watch of the same image, for one more who wants to know."""
+        return self.of(self._viewer, self.source)
+
     def leave(self) -> None:
         """Watch on only if somebody else wants to know."""
         self._users -= 1
@@ -57,6 +68,17 @@ class SourceWatch:
             self._known.pop(self.source.unique_id, None)
             for emitter, callback in self._connections():
                 emitter.disconnect(callback)
+            for emitter in self._made_live:
+                emitter.disconnect(self._on_edited)
+
+    def _watch_feeds(self) -> None:
+        """Be told when arrays of ours, which the image may hold, have other values."""
+        levels = [behind(level) for level in levels_of(self.source)]
+        for emitter in self._made_live:
+            emitter.disconnect(self._on_edited)
+        self._made_live = [la.feed.events.changed for la in levels if isinstance(la, LiveArray)]
+        for emitter in self._made_live:
+            emitter.connect(self._on_edited)
 
     def _connections(self) -> list[tuple[Any, Any]]:
         events, dims = self.source.events, self._viewer.dims.events
@@ -108,6 +130,7 @@ class SourceWatch:
         """Other arrays were set, or the same ones again, as one does after editing them."""
         if self._is_replaced():
             self._read_as = [Source.of(level) for level in levels_of(self.source)]
+            self._watch_feeds()
         else:
             self._on_edited()
 
@@ -129,3 +152,13 @@ class SourceWatch:
 
     def _on_renamed(self) -> None:
         self.events.renamed()
+
+
+_NOBODY = object()
+
+
+def _forget_the_dead(emitters: list[weakref.ref[Any]]) -> None:
+    """Let go of callbacks of objects that are gone: napari does so when an event is emitted."""
+    for emitter in (ref() for ref in emitters):
+        if emitter is not None:
+            emitter.disconnect(_NOBODY)

@@ -118,8 +118,7 @@ class LiveSpecimen(QObject):
         self._idle.stop()
         layers, feeds = self.layers, self._feeds or ()
         for feed in feeds:
-            feed.cancel()
-            feed.listener, feed.looks_ahead = None, False
+            feed.leave(self._viewer.layers)
         if layers is None:
             return
         self._disconnect()
@@ -213,8 +212,7 @@ class LiveSpecimen(QObject):
         if self.layers is not None and self.layers[0].ndim != computed.plan.ndim:
             self._disconnect()  # napari cannot turn one kind of layer into the other
             for feed in self._feeds or ():
-                feed.cancel()
-                feed.listener, feed.looks_ahead = None, False
+                feed.leave(self._viewer.layers)
             self.layers = None
         fits = self._fits(computed)
         self._shown, self.specimen = computed.plan, computed.specimen
@@ -255,6 +253,7 @@ class LiveSpecimen(QObject):
         self._feeds = first, second
         for n, (layer, feed) in enumerate(zip(self.layers, self._feeds, strict=True)):
             known = None if before is None else before[n].layer
+            feed.await_layer(self._viewer.layers)  # and where its copies will be
             feed.attach(layer if known is None else known)
             if before is not None:
                 before[n].end()
