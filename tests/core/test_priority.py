@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from napari_diversify.core.blocks import in_slabs, workers
-from napari_diversify.core.priority import give_way, niceness
+from napari_diversify.core.priority import LOW, give_way, niceness
 
-GIVES_WAY = 10 if sys.platform == "linux" else 0
+GIVES_WAY = LOW if sys.platform == "linux" else 0
 
 
 def seen_by(thread_gives_way):

@@ -8,7 +8,7 @@ import pytest
 from qtpy.QtCore import QCoreApplication, QEvent, QObject
 from qtpy.QtWidgets import QApplication
 
-from napari_diversify.core.priority import niceness
+from napari_diversify.core.priority import LOW, niceness
 from napari_diversify.widgets import driver as module
 from napari_diversify.widgets.driver import Driver
 
@@ -229,6 +229,6 @@ def test_threads_give_way_to_the_window(driver, qtbot):
     for ahead in (0, 1):
         driver.start(work, lambda result, error: seen.append(result), ahead=ahead)
     qtbot.waitUntil(lambda: len(seen) == 2)
-    lowered = max(usual, 10) if sys.platform == "linux" else usual
+    lowered = max(usual, LOW) if sys.platform == "linux" else usual
     assert seen == [lowered] * 2
     assert niceness() == usual

@@ -7,7 +7,7 @@ import sys
 import threading
 
 #: Of 0 to 19: how willingly a thread gives way, where Linux lets threads differ.
-_LOW = 5
+LOW = 5
 
 
 def niceness() -> int:
@@ -16,7 +16,7 @@ def niceness() -> int:
     return os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) if _threads_differ() else 0
 
 
-def give_way(by: int = _LOW) -> None:
+def give_way(by: int = LOW) -> None:
     """Let the thread that asks give way to others, from now on: there is no way back."""
     if _threads_differ() and by > niceness():
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), by)
