@@ -22,7 +22,9 @@ os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
 import napari
 from qtpy.QtWidgets import QApplication, QWidget
 
+from napari_diversify.core import synthetic_nuclei
 from napari_diversify.report import write_report
+from napari_diversify.widgets.driver import driver
 
 IMAGES = Path(__file__).with_name("images")
 TIMEOUT_S = 60
@@ -146,6 +148,32 @@ def synthesise() -> None:
     viewer.close()
 
 
+def look_meanwhile() -> None:
+    """A large volume in 3D while it is computed: the image, progress and Cancel."""
+    viewer = napari.Viewer()
+    viewer.window.resize(1400, 720)
+    nuclei = synthetic_nuclei((160, 512, 512))
+    viewer.add_image(
+        nuclei.image,
+        name="nuclei",
+        scale=nuclei.spacing,
+        units=("micrometer",) * 3,
+        axis_labels=("z", "y", "x"),
+    )
+    _, widget = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
+    wait_until(lambda: widget.views["diversify"].live.layer is not None)
+    widget.contrast.live.setChecked(True)
+    settle()
+    wait_until(lambda: driver().idle)
+    viewer.dims.ndisplay = 3
+    viewer.fit_to_view()
+    wait_until(lambda: widget.status.cancel.isVisible())
+    viewer.window.screenshot(str(IMAGES / "meanwhile.png"), canvas_only=False, flash=False)
+    print(f"wrote {IMAGES / 'meanwhile.png'}")
+    wait_until(lambda: driver().idle)
+    viewer.close()
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     viewer = napari.Viewer()
@@ -249,6 +277,7 @@ def main() -> None:
         keep_some(viewer, widget, Path(folder) / "training set")
     settle(2)
     viewer.close()
+    look_meanwhile()
     synthesise()
 
 

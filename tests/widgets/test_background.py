@@ -1,5 +1,8 @@
 """Work in a thread: the newest wins, the stale is dropped, errors arrive, cancel stops."""
 
+import os
+import subprocess
+import sys
 import threading
 import time
 
@@ -156,3 +159,33 @@ def test_when_the_program_quits_its_threads_have_ended(background, qtbot, monkey
     ended = len(pieces)
     time.sleep(0.02)
     assert len(pieces) == ended
+
+
+def test_who_is_destroyed_amid_messages_does_not_take_the_program_along():
+    program = """
+import time
+from qtpy.QtWidgets import QApplication, QWidget
+from napari_diversify.widgets.background import Background
+app = QApplication([])
+
+def work():
+    end = time.monotonic() + 0.2
+    while time.monotonic() < end:
+        yield 0, 1
+
+for _ in range(5):
+    owner = QWidget()
+    background = Background(owner)
+    background.start(work)
+    for _ in range(20):
+        app.processEvents()
+        time.sleep(0.001)
+    del background, owner  # and all of it, while the thread goes on
+    time.sleep(0.01)
+print("alive")
+"""
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=environment, capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "alive\n"), done.stderr

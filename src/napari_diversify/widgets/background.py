@@ -5,16 +5,17 @@ from __future__ import annotations
 import atexit
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, suppress
+from contextlib import closing
+from functools import partial
 from threading import Event, Thread
-from typing import Any, TypeAlias
+from typing import Any
 from weakref import WeakKeyDictionary
 
 from napari.qt.threading import create_worker
 from qtpy.QtCore import QCoreApplication, QObject, QThreadPool, Signal
 
-#: Work yields (pieces done, pieces) and returns its result.
-Work: TypeAlias = Generator[tuple[int, int], None, Any]
+from .driver import Work, driver, is_there
+
 # time that threads are given to come to the end of a piece when the program ends
 _QUIT_S, _EXIT_S = 0.2, 10.0
 #: All threads, and what tells each to stop.
@@ -56,7 +57,6 @@ class Background(QObject):
     finished = Signal(object)  # what the work returned
     failed = Signal(object)  # the exception
     stopped = Signal()  # nothing is running any more
-    _sent = Signal(object)  # a message, from the thread
 
     def __init__(self, parent: QObject | None = None, *, guarded: bool = False) -> None:
         super().__init__(parent)
@@ -64,7 +64,6 @@ class Background(QObject):
         self._number = 0
         self._stop = Event()
         self._worker: Any = None
-        self._sent.connect(self._on_message)
         if (app := QCoreApplication.instance()) is not None:
             app.aboutToQuit.connect(self._on_quit)
 
@@ -84,7 +83,8 @@ class Background(QObject):
             self._worker.yielded.connect(self._on_message)
         else:
             messages = _numbered(*task[1:])
-            self._worker = Thread(target=_send, args=(messages, self._sent), daemon=True)
+            told = driver().post, self._on_message
+            self._worker = Thread(target=_send, args=(messages, *told), daemon=True)
             _THREADS[self._worker] = self._stop
         self._worker.start()
 
@@ -112,10 +112,19 @@ class Background(QObject):
         self.stopped.emit()
 
 
-def _send(messages: Generator[Any, None, None], signal: Any) -> None:
-    with suppress(RuntimeError):  # whoever wanted to know is gone
-        for message in messages:
-            signal.emit(message)
+def _send(
+    messages: Generator[Any, None, None],
+    post: Callable[[Callable[[], None]], None],
+    told: Callable[[Any], None],
+) -> None:
+    for message in messages:
+        post(partial(_tell, told, message))
+
+
+def _tell(told: Callable[[Any], None], message: Any) -> None:
+    """In the thread of the window: from another one nobody knows who is about to be destroyed."""
+    if is_there(told):
+        told(message)
 
 
 def _numbered(

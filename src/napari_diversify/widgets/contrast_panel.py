@@ -11,7 +11,8 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 from ..core.calibration import ContrastDecay, fit_contrast_decay
 from ..recipe.measure import BUDGET
 from ..recipe.steps import DegradeContrast
-from .background import Background, Work
+from .background import Background
+from .driver import Work
 from .forms import ModelForm
 from .words import Words
 

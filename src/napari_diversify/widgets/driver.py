@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from threading import Condition, Thread, get_ident
 from typing import Any, TypeAlias
@@ -14,8 +14,9 @@ from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
 
 from ..core.blocks import workers
 from ..core.priority import give_way
-from .background import Work
 
+#: Work yields (pieces done, pieces) and returns its result.
+Work: TypeAlias = Generator[tuple[int, int], None, Any]
 #: Gets the result of a task and None, or None and the exception.
 Told: TypeAlias = Callable[[Any, Exception | None], None]
 

@@ -21,7 +21,7 @@ from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWi
 
 from ..core.psnr import PsnrModel
 from ..recipe import LazyVolume
-from .background import Background, Work
+from .background import Background
 from .curves import (
     SIDE,
     ByDepth,
@@ -34,7 +34,7 @@ from .curves import (
     cutoffs,
     of_plane,
 )
-from .driver import driver
+from .driver import Work, driver
 from .plot import Plot, colours_of
 from .plot_kinds import DepthPlot, HistogramPlot, NoisePlot, SpectrumPlot
 

@@ -20,8 +20,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from .. import __version__
 from ..core.blocks import whole
 from ..recipe.specimen import Specimen
-from .background import Work
-from .driver import Task, driver
+from .driver import Task, Work, driver
 from .feed import Feed
 from .layers import METADATA_KEY, appearance, entry_of, waits
 from .ours import claim, disown, find, part_from, role_of
