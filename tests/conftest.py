@@ -235,8 +235,11 @@ def open_dock(qtbot):
     """Make an Explorer on a viewer model and show it; closed again after the test."""
     from napari_diversify.widgets.explorer import Explorer
 
+    docks = []  # held until they are closed, as a window does
+
     def make(viewer, *, show=True):
         explorer = Explorer(viewer)
+        docks.append(explorer)
         qtbot.addWidget(explorer)
         if show:
             explorer.show()

@@ -93,8 +93,11 @@ class Driven:
 
 @pytest.fixture
 def open_synthetic(qtbot):
+    docks = []  # held until they are closed, as a window does
+
     def open_(viewer, plan=SMALL):
         dock = SyntheticDock(viewer)
+        docks.append(dock)
         qtbot.addWidget(dock)
         if plan is not None:
             dock.panel.setValue(plan)
