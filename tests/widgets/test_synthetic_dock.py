@@ -92,12 +92,9 @@ class Driven:
 
 
 @pytest.fixture
-def open_synthetic(qtbot):
-    docks = []  # held until they are closed, as a window does
-
+def open_synthetic(qtbot, hold):
     def open_(viewer, plan=SMALL):
-        dock = SyntheticDock(viewer)
-        docks.append(dock)
+        dock = hold(SyntheticDock(viewer))
         qtbot.addWidget(dock)
         if plan is not None:
             dock.panel.setValue(plan)
