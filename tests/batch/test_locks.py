@@ -29,7 +29,7 @@ from hypothesis import strategies as st
 from napari_diversify.batch import Job, Source, locks, preview, run
 from napari_diversify.batch.claims import _content, _meet
 from napari_diversify.batch.locks import Lock, locked, read
-from napari_diversify.files import header_of
+from napari_diversify.files import check_folder, header_of
 from napari_diversify.recipe import Sampling
 
 pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="killed as on POSIX")
@@ -491,3 +491,18 @@ def read_of(folder, text):
     sign = read(copy)
     copy.unlink()
     return sign
+
+
+def test_a_folder_that_another_run_makes_meanwhile_is_not_taken_for_a_file(tmp_path, monkeypatch):
+    target, stat = tmp_path / "train", Path.stat
+
+    def made_by_another(path, **options):
+        try:
+            return stat(path, **options)
+        except FileNotFoundError:
+            target.mkdir(exist_ok=True)
+            raise
+
+    monkeypatch.setattr(Path, "stat", made_by_another)
+    check_folder(target)
+    assert target.is_dir()

@@ -153,7 +153,7 @@ class Pictures:
         if image is None or image not in world.layers:
             return  # left with its last picture: nothing is said of it any more
         if voxels is not behind(levels_of(image)[0]):
-            if id(layer) not in world.eyes and view.switch.isChecked():
+            if id(behind(layer)) not in world.eyes and view.switch.isChecked():
                 raise Wrong(f"“{layer.name}” shows voxels that “{image.name}” has no more")
             return
         entry = entry_of(layer)
@@ -175,11 +175,11 @@ class Pictures:
             if layer is None or layer not in self._world.layers:
                 continue
             if not view.switch.isChecked():
-                if layer.visible and id(layer) not in self._world.eyes:
+                if layer.visible and id(behind(layer)) not in self._world.eyes:
                     raise Wrong(f"“{layer.name}” is visible, and switched off")
                 continue
             if source is None or not view.shows(source):
-                if layer.visible and id(layer) not in self._world.eyes:
+                if layer.visible and id(behind(layer)) not in self._world.eyes:
                     raise Wrong(f"“{layer.name}” is visible, but not of the chosen image")
                 continue
             if dock._measurement.has_range and "recipe" in entry_of(layer):

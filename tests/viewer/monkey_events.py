@@ -33,6 +33,7 @@ from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe
 from napari_diversify.recipe.synthetic import SyntheticMembranes, SyntheticNuclei
 from napari_diversify.widgets.commands import degrade_contrast, local_std_map, lowpass
 from napari_diversify.widgets.layers import levels_of
+from napari_diversify.widgets.proxy import behind
 from napari_diversify.widgets.synthetic_plan import Plan
 
 EVENTS = {}  # name: (how often, function)
@@ -593,7 +594,7 @@ def eye(world, rng):
         linked = [layer, *_linked(layer)]
         for one in linked:
             world.touch(one, "visible")
-            world.eyes.add(id(one))
+            world.eyes.add(id(behind(one)))
         layer.visible = not layer.visible
 
 
@@ -758,7 +759,7 @@ def _menu(world, rng, layers):
     for one in world.users():
         world.touch(one, "visible", "locked")
     if name in ("toggle_visibility", "hide_unselected", "show_selected"):
-        world.eyes.update(id(la) for la in world.layers)
+        world.eyes.update(id(behind(la)) for la in world.layers)
     get_app_model().commands.execute_command(f"napari.layer.{name}").result()
 
 

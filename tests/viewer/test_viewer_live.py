@@ -220,7 +220,7 @@ def test_work_in_the_background_leaves_nothing_behind(live, viewer, qtbot):
 
     def workers():
         gc.collect()
-        return sum(isinstance(thing, GeneratorWorker) for thing in gc.get_objects())
+        return sum(issubclass(type(thing), GeneratorWorker) for thing in gc.get_objects())
 
     for seed in range(4):
         viewer.layers["cells"].data = live.layer.data[...] + seed  # it is measured again

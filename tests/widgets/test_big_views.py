@@ -5,6 +5,7 @@ import pytest
 
 from napari_diversify.core import local_std
 from napari_diversify.widgets import feed, preview
+from napari_diversify.widgets.driver import driver
 
 PLANE = 24 * 32
 
@@ -250,6 +251,22 @@ def test_an_eye_opened_while_the_volume_is_computed_shows_the_image_until_it_is_
     wait_shown(live)
     same_bits(handed.last(), live.rebuilt(image))
     assert handed.computed_on_gui_thread(more_than=PLANE) == []
+
+
+def test_a_layer_switched_off_while_its_volume_is_computed_stays_hidden(live, viewer, slow, image):
+    slow.close()
+    viewer.dims.ndisplay = 3
+    wait_hidden(live)
+    live.explorer.diversify.live.setChecked(False)
+    image[0] += 1
+    viewer.layers["cells"].refresh()  # which it would have to look at again
+    viewer.dims.ndisplay = 2
+    slow.open()
+    live.wait(lambda: driver().idle and not live.measuring)
+    assert not live.layer.visible
+    live.explorer.diversify.live.setChecked(True)
+    wait_shown(live)
+    live.assert_exact(image)
 
 
 def test_the_eyes_of_linked_layers_are_left_alone(live, viewer, slow, image, handed, same_bits):

@@ -6,6 +6,7 @@ import errno
 import os
 import re
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -156,16 +157,20 @@ def check_folder(path: str | os.PathLike[str]) -> None:
     """
     with _said(Path(path), _OF_A_FOLDER):
         for there in (Path(path), *Path(path).absolute().parents):
-            if there.is_dir():
+            try:
+                mode = there.stat().st_mode  # asked once: another run may make it meanwhile
+            except (FileNotFoundError, NotADirectoryError):
+                mode = None
+            if mode is not None and stat.S_ISDIR(mode):
                 if not os.access(there, os.W_OK | os.X_OK):
                     raise PermissionError(errno.EACCES, "no permission")
                 return
-            if there.is_symlink():
+            if mode is None and there.is_symlink():
                 raise FileNotFoundError(
                     f"{path} cannot be written: {there} leads to {os.readlink(there)}, which is "
                     "not there. Is its drive connected?"
                 )
-            if _there(there):
+            if mode is not None:
                 raise NotADirectoryError(
                     f"{path} cannot be written: {there} is a file, not a folder. Choose another "
                     "folder"

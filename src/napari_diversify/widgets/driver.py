@@ -229,7 +229,7 @@ class Driver(QObject):
 
 def is_there(callback: Any) -> bool:
     """Whether an object of Qt, or the one whose method this is, has not been destroyed."""
-    owner = getattr(callback, "__self__", callback)
+    owner = callback if isinstance(callback, QObject) else getattr(callback, "__self__", None)
     return not isinstance(owner, QObject) or isalive(owner)
 
 

@@ -194,6 +194,8 @@ class LiveLayer(QObject):
     def pause(self) -> None:
         """Hide the layer and compute nothing until it is shown again."""
         self.cancel()
+        if self._feed is not None:
+            self._feed.stepped_aside = False  # it is hidden for another reason by now
         self._paused = True
         if self.layer is not None:
             self.layer.visible = False
