@@ -166,6 +166,8 @@ def test_who_is_destroyed_amid_messages_does_not_take_the_program_along():
 import time
 from qtpy.QtWidgets import QApplication, QWidget
 from napari_diversify.widgets.background import Background
+from napari_diversify.widgets.singletons import keep_alive
+keep_alive()  # docks do so
 app = QApplication([])
 
 def work():
