@@ -231,26 +231,12 @@ def same_bits():
 
 
 @pytest.fixture
-def hold():
-    """Keep widgets until they are destroyed, as a window does, or the test is over."""
-    kept = {}
-
-    def keep(widget):
-        key = id(widget)
-        kept[key] = widget
-        widget.destroyed.connect(lambda *_: kept.pop(key, None))
-        return widget
-
-    return keep
-
-
-@pytest.fixture
-def open_dock(qtbot, hold):
+def open_dock(qtbot):
     """Make an Explorer on a viewer model and show it; closed again after the test."""
     from napari_diversify.widgets.explorer import Explorer
 
     def make(viewer, *, show=True):
-        explorer = hold(Explorer(viewer))
+        explorer = Explorer(viewer)
         qtbot.addWidget(explorer)
         if show:
             explorer.show()

@@ -92,9 +92,9 @@ class Driven:
 
 
 @pytest.fixture
-def open_synthetic(qtbot, hold):
+def open_synthetic(qtbot):
     def open_(viewer, plan=SMALL):
-        dock = hold(SyntheticDock(viewer))
+        dock = SyntheticDock(viewer)
         qtbot.addWidget(dock)
         if plan is not None:
             dock.panel.setValue(plan)

@@ -20,7 +20,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from .. import __version__
 from ..core.blocks import whole
 from ..recipe.specimen import Specimen
-from .driver import Task, Work, driver
+from .driver import Task, Work, driver, is_there
 from .feed import Feed
 from .layers import METADATA_KEY, appearance, entry_of, waits
 from .ours import claim, disown, find, part_from, role_of
@@ -172,6 +172,8 @@ class LiveSpecimen(QObject):
             self.ready.emit()
             return
         self._adopt(computed)
+        if not is_there(self):  # new layers collect garbage: a dock that nobody holds is some
+            return
         self.drawn.emit(computed.specimen)
         self._update()
         if not self.running:
