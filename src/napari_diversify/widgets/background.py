@@ -77,14 +77,13 @@ class Background(QObject):
         self._stop.set()
         self._stop = Event()
         self._number += 1
-        task = (_numbered, self._number, work, self._stop)
+        task = self._number, work, self._stop
         if self._guarded:
-            self._worker = create_worker(*task, _start_thread=False)
+            self._worker = create_worker(_numbered, *task, _start_thread=False)
             self._worker.yielded.connect(self._on_message)
         else:
-            messages = _numbered(*task[1:])
-            told = driver().post, self._on_message
-            self._worker = Thread(target=_send, args=(messages, *told), daemon=True)
+            arguments = _numbered(*task), driver().post, self._on_message
+            self._worker = Thread(target=_send, args=arguments, daemon=True)
             _THREADS[self._worker] = self._stop
         self._worker.start()
 
