@@ -35,7 +35,7 @@ from napari_diversify.core import (
     synthetic_nuclei,
 )
 from napari_diversify.core.blocks import slices
-from napari_diversify.core.quality import ssim
+from napari_diversify.core.measures.quality import ssim
 from napari_diversify.recipe import Diversify
 from napari_diversify.recipe.sampling import Sampling
 

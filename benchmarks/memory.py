@@ -25,8 +25,8 @@ from superqt import QDoubleSlider
 from timing import goal
 
 from napari_diversify.core import synthetic_nuclei
-from napari_diversify.widgets.driver import driver
-from napari_diversify.widgets.explorer import Explorer
+from napari_diversify.widgets.diversify.dock import Explorer
+from napari_diversify.widgets.qt.driver import driver
 
 TENTHS = 10
 

@@ -24,7 +24,7 @@ from slider import PLANE, Slider
 from timing import goal, report
 
 from napari_diversify.core import PsnrModel, local_std
-from napari_diversify.widgets.plots import PlotsWindow
+from napari_diversify.widgets.plots.window import PlotsWindow
 
 EVENTS, EVERY = 60, 0.016
 

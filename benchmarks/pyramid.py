@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from napari_diversify import files
 from napari_diversify.core import normal_field, synthetic_nuclei
-from napari_diversify.files import ome_zarr
+from napari_diversify.files.ome_zarr import writing as ome_zarr
 
 CHUNK = (16, 512, 512)
 LIMITS = (100, 400)

@@ -19,7 +19,7 @@ from timing import goal, in_turn, report
 
 from napari_diversify.core import local_std, normal_field
 from napari_diversify.recipe import Diversify, LazyVolume, Recipe
-from napari_diversify.widgets.preview import LiveLayer
+from napari_diversify.widgets.live.live_layer import LiveLayer
 
 PLANE = (1024, 1024)
 

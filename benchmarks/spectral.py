@@ -22,9 +22,9 @@ from scipy.ndimage import gaussian_filter
 from timing import goal, in_turn, report
 
 from napari_diversify.recipe import DegradeContrast, Diversify, LazyVolume, LowPass, Recipe
-from napari_diversify.recipe.cache import Cache
-from napari_diversify.recipe.step import Step
-from napari_diversify.widgets.preview import LiveLayer
+from napari_diversify.recipe.lazy.cache import Cache
+from napari_diversify.recipe.steps.step import Step
+from napari_diversify.widgets.live.live_layer import LiveLayer
 
 FRAME_60_HZ = 1 / 60
 

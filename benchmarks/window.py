@@ -190,7 +190,7 @@ class Live(Window):
         return [self.dock.views[kind].live for kind in STEPS]
 
     def quiet(self) -> bool:
-        from napari_diversify.widgets.driver import driver
+        from napari_diversify.widgets.qt.driver import driver
 
         if self.dock is None:
             return True

@@ -24,7 +24,7 @@ from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_diversify.core import synthetic_nuclei
 from napari_diversify.report import write_report
-from napari_diversify.widgets.driver import driver
+from napari_diversify.widgets.qt.driver import driver
 
 IMAGES = Path(__file__).with_name("images")
 TIMEOUT_S = 60

@@ -32,7 +32,7 @@ if not HAS_DISPLAY:
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 # PySide6 6.12 on Python 3.11 would end the run after some thousand calls
-from napari_diversify.widgets.singletons import keep_alive  # noqa: E402
+from napari_diversify.widgets.qt.singletons import keep_alive  # noqa: E402
 
 keep_alive()
 
@@ -233,7 +233,7 @@ def same_bits():
 @pytest.fixture
 def open_dock(qtbot):
     """Make an Explorer on a viewer model and show it; closed again after the test."""
-    from napari_diversify.widgets.explorer import Explorer
+    from napari_diversify.widgets.diversify.dock import Explorer
 
     def make(viewer, *, show=True):
         explorer = Explorer(viewer)
@@ -249,7 +249,7 @@ def open_dock(qtbot):
 def _no_memory_of_other_tests(request, monkeypatch):
     """What the plugin remembers between sessions it forgets between tests, unless one asks."""
     if "plugin_settings" not in request.fixturenames:
-        from napari_diversify.widgets import preferences
+        from napari_diversify.widgets.qt import preferences
 
         monkeypatch.setattr(preferences, "_settings", lambda: None)
 

@@ -14,7 +14,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 import napari_diversify
-from napari_diversify import Recipe, cli, sheet
+from napari_diversify import Recipe
+from napari_diversify.cli import main as cli
+from napari_diversify.cli import sheet
 from napari_diversify.recipe import Diversify
 
 SHEET = "napari-diversify-demo.png"

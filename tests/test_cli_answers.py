@@ -19,8 +19,9 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
-from napari_diversify import Recipe, cli, files
-from napari_diversify.cli_quiet import quieten
+from napari_diversify import Recipe, files
+from napari_diversify.cli import main as cli
+from napari_diversify.cli.quiet import quieten
 from napari_diversify.files import Entry
 from napari_diversify.recipe import Diversify
 from napari_diversify.sentences import reason
@@ -86,9 +87,9 @@ FIRST = {
     "series": ("napari_diversify.batch.preview", ("series", "a.tif", "--dry-run")),
     "replay": ("napari_diversify.batch.replay", ("replay", "a.tif")),
     "info": ("napari_diversify.files.open_image", ("info", "a.tif")),
-    "phantom": ("napari_diversify.cli_phantom._model", ("phantom",)),
+    "phantom": ("napari_diversify.cli.phantom._model", ("phantom",)),
     "report": ("napari_diversify.report.reporting", ("report", ".")),
-    "demo": ("napari_diversify.cli._read", ("demo", "a.tif")),
+    "demo": ("napari_diversify.cli.main._read", ("demo", "a.tif")),
 }
 
 

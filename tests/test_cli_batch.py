@@ -15,7 +15,9 @@ import pytest
 import tifffile
 from typer.testing import CliRunner
 
-from napari_diversify import Recipe, cli, cli_files, files
+from napari_diversify import Recipe, files
+from napari_diversify.cli import files as cli_files
+from napari_diversify.cli import main as cli
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass
 
 RECIPE = Recipe(steps=(Diversify(w_i=0.9, w_v=2.0),), seed=7)
@@ -374,7 +376,7 @@ def test_an_example_in_the_help_stands_on_lines_of_its_own(invoke, command, monk
 def test_help_does_not_import_what_takes_long():
     program = (
         "import sys; sys.argv = ['napari-diversify', 'apply', '--help']\n"
-        "from napari_diversify.cli import main\n"
+        "from napari_diversify.cli.main import main\n"
         "try: main()\n"
         "except SystemExit: pass\n"
         "print([m for m in ('zarr', 'tifffile', 'dask', 'napari', 'qtpy') if m in sys.modules])"

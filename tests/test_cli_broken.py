@@ -18,8 +18,13 @@ import typer
 from typer.testing import CliRunner
 
 from broken import DRESSED, GOOD, IMAGES, IN_PART, NAMES, POSIX, RECIPES, image, make
-from napari_diversify import cli, cli_batch, cli_files, cli_phantom, cli_report, files
-from napari_diversify.cli_quiet import quieten
+from napari_diversify import files
+from napari_diversify.cli import apply as cli_batch
+from napari_diversify.cli import files as cli_files
+from napari_diversify.cli import main as cli
+from napari_diversify.cli import phantom as cli_phantom
+from napari_diversify.cli import report as cli_report
+from napari_diversify.cli.quiet import quieten
 
 _LONGEST = 60  # seconds until a command counts as one that waits for ever
 

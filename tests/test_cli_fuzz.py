@@ -16,8 +16,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from napari_diversify import Recipe, cli, files
-from napari_diversify.cli_quiet import quieten
+from napari_diversify import Recipe, files
+from napari_diversify.cli import main as cli
+from napari_diversify.cli.quiet import quieten
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass
 
 MANY = int(os.environ.get("DIVERSIFY_FUZZ", "0"))

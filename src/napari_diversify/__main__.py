@@ -19,7 +19,7 @@ def main() -> None:
             signal.signal(number, _interrupt)
     _open_streams()
     if _DEBUG not in sys.argv:
-        from .cli_quiet import quieten
+        from .cli.quiet import quieten
 
         quieten()
     command = _loaded()
@@ -54,7 +54,7 @@ def _open_streams() -> None:
 
 def _loaded() -> Any:
     try:
-        from .cli import main as command
+        from .cli.main import main as command
     except Exception as error:
         from .sentences import reason
 

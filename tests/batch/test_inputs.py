@@ -269,7 +269,7 @@ def test_the_command_and_the_python_of_a_job_make_the_same(tmp_path, options, se
 
     from typer.testing import CliRunner
 
-    from napari_diversify.cli import main
+    from napari_diversify.cli.main import main
 
     inputs = [tmp_path / f"{n}.npy" for n in ("a", "b")[: 1 + several]]
     for k, path in enumerate(inputs):

@@ -256,7 +256,7 @@ def test_closing_amid_one_big_image_ends_soon_and_leaves_nothing_of_it(
         time.sleep(0.05)
         return real(*arguments)
 
-    monkeypatch.setattr(sys.modules["napari_diversify.batch.run"], "_BIG", 0)
+    monkeypatch.setattr(sys.modules["napari_diversify.batch.running"], "_BIG", 0)
     monkeypatch.setattr(sys.modules["napari_diversify.batch.parts"], "_RUN", 1)
     monkeypatch.setattr(making, "found_in", slow)
     source = write_source(tmp_path / "a.tif", noise((96, 16, 16)))
@@ -274,7 +274,7 @@ def test_closing_amid_one_big_image_ends_soon_and_leaves_nothing_of_it(
 
 
 def test_a_run_on_a_big_image_closes_its_file(tmp_path, monkeypatch):
-    monkeypatch.setattr(sys.modules["napari_diversify.batch.run"], "_BIG", 0)
+    monkeypatch.setattr(sys.modules["napari_diversify.batch.running"], "_BIG", 0)
     source = write_source(tmp_path / "a.tif", noise((8, 40, 48)))
     made(job_of(source, tmp_path / "train", chunk=2))
     held = [f.path for f in psutil.Process().open_files()]

@@ -178,7 +178,7 @@ def test_two_runs_in_one_process_do_not_make_the_same_samples(raw, tmp_path):
 
 def test_what_another_run_made_meanwhile_is_seen(raw, tmp_path, monkeypatch):
     """It begins and ends after this one has looked, and before it claims its samples."""
-    running = sys.modules["napari_diversify.batch.run"]
+    running = sys.modules["napari_diversify.batch.running"]
     output, real = tmp_path / "train", running.look
 
     def look(job, **options):

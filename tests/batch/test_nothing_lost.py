@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from napari_diversify import cli, files
+from napari_diversify import files
 from napari_diversify.batch import Job, Source, preview
 from napari_diversify.batch.record import ours
+from napari_diversify.cli import main as cli
 from napari_diversify.recipe import Sampling
 
 AGAIN = [{}, {"resume": True}, {"overwrite": True}]

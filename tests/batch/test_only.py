@@ -6,9 +6,10 @@ from dataclasses import replace
 import pytest
 from typer.testing import CliRunner
 
-from napari_diversify import Recipe, cli
+from napari_diversify import Recipe
 from napari_diversify.batch import Job, export, size_of, sources_of
 from napari_diversify.batch.script import as_command, as_python, numbers_in, written
+from napari_diversify.cli import main as cli
 from napari_diversify.recipe import Diversify, Sampling
 
 

@@ -95,7 +95,7 @@ def reference(job, tmp_path_factory):
 def big_from(monkeypatch, n):
     """From so many bytes on, all workers share one image."""
     # as an attribute of the package, `run` is the function
-    monkeypatch.setattr(sys.modules["napari_diversify.batch.run"], "_BIG", n)
+    monkeypatch.setattr(sys.modules["napari_diversify.batch.running"], "_BIG", n)
 
 
 def screen(job, kind, number):

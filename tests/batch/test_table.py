@@ -8,8 +8,8 @@ from batch_jobs import CHAIN, RECIPE, job_of, made, noise, provenance, table, vo
 
 from napari_diversify import Recipe
 from napari_diversify.core import psnr
-from napari_diversify.core.quality import clipped_fraction, si_psnr, ssim
-from napari_diversify.core.visibility import rms_contrast
+from napari_diversify.core.measures.quality import clipped_fraction, si_psnr, ssim
+from napari_diversify.core.measures.visibility import rms_contrast
 from napari_diversify.recipe import Diversify, LowPass
 
 METRICS = ["psnr", "data_range", "data_range_rule", "si_psnr", "ssim", "ssim_planes",

@@ -7,15 +7,9 @@ from hypothesis import strategies as st
 from scipy import fft, ndimage
 from scipy.ndimage import gaussian_filter
 
-from napari_diversify.core import (
-    Tissue,
-    blocks,
-    degrade_contrast,
-    normal_field,
-    synthetic_nuclei,
-)
-from napari_diversify.core.contrast import depth_of_planes, plane_filter
-from napari_diversify.core.detector_noise import noise_curve, photon_transfer
+from napari_diversify.core import Tissue, blocks, degrade_contrast, normal_field, synthetic_nuclei
+from napari_diversify.core.contrast.contrast import depth_of_planes, plane_filter
+from napari_diversify.core.contrast.detector_noise import noise_curve, photon_transfer
 
 HAZY = Tissue(scattering_length=80, blur=1.5, halo=0.2, collected=0.6)
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from scipy import ndimage
 from scipy.optimize import minimize_scalar
 
-from napari_diversify.core import specimen_kernels
 from napari_diversify.core.blocks import whole
-from napari_diversify.core.ellipsoids import Ellipsoids, contact
-from napari_diversify.core.morphometry import measure, neighbour_ratio
-from napari_diversify.core.phantom import Nuclei
-from napari_diversify.core.population import (
+from napari_diversify.core.specimens import kernels as specimen_kernels
+from napari_diversify.core.specimens.ellipsoids import Ellipsoids, contact
+from napari_diversify.core.specimens.morphometry import measure, neighbour_ratio
+from napari_diversify.core.specimens.nuclei import Nuclei
+from napari_diversify.core.specimens.population import (
     Population,
     draw_axis_ratios,
     draw_diameters,

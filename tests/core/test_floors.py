@@ -14,8 +14,8 @@ FORBIDDEN = ("qtpy", "napari", "magicgui", "superqt", "PyQt6", "PySide6", "vispy
         "napari_diversify",
         "napari_diversify.core",
         "napari_diversify.recipe",
-        "napari_diversify.core.phantom",
-        "napari_diversify.recipe.lazy",
+        "napari_diversify.core.specimens.nuclei",
+        "napari_diversify.recipe.lazy.volume",
     ],
 )
 def test_importing_the_lower_floors_loads_no_qt_and_no_napari(module):

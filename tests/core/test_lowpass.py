@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy import fft
 from scipy.ndimage import gaussian_filter
 
-from napari_diversify.core import blocks, hidden_signal, lowpass, spectral
-from napari_diversify.core.cutoff import transfer
+from napari_diversify.core import blocks, hidden_signal, lowpass
+from napari_diversify.core.spectral import dct as spectral
+from napari_diversify.core.spectral.cutoff import transfer
 
 SHAPES = ("radial", "square", "triangular")
 NO_LOSS = {"square": lambda d: 1.0, "triangular": float, "radial": np.sqrt}  # from here on

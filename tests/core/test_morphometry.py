@@ -8,10 +8,10 @@ import pytest
 import tifffile
 
 from napari_diversify.core.blocks import whole
-from napari_diversify.core.fitting import fit
-from napari_diversify.core.morphometry import measure, measure_image
-from napari_diversify.core.phantom import Nuclei
-from napari_diversify.core.population import Population
+from napari_diversify.core.specimens.fitting import fit
+from napari_diversify.core.specimens.morphometry import measure, measure_image
+from napari_diversify.core.specimens.nuclei import Nuclei
+from napari_diversify.core.specimens.population import Population
 
 #: Voxel size of nuclei_label.tif in micrometres.
 NUCLEI_SPACING = (0.29, 0.26, 0.26)

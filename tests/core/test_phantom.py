@@ -10,9 +10,9 @@ from scipy import ndimage
 
 from napari_diversify.core import synthetic_nuclei
 from napari_diversify.core.blocks import slices, whole
-from napari_diversify.core.microscope import Microscope, Texture
-from napari_diversify.core.phantom import Nuclei
-from napari_diversify.core.population import Population
+from napari_diversify.core.specimens.microscope import Microscope, Texture
+from napari_diversify.core.specimens.nuclei import Nuclei
+from napari_diversify.core.specimens.population import Population
 
 SMALL = {"shape": (24, 96, 96), "count": 12}
 

@@ -19,7 +19,7 @@ from napari_diversify.core import (
     object_contrast,
     psnr,
 )
-from napari_diversify.core.psnr import W_V_MAX
+from napari_diversify.core.diversification.psnr_model import W_V_MAX
 
 # --- measured --------------------------------------------------------------
 

@@ -8,8 +8,13 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import wasserstein_distance
 from skimage.metrics import structural_similarity
 
-from napari_diversify.core.psnr import psnr
-from napari_diversify.core.quality import clipped_fraction, histogram_distance, si_psnr, ssim
+from napari_diversify.core.diversification.psnr_model import psnr
+from napari_diversify.core.measures.quality import (
+    clipped_fraction,
+    histogram_distance,
+    si_psnr,
+    ssim,
+)
 
 
 def noisy_pair(shape=(24, 31), seed=0):

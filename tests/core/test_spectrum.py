@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_diversify.core.detector_noise import noise_curve
-from napari_diversify.core.spectrum import noise_by_intensity, radial_power_spectrum
+from napari_diversify.core.contrast.detector_noise import noise_curve
+from napari_diversify.core.measures.spectrum import noise_by_intensity, radial_power_spectrum
 
 
 def noise(shape, seed=0):

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from skimage.filters import threshold_otsu
 
 from napari_diversify.core import fit_contrast_decay
-from napari_diversify.core.visibility import (
+from napari_diversify.core.measures.visibility import (
     contrast_by_depth,
     michelson_contrast,
     object_contrast,

@@ -11,8 +11,8 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 from napari_diversify.core.blocks import slices, whole
-from napari_diversify.core.microscope import Microscope, Texture
-from napari_diversify.core.voronoi import Cells, draw_seeds
+from napari_diversify.core.specimens.membranes import Cells, draw_seeds
+from napari_diversify.core.specimens.microscope import Microscope, Texture
 
 SHAPE, SPACING = (20, 60, 70), (0.6, 0.4, 0.4)
 SHARP = Microscope(blur=0, axial_blur=0, shading=0, background=0, read_noise=0, gain=1000)

@@ -26,8 +26,8 @@ from napari_diversify.files import (
     write_reduced,
     write_slab,
 )
-from napari_diversify.files.chunks import SLAB
-from napari_diversify.files.pyramid import reduced_block, steps_between
+from napari_diversify.files.ome_zarr.chunks import SLAB
+from napari_diversify.files.ome_zarr.pyramid import reduced_block, steps_between
 
 UM = ("um",) * 3
 

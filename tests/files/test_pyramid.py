@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_diversify.files import Header
-from napari_diversify.files.pyramid import plan_levels, reduced_block
+from napari_diversify.files.ome_zarr.pyramid import plan_levels, reduced_block
 
 
 def shapes(shape, spacing, axes="zyx", units="um"):

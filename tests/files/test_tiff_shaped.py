@@ -10,7 +10,7 @@ import tifffile
 from tiff_makers import pattern
 
 from napari_diversify.files import images_in, open_image
-from napari_diversify.files.tiff_library import sentences
+from napari_diversify.files.tiff.library import sentences
 
 STACK = pattern((6, 32, 40))
 

@@ -15,7 +15,7 @@ from zarr_writers import numbers, write_array, write_group, write_image
 
 from napari_diversify.files import create_labels, images_in, missing_chunks, open_image, write_all
 from napari_diversify.files.header import Header
-from napari_diversify.files.ome_zarr import create
+from napari_diversify.files.ome_zarr.writing import create
 
 LAYOUTS = [(2, ".", False), (2, "/", False), (3, "/", False), (3, ".", False), (3, "/", True)]
 
@@ -316,7 +316,7 @@ def test_voxels_beside_a_damaged_chunk_can_be_read(tmp_path):
 
 
 def test_threads_that_meet_damage_do_not_wait_for_each_other(tmp_path, monkeypatch):
-    monkeypatch.setattr("napari_diversify.files.stored_array._PATIENCE", 3600)
+    monkeypatch.setattr("napari_diversify.files.ome_zarr.stored_array._PATIENCE", 3600)
     path = encoded(tmp_path / "a.zarr", "shards nested")
     chunk_files(path)[1].write_bytes(b"cut")
     messages = []

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from napari_diversify.recipe.cache import Cache
+from napari_diversify.recipe.lazy.cache import Cache
 
 
 class Kitchen:

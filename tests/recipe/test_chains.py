@@ -12,10 +12,11 @@ from hypothesis.extra.numpy import basic_indices
 from napari_diversify import LazyVolume, Recipe
 from napari_diversify.core import Tissue, degrade_contrast, lowpass
 from napari_diversify.core.blocks import exhaust
-from napari_diversify.core.low_frequencies import low_frequencies
-from napari_diversify.core.spectral import forward
-from napari_diversify.recipe import DegradeContrast, Diversify, LazyRemoved, LowPass, lazy_array
-from napari_diversify.recipe.cache import Cache
+from napari_diversify.core.spectral.dct import forward
+from napari_diversify.core.spectral.low_frequencies import low_frequencies
+from napari_diversify.recipe import DegradeContrast, Diversify, LazyRemoved, LowPass
+from napari_diversify.recipe.lazy import array as lazy_array
+from napari_diversify.recipe.lazy.cache import Cache
 
 
 def assert_same(got, expected):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes
 
 from napari_diversify.recipe import Diversify, LazyVolume, Recipe
-from napari_diversify.recipe.intensity import exact_range, from_unit, iter_blocks, to_unit
+from napari_diversify.recipe.lazy.intensity import exact_range, from_unit, iter_blocks, to_unit
 
 NEUTRAL = Recipe(steps=(Diversify(w_i=1, w_v=0),))
 INTEGERS = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")

@@ -17,8 +17,9 @@ from hypothesis.extra.numpy import basic_indices
 
 from napari_diversify import LazyVolume, Recipe
 from napari_diversify.core import diversify, local_std, normal_field
-from napari_diversify.recipe import Diversify, lazy_array
-from napari_diversify.recipe.cache import Cache
+from napari_diversify.recipe import Diversify
+from napari_diversify.recipe.lazy import array as lazy_array
+from napari_diversify.recipe.lazy.cache import Cache
 
 # --- the oracle: whole arrays, one step after another ----------------------
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
+from napari_diversify.analysis.measure import measure
 from napari_diversify.core import PsnrModel, diversify, local_std, normal_field, psnr
 from napari_diversify.recipe import Diversify
-from napari_diversify.recipe.measure import measure
 
 STEP = Diversify(window=(3, 5, 5))
 

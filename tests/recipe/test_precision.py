@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from napari_diversify import LazyVolume, Recipe
 from napari_diversify.recipe import DegradeContrast, Diversify, LazyRemoved, LowPass
-from napari_diversify.recipe.compared import LazyDifference, LazySplit
-from napari_diversify.recipe.intensity import holds_all
+from napari_diversify.recipe.lazy.compared import LazyDifference, LazySplit
+from napari_diversify.recipe.lazy.intensity import holds_all
 
 INTEGERS = ("u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8")
 FLOATS = ("f2", "f4", "f8")

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_diversify.core.pair_sums import PairSums
-from napari_diversify.recipe.range_fit import misfit
+from napari_diversify.analysis.range_fit import misfit
+from napari_diversify.core.measures.pair_sums import PairSums
 
 
 def told(image, low=None, high=None):

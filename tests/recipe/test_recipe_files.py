@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_diversify.core.psnr import W_V_MAX
+from napari_diversify.core.diversification.psnr_model import W_V_MAX
 from napari_diversify.recipe import Diversify, Recipe
 
 odd = st.integers(0, 49).map(lambda k: 2 * k + 1)

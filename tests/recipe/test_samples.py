@@ -17,7 +17,7 @@ from napari_diversify.recipe import (
     LowPass,
     Sampling,
 )
-from napari_diversify.recipe.compared import LazyDifference, LazySplit
+from napari_diversify.recipe.lazy.compared import LazyDifference, LazySplit
 
 SHAPE = (3, 9, 11)
 IMAGE = np.random.default_rng(0).integers(0, 4000, SHAPE).astype(np.uint16)

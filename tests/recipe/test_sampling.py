@@ -12,7 +12,7 @@ from scipy import stats
 
 from napari_diversify import Recipe
 from napari_diversify.core import draw_weights
-from napari_diversify.core.psnr import PsnrModel
+from napari_diversify.core.diversification.psnr_model import PsnrModel
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Sampling
 
 RECIPE = Recipe(steps=(Diversify(),), seed=5)

@@ -17,9 +17,10 @@ from hypothesis.extra.numpy import basic_indices
 
 from napari_diversify import LazyVolume, Recipe
 from napari_diversify.core.blocks import exhaust
-from napari_diversify.recipe import Diversify, pieces, source
-from napari_diversify.recipe.cache import Cache
-from napari_diversify.recipe.source import Source, in_memory, original
+from napari_diversify.recipe import Diversify
+from napari_diversify.recipe.lazy import pieces, source
+from napari_diversify.recipe.lazy.cache import Cache
+from napari_diversify.recipe.lazy.source import Source, in_memory, original
 
 IMAGE = np.random.default_rng(0).integers(0, 60_000, (11, 40, 50)).astype(np.uint16)
 

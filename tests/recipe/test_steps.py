@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_diversify.core.psnr import W_V_MAX
+from napari_diversify.core.diversification.psnr_model import W_V_MAX
 from napari_diversify.recipe import Diversify, Recipe
 
 

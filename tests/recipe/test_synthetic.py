@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_diversify.core.microscope import Microscope
-from napari_diversify.core.population import Population
-from napari_diversify.recipe import specimen as module
-from napari_diversify.recipe.model import bounds_of, extra_of
-from napari_diversify.recipe.synthetic import KINDS, SyntheticMembranes, SyntheticNuclei
+from napari_diversify.core.specimens.microscope import Microscope
+from napari_diversify.core.specimens.population import Population
+from napari_diversify.model import bounds_of, extra_of
+from napari_diversify.synthetic import specimen as module
+from napari_diversify.synthetic.models import KINDS, SyntheticMembranes, SyntheticNuclei
 
 MODELS = list(KINDS.values())
 FIELDS = {2: ((40, 50), (0.4, 0.4)), 3: ((14, 40, 50), (0.6, 0.4, 0.4))}

@@ -11,7 +11,7 @@ from numba.core.dispatcher import Dispatcher
 from napari_diversify import LazyVolume, Recipe
 from napari_diversify.core import kernels
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass
-from napari_diversify.recipe.warm import warming
+from napari_diversify.warm import warming
 
 def compiled():
     # loaded from the disk or made now: the signatures that are there

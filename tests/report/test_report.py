@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from napari_diversify import Recipe, files
 from napari_diversify.batch import Job, Source, export, sources_of
-from napari_diversify.cli import main
+from napari_diversify.cli.main import main
 from napari_diversify.recipe import Diversify, Sampling
 from napari_diversify.report import write_report
 from napari_diversify.report.pictures import middle_plane, source_plane
@@ -730,7 +730,7 @@ def test_the_report_needs_neither_qt_nor_napari():
     import sys
 
     program = (
-        "import sys, napari_diversify.report, napari_diversify.cli_report\n"
+        "import sys, napari_diversify.report, napari_diversify.cli.report\n"
         "print([m for m in ('qtpy', 'napari', 'magicgui', 'superqt') if m in sys.modules])"
     )
     said = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)

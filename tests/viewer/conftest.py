@@ -10,9 +10,9 @@ from napari._qt.qt_viewer import QtViewer
 from napari.settings import get_settings
 
 from napari_diversify.recipe import LazyLocalStd, LazyRemoved, LazySamples, LazyVolume
-from napari_diversify.recipe.compared import LazyDifference, LazySplit
-from napari_diversify.widgets.driver import driver
-from napari_diversify.widgets.feed import Feed
+from napari_diversify.recipe.lazy.compared import LazyDifference, LazySplit
+from napari_diversify.widgets.live.feed import Feed
+from napari_diversify.widgets.qt.driver import driver
 
 
 @pytest.fixture(params=["sync", "async"])

@@ -222,7 +222,7 @@ def _run(events, options):
     import napari
     from napari.settings import get_settings
 
-    from napari_diversify.widgets import preferences
+    from napari_diversify.widgets.qt import preferences
 
     preferences._settings = lambda: None
     get_settings().experimental.async_ = options.asynchronous

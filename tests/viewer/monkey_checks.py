@@ -12,11 +12,12 @@ import numpy as np
 from monkey_world import is_live_copy
 
 from napari_diversify.recipe import LazyLocalStd, LazyRemoved, Recipe, Sampling
-from napari_diversify.recipe.source import original
-from napari_diversify.widgets import ours
-from napari_diversify.widgets.explorer import Explorer
-from napari_diversify.widgets.feed import Feed
-from napari_diversify.widgets.layers import (
+from napari_diversify.recipe.lazy.source import original
+from napari_diversify.synthetic.plan import Plan
+from napari_diversify.widgets.diversify.dock import Explorer
+from napari_diversify.widgets.live import ours
+from napari_diversify.widgets.live.feed import Feed
+from napari_diversify.widgets.live.layers import (
     METADATA_KEY,
     SPATIAL,
     entry_of,
@@ -24,11 +25,10 @@ from napari_diversify.widgets.layers import (
     levels_of,
     spatial_state,
 )
-from napari_diversify.widgets.preview import LiveLayer
-from napari_diversify.widgets.proxy import behind
-from napari_diversify.widgets.source_watch import SourceWatch
-from napari_diversify.widgets.synthetic import SyntheticDock
-from napari_diversify.widgets.synthetic_plan import Plan
+from napari_diversify.widgets.live.live_layer import LiveLayer
+from napari_diversify.widgets.live.source_watch import SourceWatch
+from napari_diversify.widgets.qt.proxy import behind
+from napari_diversify.widgets.synthetic.dock import SyntheticDock
 
 _LOOKS = ("visible", "opacity", "blending", "gamma", "contrast_limits", "projection_mode")
 _COMPARED = ("visible", "opacity", "blending")

@@ -30,11 +30,11 @@ from qtpy.QtWidgets import (
 from superqt import QDoubleSlider
 
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe
-from napari_diversify.recipe.synthetic import SyntheticMembranes, SyntheticNuclei
+from napari_diversify.synthetic.models import SyntheticMembranes, SyntheticNuclei
+from napari_diversify.synthetic.plan import Plan
 from napari_diversify.widgets.commands import degrade_contrast, local_std_map, lowpass
-from napari_diversify.widgets.layers import levels_of
-from napari_diversify.widgets.proxy import behind
-from napari_diversify.widgets.synthetic_plan import Plan
+from napari_diversify.widgets.live.layers import levels_of
+from napari_diversify.widgets.qt.proxy import behind
 
 EVENTS = {}  # name: (how often, function)
 

@@ -12,14 +12,14 @@ from qtpy.compat import isalive
 from qtpy.QtCore import QCoreApplication, QEvent, QThreadPool
 from qtpy.QtWidgets import QApplication
 
-from napari_diversify.widgets import ours
-from napari_diversify.widgets.driver import driver
-from napari_diversify.widgets.explorer import Explorer
-from napari_diversify.widgets.layers import levels_of
-from napari_diversify.widgets.live_array import LiveArray
-from napari_diversify.widgets.proxy import behind
-from napari_diversify.widgets.synthetic import SyntheticDock
-from napari_diversify.widgets.synthetic_plan import Plan
+from napari_diversify.synthetic.plan import Plan
+from napari_diversify.widgets.diversify.dock import Explorer
+from napari_diversify.widgets.live import ours
+from napari_diversify.widgets.live.layers import levels_of
+from napari_diversify.widgets.live.live_array import LiveArray
+from napari_diversify.widgets.qt.driver import driver
+from napari_diversify.widgets.qt.proxy import behind
+from napari_diversify.widgets.synthetic.dock import SyntheticDock
 
 #: As many layers of the user's at most: the window is drawn in software.
 MOST_LAYERS = 7

@@ -5,8 +5,8 @@ from qtpy.QtGui import QOffscreenSurface, QOpenGLContext
 from qtpy.QtOpenGLWidgets import QOpenGLWidget
 from qtpy.QtWidgets import QMainWindow
 
-from napari_diversify.widgets.explorer import Explorer
-from napari_diversify.widgets.synthetic import SyntheticDock
+from napari_diversify.widgets.diversify.dock import Explorer
+from napari_diversify.widgets.synthetic.dock import SyntheticDock
 
 pytestmark = pytest.mark.viewer
 

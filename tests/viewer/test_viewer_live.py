@@ -9,7 +9,9 @@ import pytest
 from napari.qt.threading import GeneratorWorker
 from qtpy.QtWidgets import QApplication
 
-from napari_diversify.widgets import feed, measurement, preview
+from napari_diversify.widgets.diversify import measurement
+from napari_diversify.widgets.live import feed
+from napari_diversify.widgets.live import live_layer as preview
 
 pytestmark = pytest.mark.viewer
 

@@ -4,15 +4,8 @@ import napari
 import numpy as np
 import pytest
 
-from napari_diversify import cli
-from napari_diversify.files import (
-    Header,
-    create,
-    create_labels,
-    planes_of,
-    write_all,
-    write_tiff,
-)
+from napari_diversify.cli import main as cli
+from napari_diversify.files import Header, create, create_labels, planes_of, write_all, write_tiff
 
 pytestmark = pytest.mark.viewer
 only_sync = pytest.mark.parametrize("slicing", ["sync"], indirect=True)  # slices are not at stake

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from napari._app_model import get_app_model
 
-from napari_diversify.widgets import ours
+from napari_diversify.widgets.live import ours
 
 pytestmark = pytest.mark.viewer
 

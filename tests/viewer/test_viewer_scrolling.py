@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from napari_diversify import Recipe
-from napari_diversify.widgets.feed import Feed
+from napari_diversify.widgets.live.feed import Feed
 
 pytestmark = pytest.mark.viewer
 

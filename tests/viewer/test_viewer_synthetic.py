@@ -5,7 +5,7 @@ import pytest
 from qtpy.QtWidgets import QApplication, QMainWindow
 from superqt import QDoubleSlider
 
-from napari_diversify.widgets.synthetic_plan import Plan
+from napari_diversify.synthetic.plan import Plan
 
 pytestmark = pytest.mark.viewer
 
@@ -71,7 +71,7 @@ def test_the_canvas_follows_sliders_and_planes(viewer, dock, qtbot):
 
 def test_3d_and_back_2d_image_and_back_and_a_kept_volume(viewer, dock, qtbot, monkeypatch):
     # on a fast machine this small volume would be computed at once
-    monkeypatch.setattr("napari_diversify.widgets.synthetic_live.AT_ONCE", 0)
+    monkeypatch.setattr("napari_diversify.widgets.synthetic.preview.AT_ONCE", 0)
 
     def settled():
         qtbot.waitUntil(lambda: in_step(dock))

@@ -12,9 +12,9 @@ from qtpy.QtCore import QCoreApplication, QEvent
 from qtpy.QtWidgets import QApplication
 
 from napari_diversify.recipe import LazyVolume
-from napari_diversify.widgets.background import threads_end
-from napari_diversify.widgets.driver import driver
-from napari_diversify.widgets.feed import Feed
+from napari_diversify.widgets.live.feed import Feed
+from napari_diversify.widgets.qt.background import threads_end
+from napari_diversify.widgets.qt.driver import driver
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from napari_diversify.widgets.background import Background, threads_end
+from napari_diversify.widgets.qt.background import Background, threads_end
 
 
 @pytest.fixture
@@ -143,7 +143,7 @@ def test_cancelling_nothing_says_nothing(background, heard):
 
 
 def test_when_the_program_quits_its_threads_have_ended(background, qtbot, monkeypatch):
-    monkeypatch.setattr("napari_diversify.widgets.background._QUIT_S", 60.0)  # if need be
+    monkeypatch.setattr("napari_diversify.widgets.qt.background._QUIT_S", 60.0)  # if need be
     pieces = []
 
     def endless():
@@ -165,8 +165,8 @@ def test_who_is_destroyed_amid_messages_does_not_take_the_program_along():
     program = """
 import time
 from qtpy.QtWidgets import QApplication, QWidget
-from napari_diversify.widgets.background import Background
-from napari_diversify.widgets.singletons import keep_alive
+from napari_diversify.widgets.qt.background import Background
+from napari_diversify.widgets.qt.singletons import keep_alive
 keep_alive()  # docks do so
 app = QApplication([])
 

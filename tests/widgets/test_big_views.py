@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from napari_diversify.core import local_std
-from napari_diversify.widgets import feed, preview
-from napari_diversify.widgets.driver import driver
+from napari_diversify.widgets.live import feed
+from napari_diversify.widgets.live import live_layer as preview
+from napari_diversify.widgets.qt.driver import driver
 
 PLANE = 24 * 32
 

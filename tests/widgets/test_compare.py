@@ -11,7 +11,7 @@ from napari.utils.interactions import (
 )
 from wrapt import ObjectProxy
 
-from napari_diversify.recipe.compared import LazyDifference, LazySplit
+from napari_diversify.recipe.lazy.compared import LazyDifference, LazySplit
 
 
 def press(viewer, key):

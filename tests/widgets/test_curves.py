@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
+from napari_diversify.analysis import curves
+from napari_diversify.analysis.curves import by_depth, by_noise, cutoffs, of_plane, plane_in_view
 from napari_diversify.core import PsnrModel, local_std, object_contrast, radial_power_spectrum
 from napari_diversify.core.blocks import exhaust
-from napari_diversify.core.calibration import fit_decay
-from napari_diversify.core.visibility import otsu_threshold
+from napari_diversify.core.contrast.calibration import fit_decay
+from napari_diversify.core.measures.visibility import otsu_threshold
 from napari_diversify.recipe import DegradeContrast, Diversify, LazyVolume, LowPass, Recipe
-from napari_diversify.widgets import curves
-from napari_diversify.widgets.curves import by_depth, by_noise, cutoffs, of_plane, plane_in_view
 
 ALL = slice(None)
 
@@ -40,7 +40,7 @@ def found(generator):
 
 def test_curves_need_no_qt():
     code = (
-        "import sys, napari_diversify.widgets.curves as c; "
+        "import sys, napari_diversify.analysis.curves as c; "
         "sys.exit(bool({'qtpy', 'pyqtgraph', 'napari'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -10,8 +10,8 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
-from napari_diversify.widgets.explorer import Explorer
-from napari_diversify.widgets.feed import Feed
+from napari_diversify.widgets.diversify.dock import Explorer
+from napari_diversify.widgets.live.feed import Feed
 
 
 def callbacks(*owners):
@@ -118,7 +118,7 @@ def test_a_dock_with_nothing_to_do_computes_nothing(live, viewer, handed):
 
 
 def test_an_image_is_measured_once_when_the_dock_opens(viewer, open_dock, make_image, monkeypatch):
-    from napari_diversify.widgets import measurement
+    from napari_diversify.widgets.diversify import measurement
 
     measured, original = [], measurement.measure
 

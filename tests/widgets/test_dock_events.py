@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from napari_diversify.widgets.explorer import Explorer
+from napari_diversify.widgets.diversify.dock import Explorer
 
 
 def live_layers(viewer):
@@ -23,7 +23,7 @@ def other(viewer, make_image):
 @pytest.fixture
 def slow_measurement(monkeypatch, gate):
     """Measurements wait while the gate is closed."""
-    from napari_diversify.widgets import measurement
+    from napari_diversify.widgets.diversify import measurement
 
     monkeypatch.setattr(measurement, "measure", gate.guard(measurement.measure))
     return gate

@@ -6,7 +6,7 @@ import sys
 import numpy as np
 import pytest
 
-from napari_diversify.recipe.source import original
+from napari_diversify.recipe.lazy.source import original
 
 
 @pytest.fixture
@@ -74,6 +74,7 @@ def test_the_dock_takes_its_plots_along(plotted):
 
 
 def test_their_library_is_loaded_when_they_are_opened_and_not_before():
-    program = "import sys, napari_diversify.widgets.explorer; print('pyqtgraph' in sys.modules)"
+    module = "napari_diversify.widgets.diversify.dock"
+    program = f"import sys, {module}; print('pyqtgraph' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert done.stdout.strip() == "False", done.stderr

@@ -9,8 +9,8 @@ from qtpy.QtCore import QCoreApplication, QEvent, QObject
 from qtpy.QtWidgets import QApplication
 
 from napari_diversify.core.priority import LOW, niceness
-from napari_diversify.widgets import driver as module
-from napari_diversify.widgets.driver import Driver
+from napari_diversify.widgets.qt import driver as module
+from napari_diversify.widgets.qt.driver import Driver
 
 
 @pytest.fixture

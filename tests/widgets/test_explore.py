@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_diversify.recipe import Diversify
-from napari_diversify.widgets.explore import SIDE, weights_around
+from napari_diversify.widgets.diversify.weight_tiles import SIDE, weights_around
 
 
 @pytest.fixture
@@ -113,7 +113,7 @@ def test_a_chain_is_explored_as_a_chain(viewer, live, window):
 def test_a_late_tile_of_another_plane_is_not_shown(viewer, live, window, monkeypatch):
     import threading
 
-    from napari_diversify.widgets import explore
+    from napari_diversify.widgets.diversify import weight_tiles as explore
 
     go, asked, tile = threading.Event(), threading.Event(), explore._tile
 

@@ -10,12 +10,13 @@ from napari.layers._source import layer_source
 from qtpy.QtWidgets import QApplication, QWidget
 from typer.testing import CliRunner
 
-from napari_diversify import Recipe, cli
+from napari_diversify import Recipe
 from napari_diversify.batch import Job, as_command, as_python
+from napari_diversify.cli import main as cli
 from napari_diversify.files import header_of, open_image, write_tiff
 from napari_diversify.recipe import Diversify, LowPass, Sampling
-from napari_diversify.widgets import export as export_module
-from napari_diversify.widgets.exporting import source_of
+from napari_diversify.widgets.export import dialog as export_module
+from napari_diversify.widgets.export.source import source_of
 
 
 @pytest.fixture
@@ -311,7 +312,7 @@ def test_layouts_offer_only_what_they_take(dialog):
 def asked_to_open(monkeypatch):
     opened = []
     monkeypatch.setattr(
-        "napari_diversify.widgets.export.QDesktopServices.openUrl",
+        "napari_diversify.widgets.export.dialog.QDesktopServices.openUrl",
         lambda url: opened.append(url.toLocalFile()),
     )
     return opened

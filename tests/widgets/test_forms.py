@@ -4,9 +4,9 @@ import pytest
 from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox
 from superqt import QDoubleSlider
 
+from napari_diversify.model import bounds_of, extra_of
 from napari_diversify.recipe import Diversify
-from napari_diversify.recipe.model import bounds_of, extra_of
-from napari_diversify.widgets.forms import AxesControl, ModelForm, NumberControl
+from napari_diversify.widgets.qt.forms import AxesControl, ModelForm, NumberControl
 
 
 @pytest.fixture

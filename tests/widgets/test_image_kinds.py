@@ -7,7 +7,7 @@ import zarr
 
 from napari_diversify import Recipe
 from napari_diversify.recipe import Diversify
-from napari_diversify.recipe import source as source_module
+from napari_diversify.recipe.lazy import source as source_module
 
 
 def start_recipe(image, spatial_ndim):
@@ -244,7 +244,7 @@ def test_range_and_psnr_of_a_small_pyramid_are_those_of_its_finest_level(
 def test_a_pyramid_too_big_to_measure_quickly_is_measured_coarsely_and_says_so(
     viewer, open_dock, make_image, monkeypatch
 ):
-    monkeypatch.setattr("napari_diversify.widgets.measurement.BUDGET", 40 * 32)
+    monkeypatch.setattr("napari_diversify.widgets.diversify.measurement.BUDGET", 40 * 32)
     levels = pyramid(make_image((64, 80)))
     dock = opened(viewer, open_dock, levels, multiscale=True)
     assert dock.explorer.value().intensity_range == (levels[1].min(), levels[1].max())

@@ -11,9 +11,10 @@ from napari.layers import Layer
 
 from napari_diversify import Recipe
 from napari_diversify.core import local_std
-from napari_diversify.widgets import commands, feed, ours, pace
-from napari_diversify.widgets.driver import driver
-from napari_diversify.widgets.source_watch import SourceWatch
+from napari_diversify.widgets import commands
+from napari_diversify.widgets.live import feed, ours, pace
+from napari_diversify.widgets.live.source_watch import SourceWatch
+from napari_diversify.widgets.qt.driver import driver
 
 ACTIONS = {action.id.removeprefix("napari.layer."): action for action in LAYERLIST_CONTEXT_ACTIONS}
 

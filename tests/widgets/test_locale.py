@@ -8,8 +8,8 @@ from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox
 from superqt import QLargeIntSpinBox
 
-from napari_diversify.widgets.numbers import DecimalBox, numbers_in, whole_numbers_only
-from napari_diversify.widgets.synthetic import SyntheticDock
+from napari_diversify.widgets.qt.numbers import DecimalBox, numbers_in, whole_numbers_only
+from napari_diversify.widgets.synthetic.dock import SyntheticDock
 
 LOCALES = {
     "German": QLocale(QLocale.Language.German, QLocale.Country.Germany),

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from napari_diversify.files import open_image
-from napari_diversify.widgets import plots as plots_module
-from napari_diversify.widgets import readout as readout_module
+from napari_diversify.widgets.diversify import readout as readout_module
+from napari_diversify.widgets.plots import window as plots_module
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 

@@ -17,7 +17,7 @@ from napari_diversify.files import (
     write_tiff,
 )
 from napari_diversify.recipe import Diversify, Sampling
-from napari_diversify.widgets.exporting import source_of
+from napari_diversify.widgets.export.source import source_of
 
 UM = ("micrometer",) * 3
 SIZED = Header((6, 40, 48), "uint16", "zyx", (2, 0.5, 0.5), UM, name="cells")

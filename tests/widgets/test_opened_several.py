@@ -11,7 +11,7 @@ import zarr
 from napari.components import ViewerModel
 
 from napari_diversify.files import Header, create, create_labels, open_image, write_all
-from napari_diversify.widgets.exporting import source_of
+from napari_diversify.widgets.export.source import source_of
 
 UM = ("micrometer",) * 3
 FIELD = Header((4, 20, 30), "uint16", "zyx", (2, 0.5, 0.5), UM, name="field")

@@ -11,12 +11,12 @@ from napari.layers import Image, Labels
 from superqt import QDoubleSlider
 
 from napari_diversify.recipe import LazyVolume, Recipe
-from napari_diversify.recipe.synthetic import SyntheticNuclei
-from napari_diversify.widgets import ours
-from napari_diversify.widgets.layers import levels_of
-from napari_diversify.widgets.live_array import LiveArray
-from napari_diversify.widgets.synthetic import SyntheticDock
-from napari_diversify.widgets.synthetic_plan import Plan
+from napari_diversify.synthetic.models import SyntheticNuclei
+from napari_diversify.synthetic.plan import Plan
+from napari_diversify.widgets.live import ours
+from napari_diversify.widgets.live.layers import levels_of
+from napari_diversify.widgets.live.live_array import LiveArray
+from napari_diversify.widgets.synthetic.dock import SyntheticDock
 from napari_diversify.writers import described
 
 ACTIONS = {action.id.removeprefix("napari.layer."): action for action in LAYERLIST_CONTEXT_ACTIONS}

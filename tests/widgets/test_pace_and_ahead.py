@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from napari_diversify.widgets.ahead import next_ones, travel
-from napari_diversify.widgets.pace import Paces
+from napari_diversify.widgets.live.ahead import next_ones, travel
+from napari_diversify.widgets.live.pace import Paces
 
 # ---- pace ----
 

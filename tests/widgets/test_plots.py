@@ -7,12 +7,12 @@ import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtWidgets import QWidget
 
+from napari_diversify.analysis.curves import by_depth
 from napari_diversify.core import PsnrModel, local_std, radial_power_spectrum
 from napari_diversify.core.blocks import exhaust
 from napari_diversify.recipe import Diversify, LazyVolume, LowPass, Recipe
-from napari_diversify.widgets import plots as plots_module
-from napari_diversify.widgets.curves import by_depth
-from napari_diversify.widgets.plots import PlotsWindow
+from napari_diversify.widgets.plots import window as plots_module
+from napari_diversify.widgets.plots.window import PlotsWindow
 
 ALL = slice(None)
 PLANE = (slice(2, 3), ALL, ALL)

@@ -9,7 +9,7 @@ from superqt import QDoubleSlider
 
 from napari_diversify.core import PsnrModel, psnr
 from napari_diversify.recipe import Diversify, Recipe
-from napari_diversify.widgets.diversify_panel import DiversifyPanel
+from napari_diversify.widgets.diversify.diversify_panel import DiversifyPanel
 
 CAP = 60.0
 

@@ -8,7 +8,7 @@ import pytest
 
 from napari_diversify.core import PairSums, ssim
 from napari_diversify.files import open_image
-from napari_diversify.widgets import readout as readout_module
+from napari_diversify.widgets.diversify import readout as readout_module
 
 
 @pytest.fixture(autouse=True)

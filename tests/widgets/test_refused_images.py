@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QPushButton
 
-from napari_diversify.widgets.layers import why_unusable
+from napari_diversify.widgets.live.layers import why_unusable
 
 
 def with_one(value):

@@ -9,9 +9,9 @@ from napari.utils.action_manager import action_manager
 from napari.utils.shortcuts import default_shortcuts
 from qtpy.QtWidgets import QApplication, QLabel, QScrollArea
 
-from napari_diversify.widgets import readout as readout_module
-from napari_diversify.widgets.synthetic import SyntheticDock
-from napari_diversify.widgets.words import Words
+from napari_diversify.widgets.diversify import readout as readout_module
+from napari_diversify.widgets.qt.words import Words
+from napari_diversify.widgets.synthetic.dock import SyntheticDock
 
 #: A laptop of 1366 x 768, less what the desktop and the title of a window take.
 WIDTH, HEIGHT = 1366, 700

@@ -7,7 +7,7 @@ import pytest
 
 from napari_diversify.core import Tissue, degrade_contrast, lowpass
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe
-from napari_diversify.widgets import preview
+from napari_diversify.widgets.live import live_layer as preview
 
 KINDS = ["contrast", "diversify", "lowpass"]
 

@@ -8,8 +8,8 @@ from napari.components import ViewerModel
 from napari.settings import get_plugin_settings
 from npe2 import PluginManifest
 
-from napari_diversify.widgets import state
-from napari_diversify.widgets.explorer import Explorer
+from napari_diversify.widgets.diversify import state
+from napari_diversify.widgets.diversify.dock import Explorer
 
 
 def settle(dock):

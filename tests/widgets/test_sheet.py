@@ -6,8 +6,8 @@ from napari.components import ViewerModel
 
 from napari_diversify.files import open_image
 from napari_diversify.recipe import LazySamples, Sampling
-from napari_diversify.recipe.source import original
-from napari_diversify.widgets.ours import role_of
+from napari_diversify.recipe.lazy.source import original
+from napari_diversify.widgets.live.ours import role_of
 
 
 @pytest.fixture
@@ -357,7 +357,7 @@ def test_marking_draws_nothing_anew(drawn, handed):
 def test_before_the_image_is_measured_nothing_is_drawn(
     viewer, open_dock, make_image, gate, monkeypatch
 ):
-    from napari_diversify.widgets import measurement
+    from napari_diversify.widgets.diversify import measurement
 
     viewer.add_image(make_image(), name="cells")
     gate.close()
@@ -380,8 +380,8 @@ def test_a_view_that_does_not_fit_into_the_memory_is_refused(
     viewer.add_image(make_image((40, 40)), name="plane")
     dock = draw(viewer, open_dock, 2000)
     free = type("free", (), {"available": 1_000_000})
-    monkeypatch.setattr("napari_diversify.widgets.layers.psutil.virtual_memory", lambda: free)
-    monkeypatch.setattr("napari_diversify.widgets.preview.AT_ONCE", 1 << 12)
+    monkeypatch.setattr("napari_diversify.widgets.live.layers.psutil.virtual_memory", lambda: free)
+    monkeypatch.setattr("napari_diversify.widgets.live.live_layer.AT_ONCE", 1 << 12)
     viewer.dims.ndisplay = 3
     dock.wait(lambda: "memory" in dock.window.status.message.text())
     viewer.dims.ndisplay = 2

@@ -5,7 +5,7 @@ import sys
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QLabel
 
-from napari_diversify.widgets.singletons import keep_alive
+from napari_diversify.widgets.qt.singletons import keep_alive
 
 
 class Emitter(QObject):

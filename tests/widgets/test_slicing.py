@@ -9,13 +9,18 @@ from hypothesis import strategies as st
 from napari.components import ViewerModel
 from napari.layers import Image
 
-from napari_diversify.widgets.layers import (
+from napari_diversify.widgets.live.layers import (
     displayed_index,
     spacing_in_micrometres,
     voxel_sizes_of,
     why_not_shown,
 )
-from napari_diversify.widgets.slicing import data_to_world, slicing_of, step_on_canvas, voxel_at
+from napari_diversify.widgets.live.slicing import (
+    data_to_world,
+    slicing_of,
+    step_on_canvas,
+    voxel_at,
+)
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 

@@ -7,8 +7,8 @@ import psutil
 import pytest
 
 from napari_diversify import Recipe
-from napari_diversify.recipe.lazy_array import LazyArray
-from napari_diversify.widgets import snapshot
+from napari_diversify.recipe.lazy.array import LazyArray
+from napari_diversify.widgets.live import snapshot
 
 
 @pytest.fixture

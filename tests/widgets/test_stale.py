@@ -13,10 +13,11 @@ from superqt import QDoubleSlider
 
 from napari_diversify.core import PsnrModel
 from napari_diversify.recipe import Diversify
-from napari_diversify.widgets import export, measurement
-from napari_diversify.widgets import readout as readout_module
-from napari_diversify.widgets.diversify_panel import DiversifyPanel
-from napari_diversify.widgets.synthetic import SyntheticDock
+from napari_diversify.widgets.diversify import measurement
+from napari_diversify.widgets.diversify import readout as readout_module
+from napari_diversify.widgets.diversify.diversify_panel import DiversifyPanel
+from napari_diversify.widgets.export import dialog as export
+from napari_diversify.widgets.synthetic.dock import SyntheticDock
 
 
 def settle(dock):

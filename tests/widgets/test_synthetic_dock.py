@@ -17,16 +17,19 @@ from qtpy.QtWidgets import QApplication, QLabel, QWidget
 from superqt import QDoubleSlider
 from typer.testing import CliRunner
 
-from napari_diversify import cli, cli_phantom
-from napari_diversify.core import specimen_kernels
-from napari_diversify.recipe.specimen import SpecimenArray
-from napari_diversify.recipe.synthetic import KINDS, SyntheticMembranes, SyntheticNuclei
-from napari_diversify.widgets import feed, layers, synthetic_fit, synthetic_live
-from napari_diversify.widgets.background import threads_end
-from napari_diversify.widgets.driver import driver
-from napari_diversify.widgets.ours import can_be_source
-from napari_diversify.widgets.synthetic import SyntheticDock
-from napari_diversify.widgets.synthetic_plan import USUAL, Plan
+from napari_diversify.cli import main as cli
+from napari_diversify.cli import phantom as cli_phantom
+from napari_diversify.core.specimens import kernels as specimen_kernels
+from napari_diversify.synthetic.models import KINDS, SyntheticMembranes, SyntheticNuclei
+from napari_diversify.synthetic.plan import USUAL, Plan
+from napari_diversify.synthetic.specimen import SpecimenArray
+from napari_diversify.widgets.live import feed, layers
+from napari_diversify.widgets.live.ours import can_be_source
+from napari_diversify.widgets.qt.background import threads_end
+from napari_diversify.widgets.qt.driver import driver
+from napari_diversify.widgets.synthetic import fit as synthetic_fit
+from napari_diversify.widgets.synthetic import preview as synthetic_live
+from napari_diversify.widgets.synthetic.dock import SyntheticDock
 
 KEY = "napari-diversify"
 SMALL = Plan(SyntheticNuclei(density=6, seed=4), (8, 40, 50), (0.5, 0.4, 0.3))

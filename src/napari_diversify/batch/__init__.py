@@ -1,11 +1,11 @@
 """One recipe, many samples, to disk: whole files only, resumable, by any number of workers."""
 
-from .engine import engine
+from .dry_run import preview
+from .engines import engine
 from .inputs import Inputs, Reading, look_at, sources_of
 from .job import Job, Unit, size_of
-from .preview import preview
-from .replay import Replay, replay
-from .run import Report, export, run
+from .replaying import Replay, replay
+from .running import Report, export, run
 from .script import as_command, as_python
 from .source import Source
 

@@ -18,11 +18,11 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import __version__, files
+from ..analysis.range_fit import misfit
 from ..core.blocks import Region, exhaust, region_shape, slices
-from ..core.pair_sums import PairSums
+from ..core.measures.pair_sums import PairSums
 from ..files import Header
 from ..recipe import LazyVolume, Recipe
-from ..recipe.range_fit import misfit
 from .apart import Read
 from .interrupt import undisturbed
 from .job import Job, Unit

@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.blocks import Region, region_shape, slices
-from ..core.pair_sums import PairSums
-from ..core.quality import SSIM_WINDOW, ssim
+from ..core.measures.pair_sums import PairSums
+from ..core.measures.quality import SSIM_WINDOW, ssim
 from ..files import Header
 from ..recipe import LazyVolume
 

@@ -9,13 +9,13 @@ from threading import Lock
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
+from ..analysis.measure import measure
 from ..core.blocks import exhaust
-from ..core.pair_sums import PairSums
-from ..core.psnr import W_V_MAX, PsnrModel
+from ..core.diversification.psnr_model import W_V_MAX, PsnrModel
+from ..core.measures.pair_sums import PairSums
 from ..files import Header
 from ..recipe import Diversify, LazyVolume, Recipe
-from ..recipe.intensity import exact_range
-from ..recipe.measure import measure
+from ..recipe.lazy.intensity import exact_range
 from ..recipe.sampling import Sampling
 from .source import Source
 

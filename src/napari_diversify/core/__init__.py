@@ -1,17 +1,15 @@
 """The numerical core: arrays in, arrays out; no Qt, no napari, no files."""
 
-from .calibration import ContrastDecay, fit_contrast_decay
-from .contrast import Tissue, degrade_contrast
-from .diversify import diversify
-from .local_std import local_std
-from .lowpass import HiddenSignal, hidden_signal, lowpass
-from .noise import normal_field
-from .pair_sums import PairSums
-from .phantom import synthetic_nuclei
-from .psnr import PsnrModel, psnr
-from .quality import clipped_fraction, histogram_distance, si_psnr, ssim
-from .spectrum import noise_by_intensity, radial_power_spectrum
-from .visibility import (
+from .contrast.calibration import ContrastDecay, fit_contrast_decay
+from .contrast.contrast import Tissue, degrade_contrast
+from .diversification.diversify import diversify
+from .diversification.local_std import local_std
+from .diversification.psnr_model import PsnrModel, psnr
+from .diversification.weights import draw_weights
+from .measures.pair_sums import PairSums
+from .measures.quality import clipped_fraction, histogram_distance, si_psnr, ssim
+from .measures.spectrum import noise_by_intensity, radial_power_spectrum
+from .measures.visibility import (
     contrast_by_depth,
     michelson_contrast,
     object_contrast,
@@ -19,7 +17,9 @@ from .visibility import (
     signal_to_background,
     weber_contrast,
 )
-from .weights import draw_weights
+from .noise import normal_field
+from .specimens.nuclei import synthetic_nuclei
+from .spectral.lowpass import HiddenSignal, hidden_signal, lowpass
 
 __all__ = [
     "ContrastDecay",

@@ -7,20 +7,12 @@ from .extras import check_extras, has_extras, write_extras
 from .glance import is_plate, may_hold_image
 from .header import AXES, Header, header_of
 from .label_values import LabelPlan, check_labels
-from .layouts import (
-    FORMATS,
-    LAYOUTS,
-    Item,
-    Layout,
-    check_names,
-    names_of,
-    paths,
-    semantic_planes,
-)
+from .layouts import FORMATS, LAYOUTS, Item, Layout, check_names, names_of, paths, semantic_planes
 from .listing import Listing, fold
 from .looks import Looks, looks_of
 from .names import ENDINGS, is_image, stem
-from .ome_zarr import (
+from .ome_zarr.reading import missing_chunks
+from .ome_zarr.writing import (
     create,
     create_labels,
     finish,
@@ -32,15 +24,7 @@ from .ome_zarr import (
     write_slab,
 )
 from .open_voxels import channels_of
-from .reading import (
-    ImageFile,
-    images_in,
-    inputs_in,
-    is_zarr,
-    labels_in,
-    open_image,
-)
-from .reading_zarr import missing_chunks
+from .reading import ImageFile, images_in, inputs_in, is_zarr, labels_in, open_image
 from .safe import (
     Leftover,
     check_folder,
@@ -55,7 +39,7 @@ from .safe import (
     saying,
     writing,
 )
-from .tiff import planes_of, write_tiff
+from .tiff.writing import planes_of, write_tiff
 
 __all__ = [
     "AXES",

@@ -7,9 +7,9 @@ from typing import Any
 
 import tifffile
 
+from .ome_zarr.nodes import node_at
 from .reading import images_in
-from .tiff_library import series_in
-from .zarr_nodes import node_at
+from .tiff.library import series_in
 
 _TIFF = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PLATE = {"plate", "well"}

@@ -17,7 +17,7 @@ import numpy.typing as npt
 from .dtypes import DTYPES, smallest_integer
 from .header import Header
 from .layouts import Layout
-from .tiff import planes_of
+from .tiff.writing import planes_of
 
 #: Values below 0 that a sentence names before it counts the rest.
 _NAMED = 3

@@ -16,8 +16,8 @@ from typing import Any
 import tifffile
 
 from .glance import ome_attributes
-from .ome_tree import ome_tree
-from .ome_xml import parsed
+from .tiff.ome_tree import ome_tree
+from .tiff.ome_xml import parsed
 
 #: Key of our note in OME-XML that says that voxels are labels.
 LABELS_KEY = "labels"

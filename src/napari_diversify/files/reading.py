@@ -16,9 +16,9 @@ from .described import described
 from .entry import Entry
 from .header import Header, guess_axes
 from .names import ENDINGS, is_image, stem
+from .ome_zarr.reading import images_in_zarr, label_names, read_zarr
 from .present import check_present
-from .reading_tiff import images_in_tiff, read_tiff
-from .reading_zarr import images_in_zarr, label_names, read_zarr
+from .tiff.reading import images_in_tiff, read_tiff
 from .units import unit_of
 
 

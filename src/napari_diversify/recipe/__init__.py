@@ -1,11 +1,11 @@
 """What to do, as data: steps with their parameters, and recipes made of them."""
 
-from .lazy import LazyLocalStd, LazyRemoved, LazyVolume
+from ..synthetic.models import SyntheticMembranes, SyntheticNuclei
+from .lazy.samples import LazySamples
+from .lazy.volume import LazyLocalStd, LazyRemoved, LazyVolume
 from .recipe import Recipe
-from .samples import LazySamples
 from .sampling import Sampling
-from .steps import DegradeContrast, Diversify, LowPass
-from .synthetic import SyntheticMembranes, SyntheticNuclei
+from .steps.registry import DegradeContrast, Diversify, LowPass
 
 __all__ = [
     "DegradeContrast",

@@ -13,10 +13,10 @@ import numpy.typing as npt
 from pydantic import Field, model_validator
 
 from ..core.noise import GENERATOR
+from ..model import Model
 from ..small_files import read_small
-from .lazy import LazyVolume
-from .model import Model
-from .steps import AnyStep
+from .lazy.volume import LazyVolume
+from .steps.registry import AnyStep
 from .training import fresh_sample
 
 

@@ -8,12 +8,12 @@ from typing import Any, Literal, TypeAlias
 
 from pydantic import Field, model_validator
 
+from ..core.diversification.psnr_model import PsnrModel
+from ..core.diversification.weights import truncated_normal
 from ..core.noise import seed_for, uniform_numbers
-from ..core.psnr import PsnrModel
-from ..core.weights import truncated_normal
-from .model import Model
+from ..model import Model
 from .recipe import Recipe
-from .steps import Diversify
+from .steps.registry import Diversify
 from .training import fresh_sample
 
 Strategy: TypeAlias = Literal["random", "structured", "single_aug", "grid"]

@@ -14,15 +14,15 @@ from napari.types import LayerDataTuple
 from napari.utils.notifications import show_warning
 
 from .. import __version__
-from ..core.phantom import synthetic_nuclei
+from ..core.specimens.nuclei import synthetic_nuclei
 from ..recipe import DegradeContrast, LazyLocalStd, LazyVolume, LowPass, Recipe
-from ..recipe.cache import Cache
-from ..recipe.lazy_array import LazyArray
-from ..recipe.source import Source
-from ..recipe.step import Step
-from . import preview
-from .feed import Feed
-from .layers import (
+from ..recipe.lazy.array import LazyArray
+from ..recipe.lazy.cache import Cache
+from ..recipe.lazy.source import Source
+from ..recipe.steps.step import Step
+from .live import live_layer as preview
+from .live.feed import Feed
+from .live.layers import (
     METADATA_KEY,
     appearance,
     guess_spatial_ndim,
@@ -32,7 +32,7 @@ from .layers import (
     spatial_state,
     why_unusable,
 )
-from .source_watch import SourceWatch
+from .live.source_watch import SourceWatch
 
 
 def local_std_map(layer: napari.layers.Image) -> list[LayerDataTuple]:

@@ -1,0 +1,159 @@
+"""How commands end other than well: with a sentence and an exit status, never with a traceback.
+
+Whatever a command raises comes to :func:`answered`, once around all commands. Who wants to see
+where an error came from asks for it with ``--debug``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NoReturn
+
+import typer
+
+from ..sentences import is_expected, on_one_line, reason, shortened
+
+#: Shows tracebacks and what libraries say; stands anywhere in a command.
+DEBUG = "--debug"
+#: Exit status if nobody reads the output any more: that of programs which a broken pipe ends.
+_UNREAD = 128 + 13
+#: How typer words what it refuses.
+_PYDANTIC = re.compile(r"Input should be (.*?)(, unable to parse .*)?$")
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A command line: whether it asks for tracebacks, and what the user has named in it."""
+
+    debug: bool = False
+    names: frozenset[str] = frozenset()
+
+
+_NO_LINE = _Line()
+_LINE: ContextVar[_Line] = ContextVar("_LINE", default=_NO_LINE)
+
+
+def sentence(error: BaseException) -> str:
+    """What an error says, as a sentence; of one that nobody thought of also what to do."""
+    if is_expected(error):
+        said = reason(error)
+        return said if said.endswith(("?", "!", "…")) else f"{said}."
+    return (
+        f"{reason(error)}. Run the command again with {DEBUG} to see where, and please report it."
+    )
+
+
+def fail(message: str) -> NoReturn:
+    """Say why it could not be begun, and end with exit status 1."""
+    say(message)
+    raise typer.Exit(1)
+
+
+def stop(said: str) -> NoReturn:
+    """Say what Ctrl+C has left, and end as a program does that was stopped."""
+    say(said)
+    raise typer.Exit(130) from None
+
+
+def say(message: str) -> None:
+    """Write a sentence to standard error, with a capital letter unless a name begins it."""
+    text = shortened(on_one_line(message).strip(), 2000)
+    word = text.partition(" ")[0].rstrip(",:")
+    if word.isascii() and word.isalpha() and word.islower() and word not in _LINE.get().names:
+        text = text[0].upper() + text[1:]
+    with suppress(OSError):  # nobody reads it
+        typer.echo(text, err=True)
+
+
+def show(error: BaseException) -> None:
+    """Show where an error came from, if that was asked for."""
+    if _LINE.get().debug:
+        with suppress(OSError):
+            traceback.print_exception(error)
+
+
+@contextmanager
+def answered() -> Iterator[None]:
+    """Turn whatever goes wrong inside into a sentence and an exit status."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        stop("Stopped.")
+    except BaseException as error:
+        if isinstance(error, SystemExit | GeneratorExit | typer.Exit) or is_of_usage(error):
+            raise
+        lost = isinstance(error, OSError) and _is_of_output(error)
+        if lost:
+            _write_no_more()
+        if lost and isinstance(error, BrokenPipeError):
+            raise typer.Exit(_UNREAD) from None
+        show(error)
+        fail(f"The output cannot be written: {sentence(error)}" if lost else sentence(error))
+
+
+def is_of_usage(error: BaseException) -> bool:
+    """Whether the command line itself was wrong."""
+    return hasattr(error, "format_message")  # typer has brought its parser along since 0.27
+
+
+def usage(error: Any) -> str:
+    """Say what is wrong with a command line."""
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return "No command is given; these are all."
+    said = _PYDANTIC.sub(r"it must be \1", on_one_line(error.format_message())).rstrip(". ")
+    if error.ctx is None:
+        return f"{said}."
+    return (
+        f"{said}. {on_one_line(error.ctx.get_usage())}; {error.ctx.command_path} --help says more."
+    )
+
+
+@contextmanager
+def line(words: Sequence[str]) -> Iterator[None]:
+    """Answer inside for a command line of these words."""
+    names = frozenset(part for word in words for part in (word, *Path(word).parts))
+    token = _LINE.set(_Line(wants_debug(words), names))
+    try:
+        yield
+    finally:
+        _LINE.reset(token)
+
+
+def wants_debug(words: Sequence[str]) -> bool:
+    """Whether a command line asks for tracebacks."""
+    return DEBUG in _options(words)
+
+
+def without_debug(words: Sequence[str]) -> list[str]:
+    """A command line as the commands know it."""
+    options = _options(words)
+    return [word for word in options if word != DEBUG] + list(words[len(options) :])
+
+
+def _options(words: Sequence[str]) -> list[str]:
+    """The words before a "--", after which all are names of files."""
+    words = list(words)
+    return words[: words.index("--")] if "--" in words else words
+
+
+def _is_of_output(error: OSError) -> bool:
+    """Whether it is our own output that could not be written, by who raised it."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return frames[-1].f_globals["__name__"].partition(".")[0] in ("typer", "click", "rich")
+
+
+def _write_no_more() -> None:
+    """Have the rest of the output vanish: at its end Python would try again, and complain."""
+    with suppress(OSError, ValueError):
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)

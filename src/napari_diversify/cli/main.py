@@ -1,0 +1,257 @@
+"""The command ``napari-diversify``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import Annotated, Any, get_type_hints
+
+import numpy as np
+import typer
+from typer.core import TyperGroup
+
+from .. import __version__
+from . import apply as cli_batch
+from . import files as cli_files
+from . import phantom as cli_phantom
+from . import report as cli_report
+from .answers import (
+    DEBUG,
+    answered,
+    fail,
+    is_of_usage,
+    line,
+    say,
+    sentence,
+    show,
+    usage,
+    wants_debug,
+    without_debug,
+)
+from .quiet import heard
+
+#: Exit status if the command line itself is wrong.
+_USAGE = 2
+_EMPTY = "An argument is empty. Was it a variable of the shell that has no value?"
+
+
+class _Commands(TyperGroup):
+    """All commands, and what becomes of their errors."""
+
+    def main(self, *args: Any, **settings: Any) -> Any:
+        """Run a command line, and end with its exit status."""
+        given = args[0] if args else settings.get("args")
+        words = sys.argv[1:] if given is None else list(given)
+        with line(words), heard() if wants_debug(words) else nullcontext():
+            try:
+                with answered():
+                    if "" in words:
+                        say(_EMPTY)
+                        raise typer.Exit(_USAGE)
+                    status = super().main(*args, **{**settings, "standalone_mode": False})
+            except typer.Exit as end:
+                status = end.exit_code
+            except Exception as error:
+                if not is_of_usage(error):
+                    raise
+                say(usage(error))
+                status = _USAGE
+        sys.exit(status or 0)
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Take ``--debug`` wherever it stands."""
+        return super().parse_args(ctx, without_debug(args))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command; those that leave something behind when stopped say so themselves."""
+        with answered():
+            return super().invoke(ctx)
+
+
+main = typer.Typer(
+    name="napari-diversify",
+    cls=_Commands,
+    help="Make many realistic microscopy volumes from one, and see each before you use it.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+
+
+def _command(function: Callable[..., None]) -> Callable[..., None]:
+    """Make a command of a function, which says itself of a file that it cannot be read."""
+    kinds = function.__annotations__ = get_type_hints(function, include_extras=True)
+    for kind in kinds.values():
+        for parameter in getattr(kind, "__metadata__", ()):
+            parameter.readable = False  # typer would refuse all files for one
+    return main.command()(function)
+
+
+for _function in (
+    cli_batch.apply,
+    cli_batch.series,
+    cli_files.replay,
+    cli_files.info,
+    cli_phantom.phantom,
+    cli_report.report,
+):
+    _command(_function)
+
+_SHEET = "napari-diversify-demo.png"
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"napari-diversify {__version__}")
+        raise typer.Exit
+
+
+@main.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option(DEBUG, help="Show where an error came from, and what libraries say.")
+    ] = False,
+) -> None:
+    pass
+
+
+@_command
+def demo(
+    file: Annotated[
+        Path | None,
+        typer.Argument(help="Image to open; synthetic nuclei if none is given."),
+    ] = None,
+) -> None:
+    """Open napari on an image with the Diversify widget live.
+
+    Without a display, write a contact sheet (PNG) to the current folder instead.
+    """
+    if file is not None:
+        _check(file)
+    if not _has_display():
+        _write_sheet(file, "There is no display, so napari cannot open a window. ")
+    elif why := _no_window():
+        _write_sheet(file, f"napari cannot open a window: {why}. ")
+    else:
+        _open_viewer(file)
+
+
+def _check(file: Path) -> None:
+    from ..files.present import check_present
+
+    try:
+        there = file.exists()
+    except OSError:  # said below
+        there = True
+    if not there and not file.is_symlink():
+        fail(f"{file} does not exist. Give the path of an image file, or none for the sample.")
+    check_present(file)
+
+
+def _write_sheet(file: Path | None, why: str) -> None:
+    from .sheet import write_contact_sheet
+
+    with _readable(file):
+        image = _read(file)
+    try:
+        path = write_contact_sheet(image, _SHEET)
+    except (TypeError, ValueError) as error:
+        show(error)
+        fail(f"{file or 'the sample'}: {sentence(error)}")
+    typer.echo(f"{why}A contact sheet (raw, σ map, five settings) was written to {path} instead.")
+
+
+@contextmanager
+def _readable(file: Path | None) -> Iterator[None]:
+    """Say of whatever goes wrong inside that the file cannot be read: readers raise anything."""
+    try:
+        yield
+    except Exception as error:  # noqa: BLE001
+        show(error)
+        fail(f"{file} could not be read as an image: {sentence(error)}")
+
+
+def _has_display() -> bool:
+    """Whether there may be a window: always on macOS and Windows, else by its variables."""
+    if not sys.platform.startswith("linux"):
+        return True
+    if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
+        return False
+    return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+
+
+def _no_window() -> str:
+    """Why no window can be opened, or nothing. Qt ends the process: it is tried in another."""
+    program = "from qtpy.QtWidgets import QApplication; QApplication([])"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, errors="replace"
+    )
+    lines = [line for line in done.stderr.splitlines() if line.strip()]
+    return "" if done.returncode == 0 else (lines or ["Qt does not start"])[0].strip(". ")
+
+
+def _open_viewer(file: Path | None) -> None:
+    import napari
+
+    from ..readers import ReaderNote
+
+    warnings.simplefilter("default", ReaderNote)  # napari shows it
+    viewer = napari.Viewer(title="napari-diversify demo")
+    if file is None:
+        viewer.open_sample("napari-diversify", "synthetic_nuclei")
+        viewer.layers.selection.active = viewer.layers["nuclei"]
+        viewer.dims.set_current_step(0, viewer.layers["nuclei"].data.shape[0] // 2)
+    else:
+        try:
+            with _readable(file):
+                viewer.open(file, plugin=_reader_of(file) or "napari")
+        except typer.Exit:
+            viewer.close()
+            raise
+    viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
+    napari.run()
+
+
+def _reader_of(file: Path) -> str | None:
+    """Our own plugin for what it reads, as it keeps the voxel size; None for other files."""
+    from ..readers import get_reader
+
+    return None if get_reader(str(file)) is None else "napari-diversify"
+
+
+def _read(file: Path | None) -> Any:
+    """The first image in a file, read by whatever reader napari would use; or the sample."""
+    if file is None:
+        from ..core import synthetic_nuclei
+
+        return synthetic_nuclei().image
+    import npe2
+
+    npe2.PluginManager.instance().discover()
+    from ..readers import ReaderNote
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", ReaderNote)
+        layers = npe2.read([str(file)], stack=False, plugin_name=_reader_of(file))
+    for one in caught:
+        if issubclass(one.category, ReaderNote):
+            say(f"Note: {one.message}")
+    for data, *rest in layers:
+        kind = rest[1] if len(rest) > 1 else "image"
+        if kind == "image":
+            image = data[0] if isinstance(data, list) else np.asarray(data)
+            # as napari guesses: a last axis of 3 or 4 behind two that are no thinner than 30
+            looks_rgb = (
+                image.ndim > 2 and image.shape[-1] in (3, 4) and min(image.shape[-3:-1]) >= 30
+            )
+            if (rest[0] if rest else {}).get("rgb", looks_rgb):
+                raise ValueError("it is an RGB image; one channel is needed. Split it first")
+            return image
+    raise ValueError(f"no image was found in it, only {len(layers)} other layers")

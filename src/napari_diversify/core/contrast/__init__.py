@@ -1,0 +1,1 @@
+"""Contrast that is lost with depth in tissue (after DeepContrast, 2023)."""

@@ -1,0 +1,118 @@
+"""The noise of an image's detector: how strong it is, measured in the image, and more of it.
+
+A detector that counts photons has noise whose variance grows with intensity in
+a straight line. Structure looks like noise too, but not where neighbours differ
+in second order only, and not in most pixels of an intensity.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from .. import kernels
+from ..blocks import in_slabs
+from ..spectral.dct import Coefficients, forward
+
+#: Intensities, ascending, and the standard deviation of the noise at each.
+NoiseCurve: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+_CLASSES = 16  # intensity classes in which noise is measured
+_LEAST_PIXELS = 64  # in each of them
+_SAMPLES = 1 << 16  # pixels per plane that are enough to measure it
+
+
+def noise_curve(plane: npt.ArrayLike) -> NoiseCurve:
+    """Noise of an image against its intensity, measured in the image itself.
+
+    Second differences along x leave noise and hardly any structure; their
+    median magnitude, in classes of intensity, does not mind edges that are few.
+
+    Parameters
+    ----------
+    plane : array_like, shape (Y, X)
+
+    Returns
+    -------
+    intensity, sigma : numpy.ndarray of float64
+        Up to 16 classes, ascending in intensity; standard deviation of the noise.
+    """
+    intensity, sigma, _ = _noise_classes(plane)
+    return intensity, sigma
+
+
+def _noise_classes(plane: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], ...]:
+    """Intensity, noise and number of pixels of each class; the classes are equally wide."""
+    image = np.asarray(plane, dtype=np.float32)
+    if image.shape[-1] < 3:
+        return np.zeros(1), np.zeros(1), np.ones(1)
+    rows = image[:: max(1, image.size // _SAMPLES)] if image.size > _SAMPLES else image
+    left, middle, right = rows[:, :-2], rows[:, 1:-1], rows[:, 2:]
+    difference = np.abs(left - 2 * middle + right).ravel() / np.sqrt(np.float32(6))
+    level = ((left + middle + right) / np.float32(3)).ravel()
+    # few pixels at the ends, hot ones or a bright corner, shall not stretch the classes
+    least = max(1, min(_LEAST_PIXELS, level.size // _CLASSES))
+    ends = np.partition(level, (least - 1, level.size - least))[[least - 1, level.size - least]]
+    of = np.zeros(level.size, np.intp)
+    if ends[1] > ends[0]:
+        share = (level.astype(np.float64) - ends[0]) / (float(ends[1]) - float(ends[0]))
+        of = np.clip(share * _CLASSES, 0, _CLASSES - 1).astype(np.intp)
+    classes: list[npt.NDArray[np.intp]] = []
+    for k in range(_CLASSES):
+        members = np.flatnonzero(of == k)
+        if classes and (classes[-1].size < least or 0 < members.size < least):
+            classes[-1] = np.concatenate([classes[-1], members])
+        elif members.size:
+            classes.append(members)
+    intensity = np.array([level[c].mean(dtype=np.float64) for c in classes])
+    sigma = np.array([1.4826 * float(np.median(difference[c])) for c in classes])
+    return intensity, sigma, np.array([float(c.size) for c in classes])
+
+
+def photon_transfer(plane: npt.ArrayLike) -> tuple[float, float]:
+    """How the variance of an image's noise depends on its intensity: a + b I.
+
+    The law of a detector that counts photons (b) and has noise of its own (a).
+    A line of least absolute deviations through the classes of
+    :func:`noise_curve`, each weighing as much as its pixels: edges, which look
+    like noise between two intensities, are few and do not move it.
+
+    Returns
+    -------
+    a, b : float
+        In the unit of the image, squared, and in its unit.
+    """
+    intensity, sigma, pixels = _noise_classes(plane)
+    variance = sigma**2
+    if np.ptp(intensity) == 0 or variance.max() == 0:
+        return float(np.average(variance, weights=pixels)), 0.0
+    # every line of least absolute deviations goes through two of the points
+    i, j = np.triu_indices(intensity.size, 1)
+    slope = (variance[j] - variance[i]) / (intensity[j] - intensity[i])
+    start = variance[i] - slope * intensity[i]
+    lines = np.maximum(start[:, None] + slope[:, None] * intensity, 0)
+    costs = np.abs(lines - variance) @ pixels
+    best = int(np.argmin(costs))
+    flat = np.abs(variance[:, None] - variance) @ pixels  # cost of a level at each point
+    if flat.min() <= costs[best]:
+        return float(variance[np.argmin(flat)]), 0.0
+    return float(start[best]), float(slope[best])
+
+
+def noise_spectrum(
+    light: npt.NDArray[np.float32], noise: npt.NDArray[np.float32], law: tuple[float, float]
+) -> Coefficients:
+    """DCT-II of standard-normal ``noise`` as strong as that of a detector in this ``light``.
+
+    ``law``: see :func:`photon_transfer`.
+    """
+    flat, n = np.ascontiguousarray(light).reshape(-1), np.ascontiguousarray(noise).reshape(-1)
+    out = np.empty_like(flat)
+
+    def part(s: slice) -> None:
+        kernels.detector_noise(flat[s], n[s], *law, out[s])
+
+    in_slabs(part, out.size, out.size)
+    return forward(out.reshape(light.shape))

@@ -1,0 +1,1 @@
+"""Synthetic nuclei and membranes: shapes, textures, a microscope, and fitting them."""

@@ -1,0 +1,393 @@
+"""Morphometry of labelled objects: how many, how big, how long, how they lie, how bright.
+
+What is measured are the parameters that :mod:`.population` draws objects from:
+:func:`.fitting.fit` turns a label image into a population with its statistics.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+from scipy.spatial import cKDTree
+
+from . import kernels as kernels
+from .ellipsoids import contact
+from .field import check_field, in_three
+
+_LEAST = 8  # voxels of which a shape can be told
+
+
+@dataclass(frozen=True)
+class Morphometry:
+    """Statistics of labelled objects; lengths in micrometres.
+
+    Attributes
+    ----------
+    objects : int
+        Labels in the array, those cut by its border included.
+    whole : int
+        Those that no border cuts. Sizes and shapes are theirs, each weighted by
+        1 / the probability that an object of its extent lies inside the field
+        as a whole (Miles and Lantuéjoul), as big ones are cut more often. If
+        there is none, all objects count.
+    density : float
+        Objects per 1000 cubic (in 2D square) micrometres. An object cut by a
+        border counts one half, in two directions a quarter (Gundersen's frame).
+    diameter, diameter_variation : float
+        Diameter of the sphere (disc) of equal volume: mean, coefficient of variation.
+    axis_ratio, axis_ratio_spread : float
+        Longest / shortest axis of the ellipsoid with equal second moments: mean,
+        standard deviation.
+    flatness : float
+        0 if the shortest axes point everywhere, 1 if along z; 0 in 2D.
+    layer : float
+        Thickness of the layer in which the objects lie, 0 if there is none.
+    neighbour_ratio : float
+        Mean distance to the nearest neighbour's centre / the mean distance in a random
+        field of this density (Clark and Evans): below 1 in clusters, above if
+        regular. Objects nearer to the border than to their neighbour are left
+        out. NaN with fewer than two objects.
+    touching : float
+        Share of the objects that have a voxel beside another one's.
+    overlap : float
+        Share by which the ellipsoids' semi-axes would have to shrink so that
+        at most 2 % of the pairs of neighbours overlapped; 0 if none touch.
+    """
+
+    objects: int
+    whole: int
+    density: float
+    diameter: float
+    diameter_variation: float
+    axis_ratio: float
+    axis_ratio_spread: float
+    flatness: float
+    layer: float
+    neighbour_ratio: float
+    touching: float
+    overlap: float
+
+
+@dataclass(frozen=True)
+class _Objects:
+    """What one pass over the voxels tells of every object; lengths in micrometres."""
+
+    volume: npt.NDArray[np.float64]
+    centres: npt.NDArray[np.float64]
+    semi_axes: npt.NDArray[np.float64]  # (n, ndim), short to long
+    shortest: npt.NDArray[np.float64]  # cosine of the angle of the shortest axis with z
+    matrices: npt.NDArray[np.float64]
+    extent: npt.NDArray[np.float64]
+    cut: npt.NDArray[np.int64]  # how many borders cut it along each axis
+    touching: npt.NDArray[np.bool_]
+    voxels: npt.NDArray[np.float64]
+
+
+def measure(labels: npt.ArrayLike, spacing: Sequence[float]) -> Morphometry:
+    """Measure the statistics of labelled objects.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (Y, X) or (Z, Y, X)
+        0 is background; every other number is an object.
+    spacing : sequence of float
+        Voxel size in micrometres, one number per axis.
+
+    Returns
+    -------
+    Morphometry
+
+    Raises
+    ------
+    TypeError
+        If labels are no integers.
+    ValueError
+        If there is no label, or shape and spacing do not fit.
+
+    References
+    ----------
+    .. [1] P. J. Clark and F. C. Evans, "Distance to nearest neighbor as a measure
+       of spatial relationships in populations", Ecology 35, 445-453 (1954).
+    .. [2] H. J. G. Gundersen, "Notes on the estimation of the numerical density of
+       arbitrary profiles: the edge effect", J. Microsc. 111, 219-223 (1977).
+    .. [3] C. Lantuéjoul, "On the estimation of mean values in individual analysis
+       of particles", Microsc. Acta Suppl. 4, 266-273 (1980).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> labels = np.zeros((40, 40), int)
+    >>> labels[5:15, 5:15], labels[20:30, 10:30] = 1, 2
+    >>> found = measure(labels, (0.5, 0.5))
+    >>> found.objects, round(found.density), round(found.axis_ratio, 1)
+    (2, 5, 1.6)
+    """
+    given = check_labels(labels, spacing)
+    return _statistics(_objects(given, spacing), given.shape, spacing)
+
+
+@dataclass(frozen=True)
+class ImageStatistics:
+    """What the image says of labelled objects, in its grey levels.
+
+    Attributes
+    ----------
+    background : float
+        Median outside the objects.
+    noise : float
+        Standard deviation of the noise there, from neighbours along x.
+    signal : float
+        Mean of the objects above the background.
+    variation : float
+        Coefficient of variation of the objects' brightness.
+    texture : float
+        Standard deviation of the brightness inside objects as a share of their
+        brightness: the median over objects, noise taken off. The blur of the
+        microscope has weakened it already.
+    """
+
+    background: float
+    noise: float
+    signal: float
+    variation: float
+    texture: float
+
+
+def measure_image(
+    labels: npt.ArrayLike, image: npt.ArrayLike, spacing: Sequence[float]
+) -> ImageStatistics:
+    """Measure brightness and texture of labelled objects.
+
+    Parameters
+    ----------
+    labels : array_like of int, shape (Y, X) or (Z, Y, X)
+    image : array_like, of the same shape
+    spacing : sequence of float
+        Voxel size in micrometres.
+
+    Raises
+    ------
+    TypeError, ValueError
+        As :func:`measure`, and if the image does not fit or is the same everywhere.
+
+    Examples
+    --------
+    >>> from napari_diversify.core import synthetic_nuclei
+    >>> phantom = synthetic_nuclei((32, 128, 128), count=20)
+    >>> found = measure_image(phantom.labels, phantom.image, phantom.spacing)
+    >>> 0.05 < found.texture < 0.3 and found.signal > found.background
+    True
+    """
+    given = check_labels(labels, spacing)
+    grey = np.asarray(image)
+    if grey.shape != given.shape:
+        raise ValueError(
+            f"image and labels must have one shape; got {grey.shape} and {given.shape}"
+        )
+    if grey.dtype.kind not in "iuf":
+        raise TypeError(f"the image must hold real numbers; got dtype {grey.dtype}")
+    if grey.min() == grey.max():
+        raise ValueError(f"the image is {grey.min()} everywhere: there is nothing to measure in it")
+    grey = grey.astype(np.float64, copy=False)
+    outside = grey[given == 0]
+    background = float(np.median(outside)) if outside.size else float(grey.min())
+    steps = np.diff(grey, axis=-1)[(given[..., 1:] == 0) & (given[..., :-1] == 0)]
+    # the median is not moved by what is not labelled, but bright
+    floor = float(np.median(np.abs(steps))) / 0.6745 / math.sqrt(2.0) if steps.size else 0.0
+    means, textures = [], []
+    for number, box in enumerate(ndimage.find_objects(given), start=1):
+        mask = given[box] == number
+        inner = ndimage.distance_transform_edt(mask, sampling=tuple(spacing))
+        core = inner > 0.4 * inner.max()  # the rim and the blurred edge left out
+        values = grey[box][core] - background
+        means.append(float(values.mean()))
+        # neighbours along x differ by noise, and by texture only where it is as fine as a voxel
+        pairs = core[..., 1:] & core[..., :-1]
+        noise = np.square(np.diff(grey[box], axis=-1)[pairs]).mean() / 2.0 if pairs.any() else 0.0
+        if values.size >= _LEAST and values.mean() > 0:
+            textures.append(math.sqrt(max(values.var() - noise, 0.0)) / values.mean())
+    mean = float(np.mean(means))
+    variation = float(np.std(means) / mean) if mean > 0 else 0.0
+    texture = float(np.median(textures)) if textures else 0.0
+    return ImageStatistics(background, floor, mean, variation, texture)
+
+
+# ---- from voxels to objects ----
+
+
+def check_labels(labels: npt.ArrayLike, spacing: Sequence[float]) -> npt.NDArray[np.int64]:
+    """The labels numbered from 1 without gaps, or a sentence why they cannot be used."""
+    given = np.asarray(labels)
+    if given.dtype.kind not in "iu":
+        raise TypeError(
+            f"labels must be whole numbers, 0 for background; got dtype {given.dtype}. "
+            "Convert them first, e.g. labels.astype('uint16')"
+        )
+    if given.ndim not in (2, 3) or 0 in given.shape:
+        raise ValueError(
+            f"labels must have two or three axes, (y, x) or (z, y, x); got shape {given.shape}"
+        )
+    check_field(given.shape, spacing)
+    if given.min() < 0:
+        raise ValueError(f"labels must be 0 (background) or more; got {given.min()}")
+    numbers, places = np.unique(given, return_inverse=True)
+    if not numbers.any():
+        raise ValueError("there is no label in the array: all voxels are 0 (background)")
+    if len(numbers) == 1:
+        raise ValueError(
+            f"label {numbers[0]} fills the whole array: there is no object whose size could be "
+            "measured"
+        )
+    return places.reshape(given.shape).astype(np.int64) + int(numbers[0] != 0)
+
+
+def _objects(labels: npt.NDArray[np.int64], spacing: Sequence[float]) -> _Objects:
+    ndim = labels.ndim
+    shape, size = in_three(labels.shape, spacing)
+    n = int(labels.max())
+    sums = np.zeros((n + 1, 10))
+    boxes = np.zeros((n + 1, 2, 3), np.int64)
+    boxes[:, 0] = shape
+    touching = np.zeros(n + 1, np.bool_)
+    kernels.label_moments(labels.reshape(shape), sums, boxes, touching)
+    sums, boxes = sums[1:], boxes[1:]
+    voxels = sums[:, 0]
+    middle = sums[:, 1:4] / voxels[:, None]
+    i, j = [0, 1, 2, 1, 2, 2], [0, 1, 2, 0, 0, 1]
+    second = (sums[:, 4:] / voxels[:, None] - middle[:, i] * middle[:, j]) * size[i] * size[j]
+    full = second[:, [[0, 3, 4], [3, 1, 5], [4, 5, 2]]][:, -ndim:, -ndim:]
+    # of a solid ellipsoid the variance along an axis is its square / (ndim + 2)
+    values, vectors = np.linalg.eigh(full)
+    least = float(size[-ndim:].min()) ** 2 / 12.0  # no object is thinner than a voxel
+    semi_axes = np.sqrt((ndim + 2) * np.maximum(values, least))
+    matrices = np.zeros((n, 6))
+    matrices[:, 0] = 1.0
+    kept = np.einsum("nij,nj,nkj->nik", vectors, np.square(semi_axes), vectors)
+    padded = np.zeros((n, 3, 3))
+    padded[:, 0, 0] = 1.0
+    padded[:, -ndim:, -ndim:] = kept
+    matrices = np.ascontiguousarray(padded[:, i, j])
+    low, high = boxes[:, 0], boxes[:, 1]
+    cut = (low == 0).astype(np.int64) + (high == np.array(shape))
+    return _Objects(
+        volume=voxels * float(np.prod(size[-ndim:])),
+        centres=(middle + 0.5) * size,
+        semi_axes=semi_axes,
+        shortest=np.abs(vectors[:, 0, 0]),
+        matrices=matrices,
+        extent=((high - low) * size)[:, -ndim:],
+        cut=cut[:, -ndim:],
+        touching=touching[1:],
+        voxels=voxels,
+    )
+
+
+def _statistics(found: _Objects, shape: Sequence[int], spacing: Sequence[float]) -> Morphometry:
+    ndim = len(shape)
+    size = np.asarray(spacing, np.float64)
+    field = size * shape
+    # places that the first voxel of an object may have without the border cutting it
+    room = size * np.maximum(np.subtract(shape, 1), 1)
+    cut = np.where(np.equal(shape, 1), 0, found.cut)
+    halves = np.prod((2 - cut) / 2.0, axis=1)
+    if not halves.any():  # all reach from border to border
+        halves = np.prod(np.where(cut > 0, 0.5, 1.0), axis=1)
+    density = float(halves.sum() / np.prod(room))
+    whole = (cut == 0).all(axis=1)
+    layer = _layer(found, whole, field) if ndim == 3 else 0.0
+    inside = np.clip((room - found.extent) / field, 1e-3, 1.0)
+    inside[:, np.equal(shape, 1)] = 1.0
+    if layer > 0:
+        inside[:, 0] = 1.0  # the layer lies inside the field: z cuts nothing off
+    weights = np.where(whole, 1.0 / np.prod(inside, axis=1), 0.0)
+    if not whole.any():
+        weights = np.ones(len(whole))
+    power = 1.0 / ndim
+    diameters = (found.volume * (6.0 if ndim == 3 else 4.0) / np.pi) ** power
+    shaped = weights * (found.voxels >= _LEAST)
+    if not shaped.any():
+        shaped = weights
+    ratios = found.semi_axes[:, -1] / found.semi_axes[:, 0]
+    diameter, spread = _moments(diameters, weights)
+    axis_ratio, axis_ratio_spread = _moments(ratios, shaped)
+    tilt = float(np.average(np.arccos(np.clip(found.shortest, 0.0, 1.0)), weights=shaped))
+    return Morphometry(
+        objects=len(whole),
+        whole=int(whole.sum()),
+        density=1000.0 * density,
+        diameter=diameter,
+        diameter_variation=spread / diameter,
+        axis_ratio=axis_ratio,
+        axis_ratio_spread=axis_ratio_spread,
+        # the mean tilt of directions that point everywhere is 1 radian
+        flatness=float(np.clip(1.0 - tilt, 0.0, 1.0)) if ndim == 3 else 0.0,
+        layer=layer,
+        neighbour_ratio=neighbour_ratio(found.centres[:, -ndim:], field, density),
+        touching=float(found.touching.mean()),
+        overlap=_overlap(found),
+    )
+
+
+def _moments(
+    values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
+) -> tuple[float, float]:
+    """Weighted mean and standard deviation, for the finite number of values corrected."""
+    mean = float(np.average(values, weights=weights))
+    n = float(weights.sum() ** 2 / np.square(weights).sum())
+    variance = float(np.average(np.square(values - mean), weights=weights))
+    return mean, math.sqrt(variance * n / (n - 1.0)) if n > 1.5 else 0.0
+
+
+def _layer(found: _Objects, whole: npt.NDArray[np.bool_], field: npt.NDArray[np.float64]) -> float:
+    """Thickness of the layer that holds the centres, 0 if they lie all over the depth."""
+    if whole.sum() < 5:
+        return 0.0
+    z, deep = found.centres[whole, 0], found.extent[whole, 0].mean()
+    thickness = math.sqrt(12.0) * float(z.std(ddof=1))
+    # whole objects cannot lie anywhere else than this; and a layer shows at both sides
+    room = max(float(field[0] - deep), 0.0)
+    few_cut = (found.cut[:, 0] > 0).mean() < 0.2
+    return thickness if few_cut and thickness < 0.6 * room else 0.0
+
+
+def neighbour_ratio(
+    centres: npt.NDArray[np.float64], field: npt.NDArray[np.float64], density: float
+) -> float:
+    """Clark and Evans' ratio of points (n, 2 or 3) in a field; see :class:`Morphometry`."""
+    inside = ((centres >= 0) & (centres <= field)).all(axis=1)
+    points = centres[inside]
+    if len(points) < 2 or density <= 0:
+        return math.nan
+    distance = np.asarray(cKDTree(points).query(points, k=2)[0])[:, 1]
+    border = np.minimum(points, field - points).min(axis=1)
+    if points.shape[1] == 3 and np.ptp(points[:, 0]) < distance.mean():
+        border = np.minimum(points, field - points)[:, 1:].min(axis=1)  # a layer
+    sure = border >= distance
+    if sure.any():
+        distance = distance[sure]
+    if points.shape[1] == 2:
+        expected = 0.5 / math.sqrt(density)
+    else:
+        expected = math.gamma(4.0 / 3.0) / (4.0 / 3.0 * math.pi * density) ** (1.0 / 3.0)
+    return float(distance.mean() / expected)
+
+
+def _overlap(found: _Objects) -> float:
+    if not found.touching.any() or len(found.centres) < 2:
+        return 0.0
+    pairs = cKDTree(found.centres).query_pairs(
+        2.0 * float(found.semi_axes[:, -1].max()), output_type="ndarray"
+    )
+    pairs = pairs[found.touching[pairs].all(axis=1)]
+    if not len(pairs):
+        return 0.0
+    scale = np.sqrt(contact(found.matrices, found.centres, pairs))
+    near = scale[scale < 1.25]  # others are not neighbours
+    if not len(near):
+        return 0.0
+    return float(np.clip(1.0 - np.quantile(near, 0.02), 0.01, 0.9))

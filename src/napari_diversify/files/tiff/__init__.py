@@ -1,0 +1,1 @@
+"""OME-TIFF, ImageJ TIFF and other TIFF, read and written."""

@@ -1,0 +1,1 @@
+"""Arrays that are computed where they are looked at."""

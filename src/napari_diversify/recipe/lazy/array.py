@@ -1,0 +1,318 @@
+"""Arrays that are computed where they are looked at.
+
+A viewer that asks for one plane pays for one plane, whatever the size of the
+volume behind it, and every voxel is the same to the last bit whichever way it
+is asked for.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from abc import abstractmethod
+from collections.abc import Callable, Generator, Hashable, Iterator
+from typing import Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ...core.blocks import Region, normalise_index, region_shape, slices, span, whole
+from .cache import Cache, Kept, NotKept
+from .source import Source, fetching
+from .viewable import Look, Viewable
+
+# Voxels computed at once when much is asked for; bounds the temporary memory.
+_SLAB = 1 << 22
+_DEEP, _LEAST_ROWS = 32, 16
+#: Bytes held at most for the sake of views that nobody has asked for yet.
+_HELD = 1 << 29
+
+
+class LazyArray(Viewable):
+    """An array over a source array, computed region by region.
+
+    Subclasses say how one gapless region of one image is computed
+    (:meth:`_image`); images are the last ``spatial_ndim`` axes of the source.
+    """
+
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    spatial_ndim: int
+    #: All that a result depends on besides the source; immutable, swapped as one reference.
+    _state: Any
+    #: Whether values are grey levels of the source, only changed.
+    like_source: ClassVar[bool] = True
+    #: Where a look leaves what the next one may need.
+    _cache: Cache | None = None
+    #: A region computed ahead by :meth:`prefetch`, with the picture it is a part of.
+    _held: tuple[Look, Region, npt.NDArray[Any]] | None = None
+
+    def __init__(self, source: Any, spatial_ndim: int | None) -> None:
+        self.source = source if hasattr(source, "dtype") else np.asarray(source)
+        self._of = Source.of(self.source)  # which knows its edition
+        self.shape = tuple(int(n) for n in self.source.shape)
+        self.dtype = check_source(self.source)
+        self.spatial_ndim = spatial_ndim or min(self.ndim, 3)
+        if self.spatial_ndim > self.ndim:
+            raise ValueError(
+                f"the image has {self.ndim} axes, but the recipe takes the last "
+                f"{self.spatial_ndim} as space"
+            )
+        if self.spatial_ndim not in (2, 3):
+            raise ValueError(f"spatial_ndim must be 2 or 3; got {spatial_ndim!r}")
+
+    def __getitem__(self, key: Any) -> npt.NDArray[Any]:
+        region, dropped = normalise_index(key, self.shape)
+        if (there := self._there(region)) is not None:
+            return there.copy().squeeze(dropped)
+        compute = self._reader(self._now(), self._cache)
+        out = None
+        for part, place in self._parts(region):
+            block = compute(tuple(span(r) for r in part))
+            if any(r.step != 1 for r in part):
+                block = block[tuple(slice(None, None, r.step) for r in part)]
+            if block.shape == region_shape(region):
+                out = block  # all in one piece, as for every plane
+            else:
+                out = np.empty(region_shape(region), self.dtype) if out is None else out
+                out[place] = block
+        if out is None:
+            out = np.empty(region_shape(region), self.dtype)
+        return out.squeeze(dropped)
+
+    def _whole(self) -> npt.NDArray[Any]:
+        out = np.empty(self.shape, self.dtype)
+        for place, block in self.slabs():
+            out[place] = block
+        return out
+
+    def read(self, region: Region) -> npt.NDArray[Any]:
+        """Compute a gapless region, piece by piece; nothing is kept."""
+        compute = self._reader(self._now(), None)
+        out = np.empty(region_shape(region), self.dtype)
+        for part, place in self._parts(region):
+            out[place] = compute(part)
+        return out
+
+    def slabs(self) -> Iterator[tuple[tuple[slice, ...], npt.NDArray[Any]]]:
+        """Yield (where, values) until the whole array is covered; nothing is kept."""
+        compute = self._reader(self._now(), None)
+        for part, place in self._parts(whole(self.shape)):
+            yield place, compute(part)
+
+    def slab_count(self) -> int:
+        """Number of pieces that :meth:`slabs` yields."""
+        return sum(1 for _ in self._parts(whole(self.shape)))
+
+    def computing(
+        self, key: Any, *, ahead: bool = False
+    ) -> Generator[tuple[int, int], None, tuple[Region, npt.NDArray[Any]]]:
+        """Compute ``self[key]`` piece by piece; see :meth:`.Viewable.computing`.
+
+        A view across planes that are computed whole gives them all, if they fit.
+        """
+        region = tuple(span(r) for r in normalise_index(key, self.shape)[0])
+        state = self._now()
+        yield from self._preparing(state, region)
+        region = self._as_cheap(region)
+        yield from fetching(self.source, self._needed(state, region))
+        parts = list(self._parts(region))
+        cache = self._cache if len(parts) == 1 else None
+        compute = self._reader(state, cache.ahead if cache is not None and ahead else cache)
+        out = None
+        for done, (part, place) in enumerate(parts):
+            yield done, len(parts)
+            if len(parts) == 1:
+                out = compute(part)
+            else:
+                out = np.empty(region_shape(region), self.dtype) if out is None else out
+                out[place] = compute(part)
+        if out is None:
+            out = np.empty(region_shape(region), self.dtype)
+        yield len(parts), len(parts)
+        return region, out
+
+    def prefetch(self, key: Any) -> Generator[tuple[int, int], None, None]:
+        """Compute ``self[key]`` piece by piece and hold it; yield (pieces done, pieces).
+
+        It is held until the parameters change or another part is prefetched.
+        """
+        look = self.look
+        self._held = (look, *(yield from self.computing(key)))
+
+    def quick(self, key: Any) -> npt.NDArray[Any] | None:
+        """``self[key]`` if σ, noise and coefficients are at hand; else None."""
+        region = tuple(span(r) for r in normalise_index(key, self.shape)[0])
+        if self._cache is None or len(list(self._parts(region))) != 1:
+            return None
+        try:
+            return self._reader(self._now(), Kept(self._cache))(region)
+        except NotKept:
+            return None
+
+    def stand_in(self, key: Any) -> npt.NDArray[Any] | None:
+        """The source's own values at ``key`` in place of ours, if they are alike and at hand."""
+        region = tuple(span(r) for r in normalise_index(key, self.shape)[0])
+        if not self.like_source or not self._of.at_hand(region):
+            return None
+        return np.asarray(self._of[as_index(region)], self.dtype)
+
+    def prepare(self) -> Generator[tuple[int, int], None, None]:
+        """Compute what every part needs of the whole source; yield (pieces done, pieces).
+
+        Never needed, but a first look after it takes no longer than any other.
+        """
+        yield from self._preparing(self._now(), whole(self.shape))
+
+    def _preparing(self, state: Any, region: Region) -> Generator[tuple[int, int], None, None]:
+        """Prepare what every part of a region needs; yield (pieces done, pieces)."""
+        yield from ()
+
+    def holds(self, key: Any) -> bool:
+        """Whether ``self[key]`` is at hand from a :meth:`prefetch` with today's parameters."""
+        return self._there(normalise_index(key, self.shape)[0]) is not None
+
+    def _there(self, region: Region) -> npt.NDArray[Any] | None:
+        """What is held of a region, if it is all held."""
+        held = self._held
+        if held is None or not held[0].same_as(self.look) or not contains(held[1], region):
+            return None
+        there = held[2][slices(tuple(span(r) for r in region), held[1])]
+        return there[tuple(slice(None, None, r.step) for r in region)]
+
+    @property
+    def look(self) -> Look:
+        """All that the values depend on at this moment."""
+        return Look(self._state, self._of.edition)
+
+    @property
+    def edition(self) -> object:
+        """Of the source: another one whenever it has been edited."""
+        return self._of.edition
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether the source need not be read from anywhere."""
+        return self._of.in_memory
+
+    @property
+    def kind_of_work(self) -> Hashable:
+        """What it is, and how its voxels are stored."""
+        return type(self), self._of.dtype, self.dtype, self.spatial_ndim, self.in_memory
+
+    def _now(self) -> Any:
+        """The parameters for one look, which is finished with them whatever is set meanwhile."""
+        return self._state
+
+    def _needed(self, state: Any, region: Region) -> Region:
+        """The part of the source that a region is computed from."""
+        return region
+
+    def _as_cheap(self, region: Region) -> Region:
+        """All of the volume that a region lies in, if it is no more work and fits; else itself."""
+        n = self.spatial_ndim
+        volume = (*region[:-n], *whole(self.shape[-n:]))
+        fits = math.prod(region_shape(volume)) * self.dtype.itemsize <= _HELD
+        if fits and self.work(as_index(volume)) <= self.work(as_index(region)):
+            return volume
+        return region
+
+    def same_as(self, other: LazyArray) -> bool:
+        """Whether both show the same of the same source."""
+        return self.source is other.source and self._state is other._state
+
+    def source_edited(self) -> None:
+        """Say that the source array has been changed in place: to all who look at it."""
+        self._of.edited()
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Become another array than before, and hold nothing: the source was edited."""
+        self._state = copy.copy(self._state)
+        self._held = None
+
+    def __copy__(self) -> LazyArray:
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__)  # the source is shared, and so is a cache
+        return other
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> LazyArray:
+        return self.__copy__()
+
+    def _parts(self, region: Region) -> Iterator[tuple[Region, tuple[slice, ...]]]:
+        """Cut a region into pieces of one image each, and say where they go in the output."""
+        lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
+        if not all(len(r) for r in region):
+            return
+        width = max(1, len(space[-1]))
+        outer = space[0] if len(space) == 3 else range(1)
+        if self._by_planes:
+            rows = len(space[-2])
+            deep = max(1, _SLAB // (rows * width))
+        else:
+            # a block that is long in all directions has the least context to read with it
+            deep = min(len(outer), _DEEP, max(1, _SLAB // (_LEAST_ROWS * width)))
+            rows = min(len(space[-2]), max(_LEAST_ROWS, _SLAB // (deep * width)))
+        # planes picked with gaps go one by one: nothing between them is computed
+        depth = 1 if abs(outer.step) > 1 else deep
+        for index in np.ndindex(*region_shape(lead)):
+            here = tuple(range(r[i], r[i] + 1) for r, i in zip(lead, index, strict=True))
+            where = tuple(slice(i, i + 1) for i in index)
+            for start in range(0, len(outer), depth):
+                zs = slice(start, min(start + depth, len(outer)))
+                for first in range(0, len(space[-2]), rows):
+                    ys = slice(first, min(first + rows, len(space[-2])))
+                    inner: Region = (space[-2][ys], space[-1])
+                    place: tuple[slice, ...] = (ys, slice(None))
+                    if len(space) == 3:
+                        inner, place = (outer[zs], *inner), (zs, *place)
+                    yield (*here, *inner), (*where, *place)
+
+    def _of_source(self, region: Region, cache: Cache | Kept | None) -> npt.NDArray[Any]:
+        """The source's own values in a gapless region."""
+        if isinstance(cache, Kept) and not self._of.at_hand(region):
+            raise NotKept
+        return np.asarray(self.source[slices(region)])
+
+    @property
+    def _by_planes(self) -> bool:
+        """Whether parts of a plane cost as much as all of it."""
+        return False
+
+    @abstractmethod
+    def _reader(
+        self, state: Any, cache: Cache | Kept | None
+    ) -> Callable[[Region], npt.NDArray[Any]]:
+        """A function that computes gapless regions with the parameters in ``state``.
+
+        In ``cache`` it looks for what an earlier look left there, and leaves the same for
+        the next; without one, nothing of the source is kept either.
+        """
+
+
+def contains(held: Region, region: Region) -> bool:
+    """Whether a gapless region covers all of another one."""
+    spans = [span(r) for r in region]
+    return all(s.start >= h.start and s.stop <= h.stop for s, h in zip(spans, held, strict=True))
+
+
+def as_index(region: Region) -> tuple[slice, ...]:
+    """Slices that ask for a gapless region."""
+    return tuple(slice(r.start, r.stop) for r in region)
+
+
+def check_source(source: Any) -> np.dtype[Any]:
+    """The native dtype of a source array, or the reason why it cannot be one."""
+    shape = tuple(source.shape)
+    dtype: np.dtype[Any] = np.dtype(source.dtype)
+    native: np.dtype[Any] = dtype.newbyteorder("=")
+    if dtype.kind not in "iuf" or dtype.itemsize > 8:
+        raise TypeError(
+            "an image must hold integers or floating-point numbers of up to 64 bits; "
+            f"got dtype {dtype}. Convert it first, e.g. image.astype('float32')"
+        )
+    if len(shape) < 2:
+        raise ValueError(f"an image needs two axes or more; its shape is {shape}")
+    if 0 in shape:
+        raise ValueError(f"the image is empty: its shape is {shape}")
+    return native

@@ -1,0 +1,206 @@
+"""Between the grey levels of an image and the unit interval that steps work on.
+
+A recipe maps intensities once, by two numbers that hold for the whole volume,
+and maps them back once at the end. Neither direction looks at anything but the
+voxel itself.
+
+Steps work in single precision, which cannot tell all grey levels of wide integers
+and of floats apart. What it could not hold is given back at the end, from the
+source's own grey levels (:func:`changed`).
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...core import kernels
+from ...core.blocks import in_slabs
+from ...core.diversification.local_std import check_intensities
+
+#: Intensities this far outside [0, 1] mean nothing any more, but must stay finite.
+_FAR = 1e30
+#: How many voxels mapped back are as much work as one that a step computes.
+_LITTLE = 64
+#: Ends of a range up to which single precision returns every integer of 16 bits.
+_NEAR = 2.0**17
+
+
+def _working_dtype(dtype: np.dtype[Any], low: float, high: float) -> type[np.floating[Any]]:
+    """float32 where it holds every value of ``dtype`` and the range, float64 elsewhere."""
+    largest = max(abs(low), abs(high))
+    if not np.can_cast(dtype, np.float32) or not high - low > 1e-6 * largest or largest > _FAR:
+        return np.float64
+    return np.float32 if all(np.float32(v) == v for v in (low, high)) else np.float64
+
+
+def to_unit(block: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.float32]:
+    """(block - low) / (high - low) as float32, values outside the range kept."""
+    work = _working_dtype(block.dtype, low, high)
+    with np.errstate(over="ignore"):
+        unit: npt.NDArray[Any] = np.subtract(block, work(low), dtype=work)
+        np.divide(unit, work(high) - work(low), out=unit)
+    far = _furthest(work, low, high)
+    if far == _FAR:
+        np.clip(unit, -far, far, out=unit)
+    return unit.astype(np.float32, copy=False)
+
+
+def _furthest(work: type[np.floating[Any]], low: float, high: float) -> float:
+    """How far from 0 a unit value may lie."""
+    may_overflow = work is np.float64 or high - low < 1
+    return _FAR if may_overflow else float(np.finfo(np.float32).max)
+
+
+def from_unit(
+    values: npt.NDArray[np.float32], low: float, high: float, dtype: np.dtype[Any]
+) -> npt.NDArray[Any]:
+    """Map [0, 1] back to grey levels; rounded and clipped for an integer dtype."""
+    work = _working_dtype(dtype, low, high)
+    if work is np.float32 and dtype.kind in "iu" and dtype.itemsize <= 2:
+        out = np.empty(values.shape, dtype)
+        numbers = (work(high) - work(low), work(low), *map(work, _ends(dtype)))
+        flat = np.ascontiguousarray(values, np.float32).reshape(-1)
+        kernels.grey_levels(flat, *numbers, out.reshape(-1))
+        return out
+    grey = np.multiply(values, work(high) - work(low), dtype=work)
+    grey += work(low)
+    if dtype.kind not in "iu":
+        return np.clip(grey, *_finite_ends(dtype)).astype(dtype, copy=False)
+    np.rint(grey, out=grey)
+    bottom, top = map(work, _ends(dtype))
+    if int(top) > np.iinfo(dtype).max:  # the float next to 2**63 or 2**64 lies above it
+        top = np.nextafter(top, work(0))
+    np.clip(grey, bottom, top, out=grey)
+    return grey.astype(dtype)
+
+
+def holds_all(dtype: np.dtype[Any], low: float, high: float) -> bool:
+    """Whether unit values in single precision tell all grey levels of an image apart."""
+    near = max(abs(low), abs(high)) <= _NEAR and high - low >= 1 / _NEAR
+    return dtype.kind in "iu" and dtype.itemsize <= 2 and near
+
+
+def changed(
+    unit: npt.NDArray[np.float32],
+    source: npt.NDArray[Any],
+    low: float,
+    high: float,
+    dtype: np.dtype[Any],
+) -> npt.NDArray[Any]:
+    """Grey levels of the source, changed as much as steps have changed its unit values.
+
+    Where they changed nothing, the result is the source, bit for bit, and elsewhere no
+    digit of it is lost: it is ``source + (high - low) * (unit - to_unit(source))``. Only
+    a value that came to lie at an end of the range, 0 or 1, is just that end.
+
+    Parameters
+    ----------
+    unit : ndarray of float32
+        What steps have made of ``to_unit(source, low, high)``.
+    source : ndarray of ``dtype``, shape of ``unit``
+    low, high : float
+        Ends of the range.
+    dtype : numpy.dtype
+        Native. Results are clipped to what it holds, and rounded for integers.
+    """
+    work = _working_dtype(dtype, low, high)
+    held = np.dtype(np.float32) if dtype.itemsize <= 2 else dtype
+    after, grey = (
+        np.ascontiguousarray(a, t).reshape(-1) for a, t in ((unit, np.float32), (source, held))
+    )
+    out = np.empty(unit.shape, np.float64 if dtype == np.float16 else dtype)
+    mapping = (work(low), work(high) - work(low), work(_furthest(work, low, high)))
+    width = min(high - low, _finite_ends(np.dtype(np.float64))[1])
+    if dtype.kind in "iu" and dtype.itemsize == 8:
+        sign = np.uint64(1 << 63 if dtype.kind == "i" else 0)
+        long_ends = (_long(low, dtype), _long(high, dtype))
+        flat = out.view(np.uint64).reshape(-1)
+
+        def part(s: slice) -> None:
+            kernels.changed_long_integers(
+                after[s], grey[s], sign, *mapping, width, *long_ends, flat[s]
+            )
+            flat[s] ^= sign
+
+    else:
+        limits = _ends(dtype) if dtype.kind in "iu" else _finite_ends(dtype)
+        kernel, real = kernels.changed_integers, np.dtype(np.float64)
+        if dtype.kind == "f":
+            kernel, real = kernels.changed_floats, out.dtype
+        ends = [min(max(v, limits[0]), limits[1]) for v in (low, high)]
+        numbers = [real.type(v) for v in (*ends, *limits)]
+        flat = out.reshape(-1)
+
+        def part(s: slice) -> None:
+            kernel(after[s], grey[s], *mapping, width, *numbers, flat[s])
+
+    in_slabs(part, out.size, out.size // _LITTLE)
+    return out.astype(dtype, copy=False)
+
+
+def _long(value: float, dtype: np.dtype[Any]) -> np.uint64:
+    """A grey level as the unsigned number that ascends with it, the nearest that there is."""
+    bottom, top = _ends(dtype)
+    return np.uint64(min(max(round(value), bottom), top) - bottom)
+
+
+def _finite_ends(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """The least and the greatest finite number that a floating-point dtype holds."""
+    limits = np.finfo(dtype)
+    return float(limits.min), float(limits.max)
+
+
+def _ends(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """The least and the greatest number that an integer dtype holds."""
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+
+
+def exact_range(array: Any) -> tuple[float, float]:
+    """Minimum and maximum of an array, streamed block by block.
+
+    Parameters
+    ----------
+    array : array-like with ``shape`` and basic indexing (NumPy, dask, Zarr, ...)
+
+    Raises
+    ------
+    ValueError
+        If the image holds NaN or infinity, or only one value.
+    """
+    low, high = np.inf, -np.inf
+    for block in iter_blocks(array):
+        values = check_intensities(block)
+        low, high = min(low, values.min().item()), max(high, values.max().item())
+    return check_range(low, high)
+
+
+def check_range(low: float, high: float) -> tuple[float, float]:
+    """The range from the lowest to the highest grey level, or say why there is none.
+
+    Of integers beyond 2**53, which are exact, two may be one float: the range is wider then.
+    """
+    if not low < high:
+        raise ValueError(
+            f"the image is constant: every voxel is {low:g}, so there is no intensity range "
+            "to map to [0, 1]. Choose another image, or give an intensity range: two grey levels"
+        )
+    return float(low), max(float(high), float(np.nextafter(float(low), np.inf)))
+
+
+def iter_blocks(array: Any, voxels: int = 1 << 22) -> Any:
+    """Yield gapless NumPy blocks that cover ``array``, of about ``voxels`` each.
+
+    Blocks run along the first axis that has to be cut; axes before it go one by one.
+    """
+    shape = array.shape
+    axis, inner = len(shape) - 1, 1
+    while axis > 0 and inner * shape[axis] < voxels:
+        inner *= shape[axis]
+        axis -= 1
+    step = max(1, voxels // max(inner, 1))
+    for lead in np.ndindex(*shape[:axis]):
+        for start in range(0, shape[axis], step):
+            yield np.asarray(array[(*lead, slice(start, start + step))])

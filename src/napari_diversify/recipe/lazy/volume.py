@@ -1,0 +1,500 @@
+"""The lazy arrays there are: a recipe on a volume, and the σ map of one."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from collections.abc import Callable, Generator, Hashable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ...core.blocks import Region, exhaust, normalise_index, region_shape, slices, span, whole
+from ...core.diversification.local_std import (
+    PerAxis,
+    check_per_axis,
+    local_std_region,
+    source_region,
+)
+from ...core.noise import check_count
+from ..steps.step import Place, Unit, whole_planes
+from .array import LazyArray, contains
+from .cache import Cache, Kept, NotKept
+from .intensity import changed, exact_range, from_unit, holds_all, to_unit
+from .source import streamed
+
+if TYPE_CHECKING:  # Recipe.apply stands on this module, not the other way round
+    from ..recipe import Recipe
+
+
+_PATIENCE = 0.02  # seconds between two looks at whether another thread is ready
+_PASSING = 128 << 20  # bytes kept for a moment while a whole volume is computed
+
+
+@dataclass(frozen=True)
+class State:
+    """All that a LazyVolume shows depends on, besides its source."""
+
+    recipe: Recipe
+    low: float
+    high: float
+    sample: int
+    edition: object = None  # of the source, as a look finds it
+
+
+class LazyVolume(LazyArray):
+    """A recipe on an array, computed where it is looked at.
+
+    Parameters
+    ----------
+    array : array-like of int or float, shape (..., [Z,] Y, X)
+        NumPy, dask, Zarr or anything with shape, dtype and basic indexing.
+    recipe : Recipe
+        Without an intensity range, the array's exact minimum and maximum are
+        read, here and after :meth:`source_edited`.
+    spacing : sequence of float, optional
+        Voxel size per spatial axis, in micrometres.
+    sample : int, optional
+        Number of the sample, 0 to 2**32 - 1, by default that of the recipe; each
+        has noise of its own.
+    cache : Cache, optional
+        Where σ and noise of recently visited planes are kept; by default a
+        cache of its own of 256 MiB.
+
+    Attributes
+    ----------
+    shape, dtype, ndim, size
+        As of the source array.
+
+    Notes
+    -----
+    Safe to index from several threads at once, also while :attr:`recipe` is
+    being swapped: each access reads it once.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from napari_diversify import LazyVolume, Recipe
+    >>> from napari_diversify.recipe import Diversify
+    >>> image = np.arange(60.0).reshape(3, 4, 5)
+    >>> recipe = Recipe(steps=(Diversify(),), seed=1)
+    >>> lazy = LazyVolume(image, recipe)
+    >>> bool((lazy[1, ::2] == recipe.apply(image)[1, ::2]).all())
+    True
+    """
+
+    _state: State
+    _cache: Cache
+
+    def __init__(
+        self,
+        array: Any,
+        recipe: Recipe,
+        spacing: Sequence[float] | None = None,
+        sample: int | None = None,
+        *,
+        cache: Cache | None = None,
+    ) -> None:
+        super().__init__(array, recipe.spatial_ndim)
+        self._grey = self.dtype  # of the source: some subclasses have values of another dtype
+        if spacing is not None:
+            spacing = tuple(float(s) for s in spacing)
+            if len(spacing) != self.spatial_ndim or not all(
+                np.isfinite(s) and s > 0 for s in spacing
+            ):
+                raise ValueError(
+                    f"spacing must be {self.spatial_ndim} positive numbers, one per spatial axis; "
+                    f"got {spacing}"
+                )
+        self.spacing = spacing
+        self._cache = Cache() if cache is None else cache
+        self._check(recipe)
+        low, high = recipe.intensity_range or exact_range(self.source)
+        self._state = State(
+            recipe,
+            low,
+            high,
+            check_count("sample", recipe.sample if sample is None else sample, 32),
+        )
+
+    @property
+    def recipe(self) -> Recipe:
+        """What is done; assign another to change what is shown from now on."""
+        return self._state.recipe
+
+    @recipe.setter
+    def recipe(self, recipe: Recipe) -> None:
+        if (recipe.spatial_ndim or min(self.ndim, 3)) != self.spatial_ndim:
+            raise ValueError(
+                f"this volume takes its last {self.spatial_ndim} axes as space; a recipe with "
+                f"{recipe.spatial_ndim} needs a LazyVolume of its own"
+            )
+        self._check(recipe)
+        low, high = recipe.intensity_range or (
+            (self._state.low, self._state.high)
+            if self._state.recipe.intensity_range is None
+            else exact_range(self.source)
+        )
+        self._state = replace(self._state, recipe=recipe, low=low, high=high)
+
+    def _check(self, recipe: Recipe) -> None:
+        for step in recipe.steps:
+            step.check(self.shape[-self.spatial_ndim :], self.spacing)
+
+    def work(self, key: Any) -> int:
+        """Voxels that all steps together have to compute for ``self[key]``.
+
+        Counts what one preparation spares for long, not what may be kept of single planes.
+        """
+        region, _ = normalise_index(key, self.shape)
+        lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
+        space = tuple(span(r) for r in space)
+        shape = self.shape[-self.spatial_ndim :]
+        state, voxels = self._now(), 0
+        for n in range(len(state.recipe.steps), 0, -1):
+            step = state.recipe.steps[n - 1]
+            names = step.preparations(shape)
+            if names and all(
+                self._prepared(state, n, index) is not None for index in itertools.product(*lead)
+            ):  # nothing of its source is needed any more
+                voxels += math.prod(region_shape(whole_planes(space, shape)))
+                break
+            voxels += math.prod(region_shape(step.computed_region(space, shape)))
+            space = step.source_region(space, shape)
+        return voxels * math.prod(region_shape(lead))
+
+    @property
+    def _by_planes(self) -> bool:
+        shape = self.shape[-self.spatial_ndim :]
+        voxel = tuple(range(1) for _ in shape)
+        return any(
+            len(step.computed_region(voxel, shape)[-2]) == shape[-2] > 1
+            for step in self._state.recipe.steps
+        )
+
+    def _origin(self, state: State, n: int, index: tuple[int, ...]) -> Hashable:
+        """All that the source of step ``n`` of the image ``index`` depends on."""
+        before = state.recipe.steps[: n - 1]
+        drawn = (state.recipe.seed, state.sample) if before else None  # noise in the source
+        kind = state.recipe.steps[n - 1].kind
+        return (
+            *(state.edition, self.spacing, self.spatial_ndim, state.low, state.high),
+            *(self._exact(state), before, drawn, index, kind),
+        )
+
+    def _prepared(self, state: State, n: int, index: tuple[int, ...]) -> Any:
+        """What step ``n`` needs of the whole image ``index``, if it is at hand."""
+        origin = self._origin(state, n, index)
+        names = state.recipe.steps[n - 1].preparations(self.shape[-self.spatial_ndim :])
+        found = (self._cache.find((origin, name)) for name in names)
+        return next((value for value in found if value is not None), None)
+
+    def _prepare(self, state: State, n: int, place: Place) -> Generator[tuple[int, int], None, Any]:
+        """Make what step ``n`` needs of the whole image at ``place``, and keep it."""
+        step = state.recipe.steps[n - 1]
+        value = yield from step.prepare(place)
+        name = step.preparations(place.shape)[0]
+        self._cache.keep((self._origin(state, n, place.lead), name), value)
+        return value
+
+    def _preparing(self, state: State, region: Region) -> Generator[tuple[int, int], None, None]:
+        n = self._unprepared(state, region)
+        lead = region[: -self.spatial_ndim]
+        # of several images each is prepared when its turn comes: they may not all be kept
+        if n and math.prod(region_shape(lead)) == 1:
+            at = self._steps(state, None).at
+            place = at(n, lead, whole(self.shape[-self.spatial_ndim :]))
+            key = self._origin(state, n, place.lead)
+            while not self._cache.claim(key):  # another view is at it
+                time.sleep(_PATIENCE)
+                yield 0, 1
+            try:
+                if self._prepared(state, n, place.lead) is None:
+                    yield from self._prepare(state, n, place)
+            finally:
+                self._cache.release(key)
+
+    def _unprepared(self, state: State, region: Region) -> int:
+        """Number of the last step that has to prepare for a region, or 0."""
+        lead = region[: -self.spatial_ndim]
+        for n in range(len(state.recipe.steps), 0, -1):
+            if state.recipe.steps[n - 1].preparations(self.shape[-self.spatial_ndim :]):
+                ready = all(
+                    self._prepared(state, n, index) is not None
+                    for index in itertools.product(*lead)
+                )
+                return 0 if ready else n  # what the steps before it need is spared
+        return 0
+
+    def prepared(self, key: Any) -> bool:
+        """Whether what ``self[key]`` needs of the whole source is at hand."""
+        region, _ = normalise_index(key, self.shape)
+        return self._unprepared(self._now(), region) == 0
+
+    @property
+    def sample(self) -> int:
+        """Number of the sample shown."""
+        return self._state.sample
+
+    @sample.setter
+    def sample(self, sample: int) -> None:
+        self._state = replace(self._state, sample=check_count("sample", sample, 32))
+
+    @property
+    def intensity_range(self) -> tuple[float, float]:
+        """Grey levels that are mapped to 0 and 1."""
+        return self._state.low, self._state.high
+
+    def look_again(self) -> None:
+        """Measure the range anew if it is the image's own; see :class:`LazyArray`."""
+        low, high = self.intensity_range
+        if self._state.recipe.intensity_range is None:
+            low, high = exact_range(self.source)
+        self._state = replace(self._state, low=low, high=high)
+        self._held = None
+
+    @property
+    def kind_of_work(self) -> Hashable:
+        """What its steps are, and all of them that is not a mere weight or length."""
+
+        def all_but_weights(step: Any) -> tuple[Hashable, ...]:
+            # 0 and 1 often mean that there is nothing to do
+            values = (v for _, v in step)
+            return tuple(v if not isinstance(v, float) or v in (0, 1) else None for v in values)
+
+        chain = tuple(all_but_weights(step) for step in self._state.recipe.steps)
+        return super().kind_of_work, chain, self._exact(self._state)
+
+    def _now(self) -> State:
+        return replace(self._state, edition=self._of.edition)
+
+    def _needed(self, state: State, region: Region) -> Region:
+        shape, n = self.shape[-self.spatial_ndim :], self.spatial_ndim
+        space = region[-n:]
+        for step in reversed(state.recipe.steps):
+            space = step.source_region(space, shape)
+        return (*region[:-n], *space)
+
+    def _exact(self, state: State) -> bool:
+        """Whether the source has digits that single precision cannot hold, to be given back."""
+        within = holds_all(self._grey, state.low, state.high)
+        return state.recipe.precision == "exact" and not within
+
+    def _reader(
+        self, state: State, cache: Cache | Kept | None
+    ) -> Callable[[Region], npt.NDArray[Any]]:
+        chain, n = self._steps(state, cache), len(state.recipe.steps)
+        exact = self._exact(state)
+
+        def read(region: Region) -> npt.NDArray[Any]:
+            lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
+            unit = chain.upto(n, lead, space)
+            mapped = (state.low, state.high, self._grey)
+            if exact:
+                grey = changed(unit, chain.source(lead, space), *mapped)
+            else:
+                grey = from_unit(unit, *mapped)
+            return grey.reshape(region_shape(region))
+
+        return read
+
+    def _steps(self, state: State, cache: Cache | Kept | None) -> _Chain:
+        return _Chain(self, state, cache)
+
+
+class _Chain:
+    """The steps of a recipe at work on a volume.
+
+    Methods, not functions that know each other: what was computed goes with the
+    last who uses it, and need not wait until somebody looks for cycles.
+    """
+
+    def __init__(self, volume: LazyVolume, state: State, cache: Cache | Kept | None) -> None:
+        self._volume, self._state = volume, state
+        self._keeps, self._quick = cache is not None, isinstance(cache, Kept)
+        self._array = volume.source if self._keeps else streamed(volume.source)
+        # neighbouring planes share coefficients even where nothing is to be kept
+        self._cache = Cache(_PASSING) if cache is None else cache
+        self._exact = volume._exact(state)
+        self._last: tuple[Region, npt.NDArray[Any]] | None = None  # read of the source
+
+    def at(self, n: int, lead: Region, region: Region) -> Place:
+        """Where step ``n`` is at work."""
+        volume, state = self._volume, self._state
+        step, before = state.recipe.steps[n - 1], state.recipe.steps[: n - 1]
+        index = tuple(r.start for r in lead)
+        origin = volume._origin(state, n, index)
+
+        def kept(where: Region, key: Hashable, function: Callable[[], Any]) -> Any:
+            return self._cache.get((origin, where, key), function)
+
+        def prepared() -> Any:
+            value = volume._prepared(state, n, index)
+            if value is None and self._quick:
+                raise NotKept
+            if value is None:
+                value = exhaust(volume._prepare(state, n, self.at(n, lead, region)))
+            return value
+
+        return Place(
+            region=region,
+            shape=volume.shape[-volume.spatial_ndim :],
+            lead=index,
+            array_shape=volume.shape,
+            spacing=volume.spacing,
+            seed=state.recipe.seed,
+            sample=state.sample,
+            stream=step.stream + 256 * sum(s.kind == step.kind for s in before),
+            source=lambda needed: self.upto(n - 1, lead, needed),
+            kept=kept,
+            prepared=prepared,
+            exact=self._exact,
+        )
+
+    def upto(self, n: int, lead: Region, region: Region) -> Unit:
+        """The result of the first ``n`` steps in ``region``, mapped to [0, 1]."""
+        state = self._state
+        if n == 0:
+            return to_unit(self._read(lead, region), state.low, state.high)
+        step, place = state.recipe.steps[n - 1], self.at(n, lead, region)
+        if n == len(state.recipe.steps) or self._quick:
+            return step.compute(place)
+        # a later step asks for overlapping parts of this one, again and again
+        return place.remember(
+            ("result", step, place.seed, place.sample), partial(step.compute, place)
+        )
+
+    def source(self, lead: Region, region: Region) -> npt.NDArray[Any]:
+        """The source's grey levels in ``region``, as the steps were given them."""
+
+        def read() -> npt.NDArray[Any]:
+            wanted = (*lead, *region)
+            if self._last is None or not contains(self._last[0], wanted):
+                return self._read(lead, region)
+            held, block = self._last
+            return block[slices(region, held[len(lead) :])]
+
+        if not self._keeps or self._quick:
+            return read()
+        key = (self._state.edition, lead, region, "grey levels")
+        # a copy: of a view, whoever owns the array may change the values
+        kept: npt.NDArray[Any] = self._cache.get(key, lambda: read().copy())
+        return kept
+
+    def _read(self, lead: Region, region: Region) -> npt.NDArray[Any]:
+        if self._quick and not self._volume._of.at_hand((*lead, *region)):
+            raise NotKept
+        block = np.asarray(self._array[slices((*lead, *region))])
+        block = block.reshape(region_shape(region))
+        if self._exact:  # the end of the chain wants it again
+            self._last = ((*lead, *region), block)
+        return block
+
+
+class LazyRemoved(LazyVolume):
+    """What the last step of a recipe takes away: its input minus its result, in grey levels.
+
+    Parameters
+    ----------
+    array, recipe, spacing, sample, cache
+        See :class:`LazyVolume`. Values are float32.
+    """
+
+    like_source: ClassVar[bool] = False
+
+    def __init__(self, array: Any, recipe: Recipe, *args: Any, **keywords: Any) -> None:
+        super().__init__(array, recipe, *args, **keywords)
+        self.dtype = np.dtype(np.float32)
+
+    def _reader(
+        self, state: State, cache: Cache | Kept | None
+    ) -> Callable[[Region], npt.NDArray[Any]]:
+        upto, n = self._steps(state, cache).upto, len(state.recipe.steps)
+
+        def read(region: Region) -> npt.NDArray[Any]:
+            lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
+            removed = upto(n - 1, lead, space) - upto(n, lead, space)
+            removed *= np.float32(state.high - state.low)
+            return removed.reshape(region_shape(region))
+
+        return read
+
+
+@dataclass(frozen=True)
+class _Windows:
+    """All that a LazyLocalStd shows depends on, besides its source."""
+
+    window: tuple[int, ...]
+    stride: tuple[int, ...]
+
+
+class LazyLocalStd(LazyArray):
+    """The σ map of an array in its own grey levels, computed where it is looked at.
+
+    Equal, bit for bit, to :func:`napari_diversify.core.local_std` of the whole.
+
+    Parameters
+    ----------
+    array : array-like of int or float, shape (..., [Z,] Y, X)
+    window, stride : int or sequence of int, optional
+        See :func:`napari_diversify.core.local_std`; of a sequence, the last
+        ``spatial_ndim`` numbers count.
+    spatial_ndim : 2 or 3, optional
+        How many of the last axes are space; by default 3, or 2 for a 2D image.
+    """
+
+    like_source: ClassVar[bool] = False
+    _state: _Windows
+
+    def __init__(
+        self,
+        array: Any,
+        window: PerAxis = 5,
+        stride: PerAxis = 1,
+        spatial_ndim: int | None = None,
+    ) -> None:
+        super().__init__(array, spatial_ndim)
+        self.dtype = np.dtype(np.float32)
+        self._state = _Windows((), ())
+        self.set_windows(window, stride)
+
+    def set_windows(self, window: PerAxis, stride: PerAxis) -> None:
+        """Measure σ in other windows from now on."""
+        n = self.spatial_ndim
+        self._state = replace(
+            self._state,
+            window=check_per_axis("window", _last(window, n), n, odd=True),
+            stride=check_per_axis("stride", _last(stride, n), n),
+        )
+
+    @property
+    def kind_of_work(self) -> Hashable:
+        """With the windows, which decide how long it takes."""
+        return super().kind_of_work, self._state
+
+    def _needed(self, state: _Windows, region: Region) -> Region:
+        n = self.spatial_ndim
+        held = source_region(region[-n:], self.shape[-n:], state.window, state.stride)
+        return (*region[:-n], *held)
+
+    def _reader(
+        self, state: _Windows, cache: Cache | Kept | None
+    ) -> Callable[[Region], npt.NDArray[Any]]:
+        shape = self.shape[-self.spatial_ndim :]
+
+        def read(region: Region) -> npt.NDArray[Any]:
+            lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
+            held = source_region(space, shape, state.window, state.stride)
+            block = np.asarray(self.source[slices((*lead, *held))]).reshape(region_shape(held))
+            sigma = local_std_region(block, held, space, shape, state.window, state.stride)
+            return sigma.reshape(region_shape(region))
+
+        return read
+
+
+def _last(value: PerAxis, n: int) -> PerAxis:
+    return tuple(value)[-n:] if isinstance(value, Sequence) else value

@@ -1,0 +1,150 @@
+"""What every step of a recipe is given, and what it can do.
+
+A step computes any region of its result from the region of its source that it
+asks for. What a slider does not touch (σ, noise, DCT coefficients) it leaves with
+:meth:`Place.remember`, so that the next call costs only arithmetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeAlias, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from ...core.blocks import Region, slices
+from ...core.noise import normal_region
+from ...core.spectral.dct import Coefficients, forward
+from ...model import Model
+
+T = TypeVar("T")
+Unit: TypeAlias = npt.NDArray[np.float32]  # intensities mapped to [0, 1]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in which image a step is at work.
+
+    Attributes
+    ----------
+    region : tuple of range
+        The gapless spatial region to compute.
+    shape : tuple of int
+        Spatial shape of one image.
+    lead : tuple of int
+        Its index along time, channel and other leading axes.
+    array_shape : tuple of int
+        Shape of the whole array, leading axes included.
+    spacing : tuple of float or None
+        Voxel size per spatial axis.
+    seed, sample, stream : int
+        What noise to draw.
+    source : callable
+        ``source(region)`` computes what the step works on.
+    kept : callable
+        ``kept(region, key, function)``; see :meth:`remember`.
+    prepared : callable
+        ``prepared()`` is what :meth:`Step.prepare` made of the whole source, now or before.
+    exact : bool
+        Whether a step that changes nothing has to leave every bit as it is, and not only
+        what rounding lets it.
+    """
+
+    region: Region
+    shape: tuple[int, ...]
+    lead: tuple[int, ...]
+    array_shape: tuple[int, ...]
+    spacing: tuple[float, ...] | None
+    seed: int
+    sample: int
+    stream: int
+    source: Callable[[Region], Unit]
+    kept: Callable[[Region, Hashable, Callable[[], Any]], Any]
+    prepared: Callable[[], Any]
+    exact: bool
+
+    def remember(self, key: Hashable, function: Callable[[], T], region: Region | None = None) -> T:
+        """``function()``, or its value from an earlier call for this key and source.
+
+        Values belong to the region at work, or to ``region``.
+        """
+        value: T = self.kept(self.region if region is None else region, key, function)
+        return value
+
+    def noise(self) -> Unit:
+        """The standard-normal noise of the region at work."""
+        key = ("noise", self.seed, self.sample, self.stream)
+        return self.remember(key, lambda: self.drawn(self.region, self.stream))
+
+    def drawn(self, region: Region, stream: int) -> Unit:
+        """Standard-normal noise of a region, drawn now."""
+        whole = (*(range(i, i + 1) for i in self.lead), *region)
+        field = normal_region(self.array_shape, whole, self.seed, self.sample, stream)
+        return field.reshape(field.shape[len(self.lead) :])
+
+    def plane(self, z: int) -> Region:
+        """The whole plane z of a volume; of a 2D image, all of it."""
+        in_plane = tuple(range(n) for n in self.shape[-2:])
+        return in_plane if len(self.shape) == 2 else (range(z, z + 1), *in_plane)
+
+    def coefficients(self, z: int) -> Coefficients:
+        """DCT-II of the plane z of the source, computed by itself."""
+        region = self.plane(z)
+
+        def transform() -> Coefficients:
+            return forward(self.source(region).reshape(self.shape[-2:]))
+
+        return self.remember("dct", transform, region)
+
+    def each_plane(self, compute: Callable[[int], Unit]) -> Unit:
+        """Compute the region plane by plane, each whole and then cropped."""
+        zs = self.region[0] if len(self.shape) == 3 else range(1)
+        y, x = slices(self.region[-2:])
+        out = np.stack([compute(z)[y, x] for z in zs])
+        return out if len(self.shape) == 3 else out[0]
+
+
+class Step(Model):
+    """What every step of a recipe can do."""
+
+    #: First word of the noise that it draws; steps of one kind count on from it by 256.
+    stream: ClassVar[int]
+    #: Whether parameters are lengths in micrometres: the voxel size then decides the result.
+    in_lengths: ClassVar[bool] = False
+
+    def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
+        """Raise a ValueError that says why the step cannot work on images of this shape."""
+
+    def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
+        """Whether another sample number gives another result.
+
+        In an image of this spatial ``shape``, by default one that is long along all three axes.
+        """
+        raise AssertionError("every step says whether it draws noise")
+
+    def source_region(self, region: Region, shape: Sequence[int]) -> Region:
+        """The part of the source that ``region`` of the result is computed from."""
+        raise AssertionError("every step says what it needs")
+
+    def computed_region(self, region: Region, shape: Sequence[int]) -> Region:
+        """What the step computes to give ``region``: the unit it works in may be bigger."""
+        return self.source_region(region, shape)
+
+    def preparations(self, shape: Sequence[int]) -> tuple[Hashable, ...]:
+        """Names of what would do as preparation, the one to be made first; () if none is needed."""
+        return ()
+
+    def prepare(self, place: Place) -> Generator[tuple[int, int], None, Any]:
+        """Make of the whole source what every region needs; yield (pieces done, pieces)."""
+        raise AssertionError("only steps that name preparations prepare")
+
+    def compute(self, place: Place) -> Unit:
+        """The result at ``place``."""
+        raise AssertionError("every step computes")
+
+
+def whole_planes(region: Region, shape: Sequence[int]) -> Region:
+    """The planes that ``region`` lies in."""
+    return (*region[:-2], range(shape[-2]), range(shape[-1]))

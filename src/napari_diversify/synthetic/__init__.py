@@ -1,0 +1,1 @@
+"""Synthetic specimens as data: their parameters, and what is made of them."""

@@ -1,0 +1,1 @@
+"""Writing generated volumes from the window."""

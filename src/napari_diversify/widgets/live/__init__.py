@@ -1,0 +1,1 @@
+"""Layers that follow settings, and never make the window wait."""

@@ -1,0 +1,1 @@
+"""Plots of images and of what a recipe makes of them."""

@@ -1,0 +1,1 @@
+"""Sheets of samples: drawn, looked through, chosen."""

@@ -1,0 +1,215 @@
+"""Take the parameters of a specimen from labels of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import napari.layers
+import numpy as np
+from napari.components import ViewerModel
+from qtpy.QtCore import QObject, Signal
+from qtpy.QtWidgets import QFormLayout, QWidget
+
+from ...core.specimens.morphometry import Morphometry, measure
+from ...sentences import reason
+from ...synthetic.models import KINDS
+from ...synthetic.plan import Plan
+from ..live.layers import (
+    displayed_index,
+    guess_spatial_ndim,
+    levels_of,
+    spacing_in_micrometres,
+    voxel_sizes_of,
+)
+from ..live.ours import role_of
+from ..qt.background import Background
+from ..qt.parts import button, combo, fill, row
+
+_NO_LABELS = "no labels layer"
+_NO_IMAGE = "no image"
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What labels tell of a kind of specimen, and a sentence or two on it."""
+
+    kind: str
+    values: dict[str, Any]
+    shape: tuple[int, ...]
+    spacing: tuple[float, ...]
+    said: str
+
+    def applied_to(self, plan: Plan) -> Plan:
+        """A plan with what was measured; the rest stays as it is."""
+        return replace(plan.with_(**self.values), shape=self.shape, spacing=self.spacing)
+
+
+class FitRow(QWidget):
+    """Which labels, and which image with them, a specimen shall be like."""
+
+    # fit to      [labels    v] [Fit]
+    # with image  [no image  v]
+    progressed = Signal(int, int)
+    fitted = Signal(object)  # Fitted
+    refused = Signal(str)
+    stopped = Signal()
+
+    def __init__(self, viewer: ViewerModel, parent: QObject | None = None) -> None:
+        super().__init__()
+        self._viewer = viewer
+        self._plan = Plan()
+        self.labels = combo(
+            "fit to",
+            "Labels of yours. Fit measures how many there are, how large and how long they are, "
+            "how they lie, and sets the parameters so that synthetic ones are like them. Of "
+            "membranes it sets the diameter of the cells.",
+        )
+        self.image = combo(
+            "image",
+            "The image that these labels belong to, of the same shape: from it brightness, its "
+            "variation, texture, background and noise are taken. Without one they stay as they "
+            "are.",
+        )
+        self.button = button("Fit", "Measure the labels and set all parameters that follow.")
+        layout = QFormLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        layout.addRow("fit to", row(self.labels, self.button))
+        layout.addRow("with image", self.image)
+        for box in (self.labels, self.image):
+            box.setSizeAdjustPolicy(box.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+            box.setMinimumContentsLength(12)
+        self._background = Background(self)
+        self._background.progressed.connect(self.progressed)
+        self._background.finished.connect(self.fitted)
+        self._background.failed.connect(self._on_failed)
+        self._background.stopped.connect(self.stopped)
+        self.labels.currentIndexChanged.connect(self._list_images)
+
+    @property
+    def running(self) -> bool:
+        """Whether labels are being measured."""
+        return self._background.running
+
+    def cancel(self) -> None:
+        """Stop; nothing will come of it."""
+        self._background.cancel()
+
+    def connect_viewer(self) -> None:
+        """Follow the layers of the viewer from now on."""
+        for emitter in self._emitters():
+            emitter.connect(self._list)
+        self._list()
+
+    def disconnect_viewer(self) -> None:
+        """Leave the viewer alone."""
+        for emitter in self._emitters():
+            emitter.disconnect(self._list)
+
+    def fit(self, kind: str) -> None:
+        """Measure the chosen labels in a thread, for specimens of a kind."""
+        labels = self._chosen(self.labels)
+        if labels is None:
+            self.refused.emit(
+                "There is no labels layer to fit to. Open your labels as a labels layer (for an "
+                "image of integers: right-click it, Convert to Labels), then press Fit."
+            )
+            return
+        ndim = guess_spatial_ndim(labels)
+        spacing = spacing_in_micrometres(labels, ndim)
+        note = ""
+        if spacing is None:
+            spacing = tuple(size or 1.0 for size in voxel_sizes_of(labels)[-ndim:])
+            sizes = " × ".join(f"{size:g}" for size in spacing)
+            note = f"Its axes have no unit of length: voxels are taken to be {sizes} µm."
+        lead = displayed_index(labels, self._viewer, labels.data.shape)[: labels.ndim - ndim]
+        at = tuple(slice(0, 1) if s == slice(None) else s for s in lead)
+        for label, part in zip(labels.axis_labels, at, strict=False):
+            note += f" Measured where {label} is {part.start}."
+        # read in the thread, but of the layers as they are now
+        layer = self._chosen(self.image)
+        arrays = labels.data, None if layer is None else levels_of(layer)[0]
+        name = labels.name
+        self._background.start(lambda: _fitted(kind, arrays, at, spacing, name, note))
+
+    def _on_failed(self, error: Exception) -> None:
+        name = self.labels.currentText()
+        self.refused.emit(f"“{name}” cannot be fitted: {reason(error)}.")
+
+    # ---- the lists ----
+
+    def _emitters(self) -> tuple[Any, ...]:
+        events = self._viewer.layers.events
+        return events.inserted, events.removed, events.reordered, events.renamed
+
+    def _list(self, event: Any = None) -> None:
+        names = [
+            layer.name
+            for layer in self._viewer.layers
+            if isinstance(layer, napari.layers.Labels) and role_of(layer) is None
+        ]
+        chosen = self.labels.currentText() if self.labels.count() else None
+        fill(self.labels, names or [_NO_LABELS], None if chosen == _NO_LABELS else chosen)
+        self.labels.setEnabled(bool(names))
+        self._list_images()
+
+    def _list_images(self) -> None:
+        labels = self._chosen(self.labels)
+        names = [
+            layer.name
+            for layer in self._viewer.layers
+            if labels is not None
+            and isinstance(layer, napari.layers.Image)
+            and role_of(layer) is None
+            and not layer.rgb
+            and levels_of(layer)[0].shape == levels_of(labels)[0].shape
+        ]
+        chosen = self.image.currentText() if self.image.count() else _NO_IMAGE
+        fill(self.image, [_NO_IMAGE, *names], chosen, none=_NO_IMAGE)
+
+    def _chosen(self, box: Any) -> Any:
+        """The layer chosen in a list, or None."""
+        return next((la for la in self._viewer.layers if la.name == box.currentText()), None)
+
+
+def _fitted(
+    kind: str,
+    arrays: tuple[Any, Any],
+    at: tuple[slice, ...],
+    spacing: tuple[float, ...],
+    name: str,
+    note: str,
+) -> Generator[tuple[int, int], None, Fitted]:
+    """Work: measure labels, and what follows from them."""
+    yield 0, 0  # nobody knows how long it will take
+    voxels = [None if a is None else np.asarray(a[at]) for a in arrays]
+    labels, image = (None if v is None else v.reshape(v.shape[len(at) :]) for v in voxels)
+    assert labels is not None
+    found = measure(labels, spacing)
+    yield 0, 0
+    like = yield from KINDS[kind].matching(labels, spacing, image)
+    values = {field: getattr(like, field) for field in like.model_fields_set}
+    said = " ".join((_said(found, kind, name), note)).strip()
+    return Fitted(kind, values, labels.shape, spacing, said)
+
+
+def _said(found: Morphometry, kind: str, name: str) -> str:
+    """What was found, as somebody would say it."""
+    if found.objects == 1:
+        return (
+            f"“{name}”: one object, {found.diameter:.3g} µm in diameter, axis ratio "
+            f"{found.axis_ratio:.2f}. How much objects vary cannot be told from one: variation and "
+            "spread are 0."
+        )
+    cut = f", {found.objects - found.whole:,} of them cut by the border" * (
+        found.whole < found.objects
+    )
+    what = (
+        f"{found.diameter:.3g} µm in diameter (± {100 * found.diameter_variation:.0f} %), axis "
+        f"ratio {found.axis_ratio:.2f}"
+        if kind == "nuclei"
+        else f"{found.touching:.0%} touch another"
+    )
+    return f"“{name}”: {found.objects:,} objects{cut}; {what}."

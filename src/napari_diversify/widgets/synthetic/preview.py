@@ -1,0 +1,440 @@
+"""A specimen shown while its parameters change: an image layer and a labels layer.
+
+Both are made once and drawn anew. Objects, and the view of them, are computed in a thread and
+swapped in together when they are there; other views are computed as the user comes to them
+(see :mod:`.feed`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import Any
+
+import napari.layers
+import numpy as np
+import numpy.typing as npt
+from napari.components import ViewerModel
+from qtpy.QtCore import QObject, QTimer, Signal
+
+from ... import __version__
+from ...core.blocks import whole
+from ...synthetic.plan import Plan
+from ...synthetic.specimen import Specimen
+from ..live.feed import Feed
+from ..live.layers import METADATA_KEY, appearance, entry_of, waits
+from ..live.ours import claim, disown, find, part_from, role_of
+from ..live.pictures import Place
+from ..live.wishes import Done, Wish, granting
+from ..qt.driver import Task, Work, driver, is_there
+from ..qt.proxy import behind
+from .array import SpecimenView, values_of
+
+#: Names and roles of the layers.
+IMAGE, LABELS = "synthetic", "synthetic labels"
+#: Voxels that are computed at once at most, however little time it took before.
+AT_ONCE = 1 << 20
+_IDLE_MS = 300
+
+
+@dataclass(frozen=True)
+class _Computed:
+    """A specimen, both its arrays, and what of them is in view."""
+
+    plan: Plan
+    specimen: Specimen
+    arrays: tuple[SpecimenView, SpecimenView]
+    granted: tuple[list[Done], list[Done]]
+
+
+class LiveSpecimen(QObject):
+    """The two preview layers of a viewer, kept in step with a plan.
+
+    Of plans that arrive while one is computed, the newest is next; one that takes
+    long is given up for it.
+    """
+
+    removed = Signal()  # the user deleted a layer
+    progressed = Signal(int, int)
+    drawn = Signal(object)  # the Specimen that is shown now
+    failed = Signal(object)
+    ready = Signal()  # nothing is under way
+
+    def __init__(self, viewer: ViewerModel, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._viewer = viewer
+        self.layers: tuple[napari.layers.Image, napari.layers.Labels] | None = None
+        self.specimen: Specimen | None = None  # that is shown
+        self._feeds: tuple[Feed, Feed] | None = None
+        self._shown: Plan | None = None
+        self._wanted: Plan | None = None
+        self._refused: Plan | None = None  # or cancelled: not tried again by itself
+        self._task: tuple[Task, Plan] | None = None
+        self._long = False  # it takes long, which is shown
+        self._new_limits = False
+        self._idle = QTimer(self)
+        self._idle.setSingleShot(True)
+        self._idle.setInterval(_IDLE_MS)
+        self._idle.timeout.connect(self._draw_thumbnails)
+
+    # ---- public ----
+
+    @property
+    def running(self) -> bool:
+        """Whether something is being computed that is to be seen."""
+        return self._task is not None or any(feed.running for feed in self._feeds or ())
+
+    @property
+    def in_step(self) -> bool:
+        """Whether the layers show what was asked for last."""
+        return self._wanted is not None and self._wanted == self._shown and not self.running
+
+    def show(self, plan: Plan, *, new_limits: bool = False) -> None:
+        """Show a plan as soon as it is computed; ``new_limits``: fit the contrast to it."""
+        self._wanted, self._refused = plan, None
+        self._new_limits |= new_limits
+        self._update()
+
+    def cancel(self) -> None:
+        """Stop; what is shown stays."""
+        if self._task is not None:
+            self._refused = self._wanted
+        self._stop()
+        for feed in self._feeds or ():
+            feed.cancel()
+
+    def left_behind(self) -> Plan | None:
+        """The plan of a preview that another dock left in the viewer."""
+        layer = self._find(IMAGE)
+        if layer is None:
+            return None
+        return Plan.from_record(entry_of(layer)["specimen"])
+
+    def release(self, *, hide: bool = False) -> None:
+        """Let go of the layers, which stay as they are or are hidden."""
+        self._wanted = None
+        self._stop()
+        self._idle.stop()
+        layers, feeds = self.layers, self._feeds or ()
+        for feed in feeds:
+            feed.leave(self._viewer.layers)
+        if layers is None:
+            return
+        self._disconnect()
+        for layer in layers:
+            if hide and layer in self._viewer.layers and layer.visible:
+                layer.visible = False
+                entry = {**entry_of(layer), "waits": True}
+                layer.metadata = {**layer.metadata, METADATA_KEY: entry}
+        self.layers = self._feeds = self._shown = self.specimen = None
+
+    # ---- computing ----
+
+    def _update(self) -> None:
+        """Start what has to be computed next, if anything."""
+        wanted = self._wanted
+        if wanted is None:
+            return
+        if self._task is not None:
+            if not self._long:
+                return  # soon done, and shown: a slider that moves on and on shows something
+            self._stop()
+        if wanted not in (self._shown, self._refused):
+            places = self._in_view(wanted)
+            task = driver().start(
+                lambda: _computed(wanted, places), self._on_computed, self._on_progress
+            )
+            self._task = task, wanted
+        elif not self.running:
+            self.ready.emit()
+
+    def _in_view(self, plan: Plan) -> tuple[list[Place], list[Place]]:
+        """What the viewer shows of both layers, if they can show this plan."""
+        if self._feeds is None or self._shown is None or not plan.same_field(self._shown):
+            return [], []
+        image, labels = (feed.in_view for feed in self._feeds)
+        return image, labels
+
+    def _stop(self) -> None:
+        if self._task is not None:
+            driver().drop(self._task[0])
+        self._task, self._long = None, False
+
+    def _on_progress(self, done: int, pieces: int) -> None:
+        self._long = True
+        self.progressed.emit(*((done, pieces) if pieces > 1 else (0, 0)))
+
+    def _on_computed(self, computed: _Computed | None, error: Exception | None) -> None:
+        self._task, self._long = None, False
+        if error is not None or computed is None:
+            self._refused = self._wanted
+            self.failed.emit(error)
+            self.ready.emit()
+            return
+        self._adopt(computed)
+        if not is_there(self):  # new layers collect garbage: a dock that nobody holds is some
+            return
+        self.drawn.emit(computed.specimen)
+        self._update()
+        if not self.running:
+            self.on_ready()
+
+    # ---- what becomes of the feeds ----
+
+    def on_changed(self, tag: Any) -> None:
+        """Nothing: specimens are swapped in here."""
+
+    def on_left_out(self) -> None:
+        """Nothing: there is no image beneath to step aside for."""
+
+    def on_ready(self) -> None:
+        """What is in view is there."""
+        if self._new_limits and self._feeds is not None and self.layers is not None:
+            values = self._feeds[0].shown
+            if values is not None:
+                self._new_limits = False
+                self.layers[0].contrast_limits = limits_of(values)
+        if not self.running:
+            self._idle.start()
+            self.ready.emit()
+
+    def on_progressed(self, done: int, pieces: int) -> None:
+        """A view that takes long is so far."""
+        self.progressed.emit(*((done, pieces) if pieces > 1 else (0, 0)))
+
+    def on_failed(self, error: Exception) -> None:
+        """A view could not be computed."""
+        self.failed.emit(error)
+
+    # ---- the layers ----
+
+    def _adopt(self, computed: _Computed) -> None:
+        """Show another specimen."""
+        if self.layers is not None and self.layers[0].ndim != computed.plan.ndim:
+            self._disconnect()  # napari cannot turn one kind of layer into the other
+            for feed in self._feeds or ():
+                feed.leave(self._viewer.layers)
+            self.layers = None
+        fits = self._fits(computed)
+        self._shown, self.specimen = computed.plan, computed.specimen
+        if self.layers is None:
+            self._take_or_make(computed)
+        elif not fits:
+            self._set_field(computed)
+        assert self.layers is not None
+        assert self._feeds is not None
+        if fits:
+            for feed, array, granted in zip(
+                self._feeds, computed.arrays, computed.granted, strict=True
+            ):
+                feed.give([array], granted)
+        for layer in self.layers:
+            layer.metadata = {**layer.metadata, METADATA_KEY: self._entry()}
+
+    def _fits(self, computed: _Computed) -> bool:
+        """Whether a specimen can take the place of the one shown, napari noticing nothing."""
+        return (
+            self.layers is not None
+            and self._shown is not None
+            and computed.plan.same_field(self._shown)
+            and computed.specimen.labels.dtype == self.layers[1].dtype
+        )
+
+    def _feed_of(self, array: SpecimenView) -> Feed:
+        feed = Feed([array], _at_once)
+        feed.listener = self
+        return feed
+
+    def _set_field(self, computed: _Computed) -> None:
+        """Give both layers arrays of another shape or voxel size."""
+        assert self.layers is not None
+        assert self._shown is not None
+        before = self._feeds
+        first, second = (self._feed_of(array) for array in computed.arrays)
+        self._feeds = first, second
+        for n, (layer, feed) in enumerate(zip(self.layers, self._feeds, strict=True)):
+            known = None if before is None else before[n].layer
+            feed.await_layer(self._viewer.layers)  # and where its copies will be
+            feed.attach(layer if known is None else known)
+            if before is not None:
+                before[n].end()
+            fronts = feed.fronts()
+            claim(layer, (IMAGE, LABELS)[n], fronts)
+            layer.data = fronts[0]
+            for name, value in place_of(self._shown).items():
+                setattr(layer, name, value)
+            layer.translate = (0,) * self._shown.ndim
+        self._look_at_the_middle()
+
+    def _look_at_the_middle(self) -> None:
+        assert self.layers is not None
+        assert self._shown is not None
+        if all(layer in self.layers for layer in self._viewer.layers):  # nobody else's view
+            dims = self._viewer.dims
+            dims.set_current_step(range(dims.ndim), [n // 2 for n in self._shown.shape])
+            self._viewer.reset_view()
+
+    def _take_or_make(self, computed: _Computed) -> None:
+        """Two layers: those that were left in the viewer, or new ones."""
+        assert self._shown is not None
+        layers, place = self._viewer.layers, place_of(self._shown)
+        found = self._find(IMAGE), self._find(LABELS)
+        ours = layers.selection.active in found
+        active = layers.selection.active
+        seen = [la is None or la.visible or waits(la) for la in found]
+        looks: dict[str, Any] = {"contrast_limits": (0, 2**16 - 1)}
+        opacity = 0.3  # the image stays to be seen; outlines would take napari several frames
+        if found[0] is not None:
+            looks = appearance(found[0])
+        if found[1] is not None:
+            opacity = found[1].opacity
+        for layer in found:
+            if layer is not None and layer.ndim != self._shown.ndim:
+                disown(layer)
+                if not layer.locked:
+                    layers.remove(layer)
+        image, labels = self._find(IMAGE), self._find(LABELS)
+        first, second = (self._feed_of(array) for array in computed.arrays)
+        self._feeds = first, second
+        if image is None:
+            self._new_limits = True
+            image = self._add(
+                napari.layers.Image,
+                IMAGE,
+                first,
+                visible=seen[0],
+                projection_mode="none",
+                **place,
+                **looks,
+            )
+            if labels is not None:  # which would be seen no more
+                layers.move(layers.index(image), layers.index(labels))
+        if labels is None:
+            labels = self._add(
+                napari.layers.Labels,
+                LABELS,
+                second,
+                visible=seen[1],
+                opacity=opacity,
+                **place,
+            )
+        labels.editable = False  # there is nothing to paint into
+        self.layers = image, labels
+        if found[0] is image or found[1] is labels:
+            self._set_field(computed)
+        else:
+            self._look_at_the_middle()
+        for layer, was in zip(self.layers, seen, strict=True):
+            if was and not layer.visible:
+                layer.visible = True
+        self._connect()
+        if active is not None and active in layers:
+            layers.selection.active = active
+        elif ours or len(layers) == 2:
+            layers.selection.active = image
+
+    def _add(self, kind: Any, role: str, feed: Feed, **keywords: Any) -> Any:
+        """A new layer of ours."""
+        fronts = feed.fronts()
+        feed.await_layer(self._viewer.layers)
+        metadata = {METADATA_KEY: self._entry()}
+        layer = kind(fronts[0], name=role, metadata=metadata, **keywords)
+        claim(layer, role, fronts)  # before anybody sees it
+        return self._viewer.add_layer(layer)
+
+    def _find(self, role: str) -> Any:
+        return find(self._viewer.layers, role)
+
+    def _entry(self) -> dict[str, Any]:
+        assert self._shown is not None
+        return {"specimen": self._shown.record(), "version": __version__}
+
+    def _draw_thumbnails(self) -> None:
+        for layer in self.layers or ():
+            if layer.visible and not self.running:
+                layer.refresh(highlight=False, extent=False)
+
+    # ---- events ----
+
+    def _connect(self) -> None:
+        self._viewer.layers.events.removed.connect(self._on_layer_removed)
+        self._viewer.layers.events.inserted.connect(self._on_layer_inserted)
+        for layer in self.layers or ():
+            layer.events.data.connect(self._on_data_replaced)
+
+    def _disconnect(self) -> None:
+        self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
+        self._viewer.layers.events.inserted.disconnect(self._on_layer_inserted)
+        for layer in self.layers or ():
+            layer.events.data.disconnect(self._on_data_replaced)
+
+    def _on_layer_removed(self, event: Any) -> None:
+        if self.layers is not None and event.value in self.layers:
+            self._leave_to_the_user(event.value)
+
+    def _on_layer_inserted(self, event: Any) -> None:
+        part_from(event.value, [la.data for la in self.layers or ()])
+
+    def _on_data_replaced(self) -> None:
+        """Somebody has put voxels of theirs into a layer of ours: it is theirs now."""
+        for layer in self.layers or ():
+            if role_of(layer) is None:
+                for feed in self._feeds or ():
+                    if feed.layer is behind(layer):
+                        feed.end()
+                self._leave_to_the_user(layer)
+                layer.metadata = {k: v for k, v in layer.metadata.items() if k != METADATA_KEY}
+                return
+
+    def _leave_to_the_user(self, layer: Any) -> None:
+        disown(layer)
+        self.release()
+        self.removed.emit()
+
+
+def _at_once() -> int:
+    return AT_ONCE
+
+
+# ---- in a thread ----
+
+
+def _computed(
+    plan: Plan, places: tuple[list[Place], list[Place]]
+) -> Generator[tuple[int, int], None, _Computed]:
+    """Draw the objects of a plan, and compute parts of both arrays."""
+    specimen = yield from plan.drawing()
+    yield 0, 1
+    arrays = (
+        SpecimenView(specimen.image, (IMAGE, plan)),
+        SpecimenView(specimen.labels, (LABELS, plan)),
+    )
+    image = yield from granting(Wish((arrays[0],), tuple(places[0])))
+    labels = yield from granting(Wish((arrays[1],), tuple(places[1])))
+    return _Computed(plan, specimen, arrays, (image, labels))
+
+
+def whole_of(plan: Plan) -> Work:
+    """Work: (plan, image, labels, objects), all voxels of a plan and how many objects they show."""
+    specimen = yield from plan.drawing()
+    yield 0, 1
+    region = whole(plan.shape)
+    image = yield from values_of(specimen.image, region)
+    labels = yield from values_of(specimen.labels, region)
+    objects = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
+    return plan, image, labels, objects
+
+
+def place_of(plan: Plan) -> dict[str, Any]:
+    """Keywords that put a layer into the field of a plan."""
+    return {
+        "scale": plan.spacing,
+        "units": ("micrometer",) * plan.ndim,
+        "axis_labels": tuple("zyx"[-plan.ndim :]),
+    }
+
+
+def limits_of(image: npt.NDArray[Any]) -> tuple[float, float]:
+    """Contrast limits that show an image from its background to its brightest structures."""
+    low, high = np.percentile(image.ravel()[:: max(1, image.size // 200_000)], (0.5, 99.9))
+    return float(low), float(max(high, low + 1))
