@@ -57,13 +57,39 @@ class Model(BaseModel):
         return type(self)(**{**{n: getattr(self, n) for n in type(self).model_fields}, **changes})
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> str:
+class Located(ValueError):
+    """A sentence that goes on from the path to the value, such as ".kind must be ..."."""
+
+
+class Nested(ValueError):
+    """What is wrong with a model inside another one, whose class depends on its values.
+
+    Parameters
+    ----------
+    error : ValidationError
+    model : subclass of BaseModel
+        That was to be made.
+    name : str
+        What it is called in the path to the value.
+    """
+
+    def __init__(self, error: ValidationError, model: type[BaseModel], name: str) -> None:
+        super().__init__(explain(error, model))
+        self.error, self.model, self.name = error, model, name
+
+
+def explain(error: ValidationError, model: type[BaseModel], within: str = "") -> str:
     """Say in a sentence per field what was given and what is accepted."""
     sentences = []
     for item in error.errors():
-        path = ".".join(str(part) for part in item["loc"])
+        path = within + ".".join(str(part) for part in item["loc"])
         given, context = item["input"], item.get("ctx", {})
-        if item["type"] == "value_error":  # raised by us: already a sentence
+        if item["type"] == "value_error" and isinstance(context["error"], Nested):
+            nested = context["error"]
+            sentences.append(explain(nested.error, nested.model, f"{path}.{nested.name}."))
+        elif item["type"] == "value_error" and isinstance(context["error"], Located):
+            sentences.append(f"{path}{context['error']}")
+        elif item["type"] == "value_error":  # raised by us: already a sentence
             sentences.append(str(context["error"]))
         elif item["type"] == "extra_forbidden":
             known = ", ".join(model.model_fields)

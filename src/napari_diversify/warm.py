@@ -16,7 +16,10 @@ from .core.blocks import exhaust
 from .core.measures.pair_sums import PairSums
 from .recipe.lazy.volume import LazyVolume
 from .recipe.recipe import Recipe
-from .recipe.steps.registry import AnyStep, DegradeContrast, Diversify, LowPass
+from .recipe.steps.contrast import DegradeContrast
+from .recipe.steps.diversify import Diversify
+from .recipe.steps.lowpass import LowPass
+from .recipe.steps.registry import AnyStep
 from .synthetic.models import KINDS
 
 _SHAPE, _TOP = (6, 12, 16), 96

@@ -21,8 +21,7 @@ from ..core.contrast.calibration import Decay, fit_decay
 from ..core.diversification.psnr_model import W_V_MAX, PsnrModel
 from ..core.measures.spectrum import radial_power_spectrum
 from ..core.measures.visibility import object_contrast, otsu_threshold
-from ..core.spectral.cutoff import physical_cutoff
-from ..recipe import LazyVolume, LowPass
+from ..recipe import LazyVolume
 from .measure import BUDGET
 
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -85,13 +84,16 @@ def cutoffs(array: LazyVolume, plane: Plane) -> tuple[float, ...]:
     Cycles per micrometre, or per pixel where there is no pixel size; one number
     if it is the same along both axes, none if neither is filtered.
     """
-    steps = [step for step in array.recipe.steps if isinstance(step, LowPass)]
-    if not steps:
+    first = array.ndim - array.spatial_ndim
+    size = pixel_size(array, plane) or (1.0, 1.0)
+    along = dict(zip(plane.axes, size, strict=True))
+    spacing = [along.get(axis, 1.0) for axis in range(first, array.ndim)]
+    bands = [step.band(spacing) for step in array.recipe.steps]
+    last = next((band for band in reversed(bands) if any(f is not None for f in band)), None)
+    if last is None:
         return ()
-    filtered = array.ndim - (3 if steps[-1].volume else 2)
-    along = physical_cutoff(steps[-1].cutoff, pixel_size(array, plane) or (1.0, 1.0))
-    found = [f for axis, f in zip(plane.axes, along, strict=True) if axis >= filtered]
-    return tuple(sorted({float(f"{f:.6g}") for f in found}))
+    in_plane = (last[axis - first] for axis in plane.axes if axis >= first)
+    return tuple(sorted({float(f"{f:.6g}") for f in in_plane if f is not None}))
 
 
 @dataclass(frozen=True, eq=False)

@@ -17,7 +17,7 @@ from ..core.blocks import Region, slices
 from ..core.diversification.local_std import check_intensities, local_std_region, source_region
 from ..core.diversification.psnr_model import PsnrHistogram, PsnrModel
 from ..recipe.lazy.intensity import check_range, to_unit
-from ..recipe.steps.registry import Diversify
+from ..recipe.steps.step import Step
 
 #: Voxels read at most for a measurement.
 BUDGET = 1 << 25
@@ -49,7 +49,7 @@ class Measured:
 
 def measure(
     array: Any,
-    step: Diversify,
+    step: Step,
     spatial_ndim: int,
     intensity_range: tuple[float, float] | None = None,
     budget: int = BUDGET,
@@ -63,7 +63,7 @@ def measure(
     Parameters
     ----------
     array : array-like of int or float
-    step : Diversify
+    step : Step
         Its window and stride count, its weights do not.
     spatial_ndim : 2 or 3
     intensity_range : (float, float), optional
@@ -80,7 +80,7 @@ def measure(
         says so.
     """
     shape = tuple(array.shape[-spatial_ndim:])
-    window, stride = step.window[-spatial_ndim:], step.stride[-spatial_ndim:]
+    window, stride = (axes[-spatial_ndim:] for axes in step.windows)
     pieces = list(_pieces(tuple(array.shape), spatial_ndim, budget))
     low, high = np.inf, -np.inf
     for n, (lead, region) in enumerate(pieces):

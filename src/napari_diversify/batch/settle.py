@@ -11,10 +11,11 @@ from weakref import WeakKeyDictionary
 
 from ..analysis.measure import measure
 from ..core.blocks import exhaust
-from ..core.diversification.psnr_model import W_V_MAX, PsnrModel
+from ..core.diversification.psnr_model import PsnrModel
 from ..core.measures.pair_sums import PairSums
 from ..files import Header
-from ..recipe import Diversify, LazyVolume, Recipe
+from ..model import bounds_of
+from ..recipe import LazyVolume, Recipe
 from ..recipe.lazy.intensity import exact_range
 from ..recipe.sampling import Sampling
 from .source import Source
@@ -93,12 +94,12 @@ def settle(sampling: Sampling, number: int, source: Source, header: Header, data
     target = sampling.target(number)
     if target is None:
         return with_range.recipe_of(number)
-    step = next(s for s in base.steps if isinstance(s, Diversify))
+    step = base.steps[base.noisy[0]]
 
     def measured() -> PsnrModel:
         return exhaust(measure(data, step, ndim, (low, high))).psnr
 
-    model = once(source, (step.window, step.stride, ndim, low, high), measured)
+    model = once(source, (step.windows, ndim, low, high), measured)
     recipe = with_range.recipe_of(number, model)
     return _met(
         recipe,
@@ -108,31 +109,30 @@ def settle(sampling: Sampling, number: int, source: Source, header: Header, data
 
 
 def _met(recipe: Recipe, target: float, reached: Callable[[Recipe], float]) -> Recipe:
-    """The recipe with w_v such that the target PSNR is met in the rounded result."""
-    w_v = next(s.w_v for s in recipe.steps if isinstance(s, Diversify))
-    above, below = 0.0, W_V_MAX  # weights whose PSNR lies above the target, and below
+    """The recipe with its noise weighted such that the target PSNR is met in the rounded result."""
+    number = recipe.noisy[0]
+    step = recipe.steps[number]
+    name = str(step.noise_weight)
+    weight = getattr(step, name)
+    above, below = bounds_of(
+        type(step).model_fields[name]
+    )  # weights whose PSNR lies above the target, and below
     best, closest = recipe, math.inf
     for _ in range(_TRIES):
-        tried = _with_weight(recipe, w_v)
+        tried = recipe.with_step(number, step.replace(**{name: weight}))
         found = reached(tried)
         if abs(found - target) < abs(closest - target):
             best, closest = tried, found
         if abs(closest - target) <= _CLOSE:
             return best
-        above, below = (w_v, below) if found > target else (above, w_v)
+        above, below = (weight, below) if found > target else (above, weight)
         # noise grows with its weight: that tells where to look, unless it leads out of bounds
-        guess = w_v * 10 ** ((found - target) / 20) if math.isfinite(found) else below / 2
-        w_v = guess if above < guess < below else (above + below) / 2
+        guess = weight * 10 ** ((found - target) / 20) if math.isfinite(found) else below / 2
+        weight = guess if above < guess < below else (above + below) / 2
     raise ValueError(
-        f"a PSNR of {target:g} dB was not reached with this recipe: w_v came to {closest:.2f} dB "
-        "at best. Other steps than diversify may change the image too much"
+        f"a PSNR of {target:g} dB was not reached with this recipe: {name} came to "
+        f"{closest:.2f} dB at best. Other steps than {step.kind} may change the image too much"
     )
-
-
-def _with_weight(recipe: Recipe, w_v: float) -> Recipe:
-    steps = (s.replace(w_v=w_v) if isinstance(s, Diversify) else s for s in recipe.steps)
-    changed: Recipe = recipe.replace(steps=tuple(steps))
-    return changed
 
 
 def _psnr(volume: LazyVolume) -> float:

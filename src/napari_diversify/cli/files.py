@@ -243,9 +243,10 @@ def _made_in_words(made: dict[str, Any]) -> list[str]:
 def _step_in_words(step: dict[str, Any]) -> str:
     """A step with all its values, and their units if this version knows the step."""
     from ..model import extra_of
-    from ..recipe.steps.registry import KINDS
+    from ..recipe.steps.registry import find
 
-    fields = KINDS[step["kind"]].model_fields if step["kind"] in KINDS else {}
+    kind = find(step["kind"])
+    fields = {} if kind is None else kind.model_fields
     said = []
     for name, value in step.items():
         if name == "kind":

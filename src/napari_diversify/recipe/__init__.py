@@ -5,7 +5,9 @@ from .lazy.samples import LazySamples
 from .lazy.volume import LazyLocalStd, LazyRemoved, LazyVolume
 from .recipe import Recipe
 from .sampling import Sampling
-from .steps.registry import DegradeContrast, Diversify, LowPass
+from .steps.contrast import DegradeContrast
+from .steps.diversify import Diversify
+from .steps.lowpass import LowPass
 
 __all__ = [
     "DegradeContrast",

@@ -126,6 +126,26 @@ class Recipe(Model):
         """Whether parameters are lengths in micrometres: the voxel size then decides the result."""
         return any(step.in_lengths for step in self.steps)
 
+    @property
+    def noisy(self) -> tuple[int, ...]:
+        """Numbers of the steps whose noise has a weight, which a target PSNR is met by."""
+        return tuple(i for i, step in enumerate(self.steps) if step.noise_weight is not None)
+
+    def with_step(self, number: int, step: AnyStep) -> Recipe:
+        """The recipe with another step in this place.
+
+        Examples
+        --------
+        >>> from napari_diversify.recipe import Diversify, LowPass, Recipe
+        >>> recipe = Recipe(steps=(Diversify(w_v=1), LowPass()))
+        >>> recipe.with_step(0, Diversify(w_v=2)).steps[0].w_v
+        2.0
+        """
+        steps = list(self.steps)
+        steps[number] = step
+        changed: Recipe = self.replace(steps=tuple(steps))
+        return changed
+
     def apply(
         self, array: Any, spacing: Sequence[float] | None = None, sample: int | None = None
     ) -> npt.NDArray[Any]:

@@ -13,7 +13,6 @@ from ..core.diversification.weights import truncated_normal
 from ..core.noise import seed_for, uniform_numbers
 from ..model import Model
 from .recipe import Recipe
-from .steps.registry import Diversify
 from .training import fresh_sample
 
 Strategy: TypeAlias = Literal["random", "structured", "single_aug", "grid"]
@@ -133,13 +132,16 @@ class Sampling(Model):
         if len(set(places)) < len(places):
             raise ValueError(f"ranges name a parameter twice: {', '.join(self.ranges)}")
         if self.psnr:
-            noisy = [i for i, s in enumerate(self.recipe.steps) if isinstance(s, Diversify)]
+            noisy = self.recipe.noisy
             if len(noisy) != 1:
                 raise ValueError(
                     f"target PSNRs need a recipe with one diversify step; this has {len(noisy)}"
                 )
-            if (noisy[0], "w_v") in places:
-                raise ValueError("w_v cannot have a range and be solved for target PSNRs as well")
+            weight = self.recipe.steps[noisy[0]].noise_weight
+            if (noisy[0], weight) in places:
+                raise ValueError(
+                    f"{weight} cannot have a range and be solved for target PSNRs as well"
+                )
             if self.strategy == "grid" and self.ranges:
                 raise ValueError("give either a grid of ranges or target PSNRs, not both")
         for name, place in self._places.items():
@@ -315,7 +317,8 @@ class Sampling(Model):
             n, at = self.samples, number % self.samples
             if n == 1:
                 return float(getattr(self.recipe.steps[place[0]], place[1]))
-            value = _evenly(r.low, r.high, n, n - 1 - at if place[1] == "w_i" else at)
+            falls = place[1] in self.recipe.steps[place[0]].falling
+            value = _evenly(r.low, r.high, n, n - 1 - at if falls else at)
         else:
             sample = (self.recipe.sample + number) % 2**32
             u = float(uniform_numbers(k + 1, self.recipe.seed, sample)[k])
@@ -340,11 +343,8 @@ def with_psnr(recipe: Recipe, target: float, model: PsnrModel) -> Recipe:
     ValueError
         If the target cannot be reached with the recipe's w_i.
     """
-    i, step = next((i, s) for i, s in enumerate(recipe.steps) if isinstance(s, Diversify))
-    solved_step = step.replace(w_v=model.solve(target, step.w_i))
-    steps = (*recipe.steps[:i], solved_step, *recipe.steps[i + 1 :])
-    solved: Recipe = recipe.replace(steps=steps)
-    return solved
+    number = recipe.noisy[0]
+    return recipe.with_step(number, recipe.steps[number].with_psnr(target, model))
 
 
 def _as_range(name: str, value: Any) -> Any:

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.blocks import Region, slices
+from ...core.diversification.psnr_model import PsnrModel
 from ...core.noise import normal_region
 from ...core.spectral.dct import Coefficients, forward
 from ...model import Model
@@ -106,13 +107,61 @@ class Place:
         return out if len(self.shape) == 3 else out[0]
 
 
-class Step(Model):
-    """What every step of a recipe can do."""
+#: Usual places in a chain: what light does on its way, what a detector does, what is done after.
+OPTICS, DETECTOR, PROCESSING = 10, 20, 30
 
-    #: First word of the noise that it draws; steps of one kind count on from it by 256.
+
+@dataclass(frozen=True)
+class ExtraView:
+    """Something else to be seen of a step, besides its result.
+
+    Attributes
+    ----------
+    name : str
+        Of what is shown: a key of :data:`napari_diversify.widgets.live.views.KINDS`.
+    layer : str
+        What its layer is called.
+    label, description : str
+        Of the switch that shows it.
+    """
+
+    name: str
+    layer: str
+    label: str
+    description: str
+
+
+class Step(Model):
+    """What every step of a recipe can do, and all that the rest of the program knows of it.
+
+    A step is one file: a class with its parameters as fields (bounds, unit, description,
+    slider), the word for it in JSON as the default of its field ``kind``, and ``compute``.
+    The class data say how it is offered.
+    """
+
+    #: What its card in the dock is called.
+    title: ClassVar[str]
+    #: What the layer of its result is called, behind the name of the image.
+    layer: ClassVar[str]
+    #: Where it usually stands in a chain; lower comes first.
+    rank: ClassVar[int] = PROCESSING
+    #: First word of the noise that it draws, 0 to 127, a different one for each kind of step;
+    #: steps of one kind count on from it by 256.
     stream: ClassVar[int]
     #: Whether parameters are lengths in micrometres: the voxel size then decides the result.
     in_lengths: ClassVar[bool] = False
+    #: The parameter that scales its noise, which a target PSNR is met by; None if there is none.
+    noise_weight: ClassVar[str | None] = None
+    #: Parameters that make the image worse by falling, where samples go from good to bad.
+    falling: ClassVar[frozenset[str]] = frozenset()
+    #: What else there is to be seen of it.
+    views: ClassVar[tuple[ExtraView, ...]] = ()
+    #: Its form, "module:class", if one made of its fields will not do.
+    panel: ClassVar[str] = ""
+    #: The optional extra of this package, or the package, that it needs to compute.
+    extra: ClassVar[str] = ""
+
+    kind: str
 
     def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
         """Raise a ValueError that says why the step cannot work on images of this shape."""
@@ -123,6 +172,29 @@ class Step(Model):
         In an image of this spatial ``shape``, by default one that is long along all three axes.
         """
         raise AssertionError("every step says whether it draws noise")
+
+    @property
+    def windows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Window and stride, along z, y and x, of the σ that its noise is in proportion to."""
+        raise AssertionError("only a step with a noise weight is asked")
+
+    def with_psnr(self, target: float, model: PsnrModel) -> Any:
+        """The step with its noise weighted so that ``model`` expects this PSNR, in decibel.
+
+        Raises
+        ------
+        ValueError
+            If the target cannot be reached, with what can be.
+        """
+        raise AssertionError("only a step with a noise weight is asked")
+
+    def band(self, spacing: Sequence[float]) -> tuple[float | None, ...]:
+        """Frequency along each axis from which on it takes away, in cycles per unit of length.
+
+        ``spacing`` is the voxel size along the spatial axes. None: along this axis it takes
+        no frequency away.
+        """
+        return (None,) * len(spacing)
 
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
         """The part of the source that ``region`` of the result is computed from."""

@@ -10,7 +10,7 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
 
 from ...analysis.measure import BUDGET
 from ...core.contrast.calibration import ContrastDecay, fit_contrast_decay
-from ...recipe.steps.registry import DegradeContrast
+from ...recipe.steps.contrast import DegradeContrast
 from ..qt.background import Background
 from ..qt.driver import Work
 from ..qt.forms import ModelForm

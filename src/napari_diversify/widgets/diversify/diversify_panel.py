@@ -9,7 +9,7 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
 
 from ...core.diversification.psnr_model import W_V_MAX, PsnrModel
-from ...recipe.steps.registry import Diversify
+from ...recipe.steps.diversify import Diversify
 from ..qt.forms import AxesControl, ModelForm, NumberControl
 from ..qt.words import Words
 

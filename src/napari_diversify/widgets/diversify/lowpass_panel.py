@@ -8,7 +8,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...core.spectral.cutoff import physical_cutoff
-from ...recipe.steps.registry import LowPass
+from ...recipe.steps.lowpass import LowPass
 from ..qt.forms import ModelForm
 from ..qt.words import Words
 
