@@ -61,33 +61,13 @@ class Located(ValueError):
     """A sentence that goes on from the path to the value, such as ".kind must be ..."."""
 
 
-class Nested(ValueError):
-    """What is wrong with a model inside another one, whose class depends on its values.
-
-    Parameters
-    ----------
-    error : ValidationError
-    model : subclass of BaseModel
-        That was to be made.
-    name : str
-        What it is called in the path to the value.
-    """
-
-    def __init__(self, error: ValidationError, model: type[BaseModel], name: str) -> None:
-        super().__init__(explain(error, model))
-        self.error, self.model, self.name = error, model, name
-
-
-def explain(error: ValidationError, model: type[BaseModel], within: str = "") -> str:
+def explain(error: ValidationError, model: type[BaseModel]) -> str:
     """Say in a sentence per field what was given and what is accepted."""
     sentences = []
     for item in error.errors():
-        path = within + ".".join(str(part) for part in item["loc"])
+        path = ".".join(str(part) for part in item["loc"])
         given, context = item["input"], item.get("ctx", {})
-        if item["type"] == "value_error" and isinstance(context["error"], Nested):
-            nested = context["error"]
-            sentences.append(explain(nested.error, nested.model, f"{path}.{nested.name}."))
-        elif item["type"] == "value_error" and isinstance(context["error"], Located):
+        if item["type"] == "value_error" and isinstance(context["error"], Located):
             sentences.append(f"{path}{context['error']}")
         elif item["type"] == "value_error":  # raised by us: already a sentence
             sentences.append(str(context["error"]))
@@ -96,12 +76,6 @@ def explain(error: ValidationError, model: type[BaseModel], within: str = "") ->
             sentences.append(f"{model.__name__} has no parameter {path!r}; it has {known}")
         elif item["type"] == "missing":
             sentences.append(f"{model.__name__} needs {path!r}")
-        elif item["type"] == "union_tag_not_found":
-            sentences.append(f"{path} needs a 'kind' that says which step it is; got {given!r}")
-        elif item["type"] == "union_tag_invalid":
-            sentences.append(
-                f"{path}.kind must be one of {context['expected_tags']}; got {context['tag']!r}"
-            )
         elif item["type"] in _SAID:
             accepted = _SAID[item["type"]].format(**context)
             if item["type"] == "tuple_type":

@@ -13,9 +13,9 @@ from importlib.metadata import EntryPoint, entry_points
 from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BeforeValidator, SerializeAsAny, ValidationError
+from pydantic import BeforeValidator, SerializeAsAny
 
-from ...model import Located, Nested
+from ...model import Located
 from .step import Step
 
 GROUP = "napari_diversify.steps"
@@ -111,10 +111,7 @@ def as_step(value: Any) -> Any:
         fault = f". {_FAULTS[kind]}" if kind in _FAULTS else ""
         names = ", ".join(map(repr, kinds()))
         raise Located(f".kind must be one of {names}; got {kind!r}{fault}")
-    try:
-        return step.model_validate(dict(value))
-    except ValidationError as error:
-        raise Nested(error, step, kind) from None
+    return step(**value)
 
 
 AnyStep: TypeAlias = Annotated[SerializeAsAny[Step], BeforeValidator(as_step)]

@@ -1,0 +1,111 @@
+"""A step of another package: one file and an entry point, as docs/adding-a-step.md says."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tifffile
+
+import napari_diversify
+
+PAGE = Path(__file__).parents[2] / "docs/adding-a-step.md"
+SOURCE = Path(napari_diversify.__file__).parents[1]
+RECIPE = {"schema_version": 1, "seed": 3, "steps": [{"kind": "shot", "photons": 30}]}
+
+
+def block(name):
+    return re.search(rf"<!-- {name} -->\n```\w+\n(.*?)```", PAGE.read_text("utf-8"), re.S).group(1)
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run Python, or our command, where the package of the page is installed."""
+    site = tmp_path / "site"
+    information = site / "shot_noise-1.0.dist-info"
+    information.mkdir(parents=True)
+    (site / "shot_noise.py").write_text(block("step"), "utf-8")
+    (information / "METADATA").write_text("Metadata-Version: 2.1\nName: shot-noise\nVersion: 1.0\n")
+    group, line = block("entry").strip().splitlines()
+    group = group.removeprefix("[project.entry-points.").removesuffix("]").strip('"')
+    (information / "entry_points.txt").write_text(f"[{group}]\n{line.replace(chr(34), '')}\n")
+    path = os.pathsep.join([str(site), str(SOURCE), os.environ.get("PYTHONPATH", "")])
+
+    def run_(*arguments, code=None, check=True):
+        command = ["-c", code] if code else ["-m", "napari_diversify", *map(str, arguments)]
+        done = subprocess.run(
+            [sys.executable, *command],
+            env={**os.environ, "PYTHONPATH": path, "QT_QPA_PLATFORM": "offscreen"},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+        )
+        assert not check or done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    return run_
+
+
+@pytest.fixture
+def image(tmp_path):
+    """A file with an image, and the recipe beside it."""
+    (tmp_path / "recipe.json").write_text(json.dumps(RECIPE))
+    values = np.random.default_rng(0).integers(0, 1000, (5, 24, 32)).astype("uint16")
+    tifffile.imwrite(tmp_path / "a.ome.tif", values, metadata={"axes": "ZYX"})
+    return values
+
+
+def test_it_can_be_read_written_looked_at_and_varied(run):
+    answer = run(
+        code="""
+import numpy as np
+from napari_diversify import LazyVolume, Recipe
+from napari_diversify.recipe import Diversify, Sampling
+from shot_noise import ShotNoise
+recipe = Recipe(steps=(ShotNoise(photons=30), Diversify(), ShotNoise(photons=50)), seed=3)
+assert Recipe.from_json(recipe.to_json()) == recipe
+image = np.random.default_rng(0).random((4, 9, 11), dtype="float32")
+whole = recipe.apply(image)
+assert (LazyVolume(image, recipe)[2, 3:7] == whole[2, 3:7]).all()
+assert (recipe.apply(image, sample=1) != whole).any()
+sampling = Sampling(recipe=recipe, samples=2, ranges={"0.photons": (10, 100)})
+assert 10 <= sampling.drawn(1)["0.photons"] <= 100
+try:
+    Recipe.from_json(recipe.to_json().replace("30.0", "-1"))
+except ValueError as error:
+    print(error)
+"""
+    )
+    assert answer == "photons must be greater than 0.0; got -1\n"
+
+
+def test_the_command_line_makes_samples_with_it_and_knows_their_files(run, image, tmp_path):
+    run(
+        *("apply", "recipe.json", "a.ome.tif", "-o", "out", "--samples", 2),
+        *("--range", "photons=10:100", "--format", "ome-tiff"),
+    )
+    table = (tmp_path / "out/manifest.csv").read_text().splitlines()
+    assert "shot.photons" in table[0]
+    assert len(table) == 3
+    (first, second) = sorted(tmp_path.glob("out/**/*.tif"))
+    assert (tifffile.imread(first) != tifffile.imread(second)).any()
+    assert re.search(r"shot: photons [\d.]+ photons", run("info", first))
+    assert "equal in all 3,840 voxels" in run("replay", first)
+    run("report", "out")
+    assert "shot.photons" in (tmp_path / "out/report.html").read_text()
+
+
+def test_without_its_package_files_are_still_told_and_recipes_name_what_is_missing(
+    run, image, tmp_path
+):
+    run("apply", "recipe.json", "a.ome.tif", "-o", "out", "--format", "ome-tiff")
+    (made,) = tmp_path.glob("out/**/*.tif")
+    (tmp_path / "site/shot_noise.py").write_text("raise ImportError('torch is missing')")
+    assert "shot: photons 30" in run("info", made)
+    answer = run("apply", "recipe.json", "a.ome.tif", "-o", "more", check=False)
+    assert "steps.0.kind must be one of 'contrast', 'diversify', 'lowpass'; got 'shot'" in answer
+    assert "The step 'shot' of shot_noise:ShotNoise cannot be used: torch is missing" in answer
