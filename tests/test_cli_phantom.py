@@ -11,7 +11,8 @@ from napari_diversify import files
 from napari_diversify.cli import main as cli
 from napari_diversify.cli import phantom as cli_phantom
 from napari_diversify.core.specimens import kernels as specimen_kernels
-from napari_diversify.synthetic.models import KINDS, SyntheticNuclei
+from napari_diversify.synthetic.nuclei import SyntheticNuclei
+from napari_diversify.synthetic.registry import KINDS
 
 SMALL = ("--shape", "8,40,50", "--spacing", "0.6,0.4,0.4")
 

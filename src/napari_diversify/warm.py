@@ -20,7 +20,7 @@ from .recipe.steps.contrast import DegradeContrast
 from .recipe.steps.diversify import Diversify
 from .recipe.steps.lowpass import LowPass
 from .recipe.steps.registry import AnyStep
-from .synthetic.models import KINDS
+from .synthetic.registry import KINDS
 
 _SHAPE, _TOP = (6, 12, 16), 96
 #: In the order in which a new user meets them.

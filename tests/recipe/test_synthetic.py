@@ -13,7 +13,9 @@ from napari_diversify.core.specimens.microscope import Microscope
 from napari_diversify.core.specimens.population import Population
 from napari_diversify.model import bounds_of, extra_of
 from napari_diversify.synthetic import specimen as module
-from napari_diversify.synthetic.models import KINDS, SyntheticMembranes, SyntheticNuclei
+from napari_diversify.synthetic.membranes import SyntheticMembranes
+from napari_diversify.synthetic.nuclei import SyntheticNuclei
+from napari_diversify.synthetic.registry import KINDS
 
 MODELS = list(KINDS.values())
 FIELDS = {2: ((40, 50), (0.4, 0.4)), 3: ((14, 40, 50), (0.6, 0.4, 0.4))}

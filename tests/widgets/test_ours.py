@@ -11,7 +11,7 @@ from napari.layers import Image, Labels
 from superqt import QDoubleSlider
 
 from napari_diversify.recipe import LazyVolume, Recipe
-from napari_diversify.synthetic.models import SyntheticNuclei
+from napari_diversify.synthetic.nuclei import SyntheticNuclei
 from napari_diversify.synthetic.plan import Plan
 from napari_diversify.widgets.live import ours
 from napari_diversify.widgets.live.layers import levels_of

@@ -7,7 +7,7 @@ import pytest
 from qtpy.QtCore import QPoint, QPointF, Qt
 from qtpy.QtWidgets import QWidget
 
-from napari_diversify.analysis.curves import by_depth
+from napari_diversify.analysis.by_depth import by_depth
 from napari_diversify.core import PsnrModel, local_std, radial_power_spectrum
 from napari_diversify.core.blocks import exhaust
 from napari_diversify.recipe import Diversify, LazyVolume, LowPass, Recipe

@@ -20,8 +20,10 @@ from typer.testing import CliRunner
 from napari_diversify.cli import main as cli
 from napari_diversify.cli import phantom as cli_phantom
 from napari_diversify.core.specimens import kernels as specimen_kernels
-from napari_diversify.synthetic.models import KINDS, SyntheticMembranes, SyntheticNuclei
+from napari_diversify.synthetic.membranes import SyntheticMembranes
+from napari_diversify.synthetic.nuclei import SyntheticNuclei
 from napari_diversify.synthetic.plan import USUAL, Plan
+from napari_diversify.synthetic.registry import KINDS
 from napari_diversify.synthetic.specimen import SpecimenArray
 from napari_diversify.widgets.live import feed, layers
 from napari_diversify.widgets.live.ours import can_be_source

@@ -19,7 +19,7 @@ import typer
 
 from ..core.blocks import slices
 from ..model import extra_of
-from ..synthetic.models import KINDS, Synthetic
+from ..synthetic.registry import KINDS, Synthetic
 from ..synthetic.specimen import Specimen, SpecimenArray
 
 # files are imported where they are used: --help shall not wait

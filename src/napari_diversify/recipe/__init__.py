@@ -1,6 +1,7 @@
 """What to do, as data: steps with their parameters, and recipes made of them."""
 
-from ..synthetic.models import SyntheticMembranes, SyntheticNuclei
+from ..synthetic.membranes import SyntheticMembranes
+from ..synthetic.nuclei import SyntheticNuclei
 from .lazy.samples import LazySamples
 from .lazy.volume import LazyLocalStd, LazyRemoved, LazyVolume
 from .recipe import Recipe

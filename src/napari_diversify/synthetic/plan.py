@@ -14,8 +14,10 @@ from typing import Any
 from ..core.specimens.field import check_field
 from ..files import writing
 from ..model import bounds_of
-from .models import KINDS, Drawing, Synthetic, SyntheticNuclei
+from .nuclei import SyntheticNuclei
+from .registry import KINDS, Synthetic
 from .specimen import Specimen
+from .specimen_model import Drawing
 
 #: Shape and voxel size by number of axes, at first: those of ``napari-diversify phantom``.
 USUAL: dict[int, tuple[tuple[int, ...], tuple[float, ...]]] = {

@@ -174,7 +174,7 @@ def synthetic_nuclei(
     """Make a volume of synthetic nuclei with its instance labels.
 
     No two labels touch. For sizes and shapes by their distributions, density,
-    overlap, clusters and images, see :class:`~napari_diversify.synthetic.models.SyntheticNuclei`.
+    overlap, clusters and images, see :class:`~napari_diversify.synthetic.nuclei.SyntheticNuclei`.
 
     Parameters
     ----------

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import QPointF, Qt, Signal
 
-from ...analysis.curves import ByDepth, ByNoise, Histogram, Spectrum, contrast_kept, said_half
+from ...analysis.by_depth import ByDepth
+from ...analysis.by_noise import ByNoise, contrast_kept, said_half
+from ...analysis.plane import Histogram, Spectrum
 from ...core.diversification.psnr_model import W_V_MAX, PsnrModel
 from .plot import Plot
 

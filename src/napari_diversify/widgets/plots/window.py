@@ -19,18 +19,9 @@ from qtpy.QtCore import QSize, Qt, QTimer, Signal
 from qtpy.QtGui import QColor, QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWidget
 
-from ...analysis.curves import (
-    SIDE,
-    ByDepth,
-    ByNoise,
-    Histogram,
-    OfPlane,
-    Spectrum,
-    by_depth,
-    by_noise,
-    cutoffs,
-    of_plane,
-)
+from ...analysis.by_depth import ByDepth, by_depth
+from ...analysis.by_noise import ByNoise, by_noise
+from ...analysis.plane import SIDE, Histogram, OfPlane, Spectrum, cutoffs, of_plane
 from ...core.diversification.psnr_model import PsnrModel
 from ...recipe import LazyVolume
 from ..qt.background import Background

@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ...core.specimens.morphometry import Morphometry, measure
 from ...sentences import reason
-from ...synthetic.models import KINDS
 from ...synthetic.plan import Plan
+from ...synthetic.registry import KINDS
 from ..live.layers import (
     displayed_index,
     guess_spatial_ndim,

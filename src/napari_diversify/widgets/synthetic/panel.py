@@ -13,8 +13,8 @@ from superqt import QCollapsible, QLargeIntSpinBox
 from superqt.utils import signals_blocked
 
 from ...core.specimens.microscope import Microscope
-from ...synthetic.models import KINDS, Synthetic
 from ...synthetic.plan import USUAL, Plan, as_seen_in
+from ...synthetic.registry import KINDS, Synthetic
 from ..qt.column import Column
 from ..qt.forms import AxesControl, ModelForm, narrow, tooltip_of
 from ..qt.numbers import DecimalBox, whole_numbers_only

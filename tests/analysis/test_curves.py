@@ -8,8 +8,11 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from napari_diversify.analysis import curves
-from napari_diversify.analysis.curves import by_depth, by_noise, cutoffs, of_plane, plane_in_view
+from napari_diversify.analysis import by_depth as depth
+from napari_diversify.analysis import plane as plane_module
+from napari_diversify.analysis.by_depth import by_depth
+from napari_diversify.analysis.by_noise import by_noise, said_half
+from napari_diversify.analysis.plane import cutoffs, of_plane, plane_in_view
 from napari_diversify.core import PsnrModel, local_std, object_contrast, radial_power_spectrum
 from napari_diversify.core.blocks import exhaust
 from napari_diversify.core.contrast.calibration import fit_decay
@@ -40,7 +43,7 @@ def found(generator):
 
 def test_curves_need_no_qt():
     code = (
-        "import sys, napari_diversify.analysis.curves as c; "
+        "import sys, napari_diversify.analysis.by_depth as c; "
         "sys.exit(bool({'qtpy', 'pyqtgraph', 'napari'} & set(sys.modules)))"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
@@ -81,7 +84,7 @@ def test_histogram_and_spectrum_are_those_of_the_plane_and_its_source(blobs, ind
 def test_bins_hold_as_many_grey_levels_each_and_reach_as_far_as_pixels_do():
     source = np.arange(0, 1000, dtype=np.uint16).reshape(20, 50)
     result = source + 500
-    counted = curves.histogram(source, result, 100.0, 900.0)
+    counted = plane_module.histogram(source, result, 100.0, 900.0)
     assert set(np.diff(counted.edges)) == {12.0}
     assert counted.edges[0] == -0.5
     assert counted.edges[-1] >= 1499
@@ -90,7 +93,7 @@ def test_bins_hold_as_many_grey_levels_each_and_reach_as_far_as_pixels_do():
 
 
 def test_a_big_plane_gives_the_spectrum_of_its_middle(monkeypatch, blobs):
-    monkeypatch.setattr(curves, "SIDE", 16)
+    monkeypatch.setattr(plane_module, "SIDE", 16)
     array = volume(blobs, spacing=None)
     seen = found(of_plane(array, (3, ALL, ALL)))
     expected = radial_power_spectrum(blobs[3, 12:28, 16:32])[1]
@@ -170,7 +173,7 @@ def test_power_falls_at_the_cutoff(blobs):
 
 @pytest.mark.parametrize("piece", [1, 1 << 20])
 def test_contrast_by_depth_is_the_object_contrast_of_each_plane(monkeypatch, blobs, piece):
-    monkeypatch.setattr(curves, "_PIECE", piece)
+    monkeypatch.setattr(depth, "_PIECE", piece)
     array = volume(blobs, Diversify(w_v=6.0))
     seen = found(by_depth(array, (3, ALL, ALL)))
     low, result = array.intensity_range[0], np.asarray(array)
@@ -192,12 +195,12 @@ def test_depth_counts_from_where_light_comes_from(blobs):
 
 
 def test_a_deep_volume_is_looked_at_in_evenly_spread_planes(monkeypatch, blobs):
-    monkeypatch.setattr(curves, "_PLANES", 3)
+    monkeypatch.setattr(depth, "_PLANES", 3)
     array = volume(blobs)
     seen = found(by_depth(array, (3, ALL, ALL)))
     assert (seen.planes, seen.of) == (3, 8)
     full = np.asarray(array)
-    monkeypatch.setattr(curves, "_PLANES", 64)
+    monkeypatch.setattr(depth, "_PLANES", 64)
     every = found(by_depth(array, (3, ALL, ALL)))
     assert seen.depth.tolist() == [0.0, 8.0, 14.0]
     assert full.shape == (8, 40, 48)
@@ -283,17 +286,17 @@ def test_the_strongest_noise_that_leaves_half_of_the_contrast_is_found(blobs):
     clean = model.contrast(1.0, 0.0)
     assert 0 < seen.half < 32
     assert model.contrast(1.0, seen.half - 0.01) > clean / 2 > model.contrast(1.0, seen.half + 0.01)
-    assert f"w_v {seen.half:.2f}" in curves.said_half(seen)
+    assert f"w_v {seen.half:.2f}" in said_half(seen)
 
 
 def test_where_half_is_never_reached_or_never_there_the_words_say_so():
     weak = PsnrModel.from_volume(np.array([0.4, 0.6]), np.full(2, 1e-4))
     seen = found(by_noise(weak, 1.0))
     assert seen.half == inf
-    assert "up to w_v 32" in curves.said_half(seen)
-    assert "Less than half" in curves.said_half(found(by_noise(weak, 0.0)))
+    assert "up to w_v 32" in said_half(seen)
+    assert "Less than half" in said_half(found(by_noise(weak, 0.0)))
     grey = PsnrModel.from_volume(np.full((4, 4), 0.5), np.full((4, 4), 0.1))
-    assert "no contrast" in curves.said_half(found(by_noise(grey, 1.0)))
+    assert "no contrast" in said_half(found(by_noise(grey, 1.0)))
 
 
 def test_an_image_without_noise_to_scale_has_a_sentence():
