@@ -302,3 +302,26 @@ def make_image():
         return (low + unit * (min(limits.max, 2**20) - low)).astype(dtype)
 
     return make
+
+
+class Spy:
+    """An array that counts how it is read."""
+
+    def __init__(self, array):
+        self.array = array
+        self.shape, self.dtype = array.shape, array.dtype
+        self.ndim, self.size = array.ndim, array.size
+        self.reads = 0
+
+    def __getitem__(self, key):
+        self.reads += 1
+        return self.array[key]
+
+    def __array__(self, dtype=None, copy=None):
+        self.reads += 1
+        return np.asarray(self.array, dtype)
+
+
+@pytest.fixture
+def spy():
+    return Spy

@@ -5,7 +5,6 @@ import math
 import threading
 import time
 
-import numpy as np
 import pytest
 from napari.components import ViewerModel
 from qtpy.QtCore import QCoreApplication, QEvent
@@ -112,26 +111,3 @@ class Handed:
     def computed_on_gui_thread(self, more_than):
         """Shapes of all that was computed on the GUI thread beyond so many voxels."""
         return [shape for shape in self._computed if math.prod(shape) > more_than]
-
-
-class Spy:
-    """An array that counts how it is read."""
-
-    def __init__(self, array):
-        self.array = array
-        self.shape, self.dtype = array.shape, array.dtype
-        self.ndim, self.size = array.ndim, array.size
-        self.reads = 0
-
-    def __getitem__(self, key):
-        self.reads += 1
-        return self.array[key]
-
-    def __array__(self, dtype=None, copy=None):
-        self.reads += 1
-        return np.asarray(self.array, dtype)
-
-
-@pytest.fixture
-def spy():
-    return Spy
