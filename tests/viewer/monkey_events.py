@@ -30,7 +30,8 @@ from qtpy.QtWidgets import (
 from superqt import QDoubleSlider
 
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe
-from napari_diversify.synthetic.models import SyntheticMembranes, SyntheticNuclei
+from napari_diversify.synthetic.membranes import SyntheticMembranes
+from napari_diversify.synthetic.nuclei import SyntheticNuclei
 from napari_diversify.synthetic.plan import Plan
 from napari_diversify.widgets.commands import degrade_contrast, local_std_map, lowpass
 from napari_diversify.widgets.live.layers import levels_of
