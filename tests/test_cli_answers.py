@@ -87,7 +87,7 @@ FIRST = {
     "series": ("napari_diversify.batch.preview", ("series", "a.tif", "--dry-run")),
     "replay": ("napari_diversify.batch.replay", ("replay", "a.tif")),
     "info": ("napari_diversify.files.open_image", ("info", "a.tif")),
-    "phantom": ("napari_diversify.cli.phantom._model", ("phantom",)),
+    "phantom": ("napari_diversify.cli.phantom._plan", ("phantom",)),
     "report": ("napari_diversify.report.reporting", ("report", ".")),
     "demo": ("napari_diversify.cli.main._read", ("demo", "a.tif")),
 }

@@ -6,7 +6,7 @@ its field. Forms, tooltips, messages and the JSON schema are derived from it.
 
 from __future__ import annotations
 
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.fields import FieldInfo
@@ -88,7 +88,9 @@ def explain(error: ValidationError, model: type[BaseModel]) -> str:
 
 def _length_of(field: FieldInfo | None) -> str:
     """Say how many numbers belong in a list, where their number is fixed."""
-    numbers = get_args(field.annotation) if field is not None else ()
+    annotation = None if field is None else field.annotation
+    choices = (annotation, *get_args(annotation))  # a list may be one of several choices
+    numbers = next((get_args(choice) for choice in choices if get_origin(choice) is tuple), ())
     return f" of {len(numbers)} numbers" if numbers and Ellipsis not in numbers else ""
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from . import files
 from .files import Entry, Header, ImageFile
-from .writers import METADATA_KEY, OF_THE_MOMENT
+from .recipe.provenance import KEY, for_layer
 
 LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
 
@@ -189,14 +189,11 @@ def _metadata(entry: Entry, series: int | None, header: Header, channel: int) ->
     out: dict[str, Any] = {
         FILE_KEY: {"path": str(entry.path), "series": series, "name": entry.name}
     }
-    record = copy.deepcopy(header.provenance or {})
-    record = {key: value for key, value in record.items() if key not in OF_THE_MOMENT}
     if header.size_of("c") > 1:
         out[FILE_KEY]["channel"] = channel
-    if "c" in header.axes and "recipe" in record:
-        # it made the whole image; a batch says in this way which part of it a file holds
-        record["at"] = [*(record.get("at") or ()), ["c", channel]]
-    return {**out, METADATA_KEY: record} if record else out
+    made = copy.deepcopy(header.provenance or {})
+    made = for_layer(made, channel if "c" in header.axes else None)
+    return {**out, KEY: made} if made else out
 
 
 def _limits(coarsest: Any, window: tuple[float, float] | None) -> tuple[float, float]:

@@ -9,7 +9,6 @@ and written piece by piece.
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -21,11 +20,8 @@ from .files import Arranged, Header, create, planes_of, write_all, write_tiff, w
 from .files.header import AXES
 from .files.units import unit_name
 from .files.voxel_size import steps, voxel_sizes
+from .recipe.provenance import for_file
 
-#: Key of a generated layer's metadata under which its recipe lies (as in the widgets).
-METADATA_KEY = "napari-diversify"
-#: What only says how the live layer is shown, and for which voxels the rest is true.
-OF_THE_MOMENT = {"live", "waits", "shape", "dtype"}
 #: What napari, and pint, call a length that nobody has measured.
 _NO_UNIT = {"None", "pixel", "dimensionless", ""}
 _LETTERS = {
@@ -106,7 +102,7 @@ def described(data: Any, meta: Mapping[str, Any]) -> tuple[Arranged, Header]:
         channels=(name,) if "contrast_limits" in meta and "c" not in wanted else (),
         name=name,
         origin=tuple(places[a] for a in wanted),
-        provenance=_provenance(meta.get("metadata") or {}, array),
+        provenance=for_file(meta.get("metadata") or {}, array),
     )
     return arranged, header
 
@@ -200,19 +196,3 @@ def _moves(transform: Any) -> bool:
 def _are_labels(header: Header, meta: Mapping[str, Any]) -> bool:
     """Whether the state is that of a labels layer: napari does not tell its writers."""
     return header.dtype.kind in "iu" and "features" in meta and "contrast_limits" not in meta
-
-
-def _provenance(metadata: Mapping[str, Any], array: Any) -> dict[str, Any] | None:
-    """The recipe of a generated layer, as JSON; none where it was copied with other voxels."""
-    entry = metadata.get(METADATA_KEY)
-    if not isinstance(entry, Mapping):
-        entry = {"recipe": metadata["recipe"]} if "recipe" in metadata else {}
-    if "shape" in entry and (
-        tuple(entry["shape"]) != tuple(array.shape) or entry.get("dtype") != str(array.dtype)
-    ):
-        return None  # a projection, a slice, other numbers: napari copies metadata to all of them
-    kept = {key: value for key, value in entry.items() if key not in OF_THE_MOMENT}
-    if not kept:
-        return None
-    out: dict[str, Any] = json.loads(json.dumps(kept, default=str))
-    return out

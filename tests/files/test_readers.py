@@ -29,7 +29,8 @@ from napari_diversify.files import (
     write_tiff,
 )
 from napari_diversify.readers import FILE_KEY, get_reader
-from napari_diversify.writers import METADATA_KEY, write_ome_tiff, write_ome_zarr
+from napari_diversify.recipe.provenance import KEY as METADATA_KEY
+from napari_diversify.writers import write_ome_tiff, write_ome_zarr
 
 UM = ("micrometer",) * 3
 SIZED = Header((5, 24, 30), "uint16", "zyx", (2, 0.5, 0.25), UM, name="cells")

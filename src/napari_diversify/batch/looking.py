@@ -15,7 +15,6 @@ from ..files import Listing
 from ..recipe.recipe import migrated
 from .apart import Read
 from .job import Job, Unit
-from .make import request
 from .parts import unit_of
 from .record import (
     FOLDER,
@@ -24,10 +23,12 @@ from .record import (
     is_finished,
     names_in,
     place_of,
+    provenance_in,
     read_record,
     records_in,
     superseded_in,
 )
+from .request import request
 from .settle import forget
 from .tables import check_tables, items_of
 
@@ -147,7 +148,7 @@ def _check_others(job: Job, units: set[str], listing: Listing) -> None:
         if name in units:
             continue
         record = read_record(job.output, name)
-        if record is not None and record["provenance"]["source"]["name"] in sources:
+        if record is not None and provenance_in(record).source.name in sources:
             left[name] = [p for p in files_of(job.output, record) if listing.exists(p)]
     there = [paths[0].name for paths in left.values() if paths]
     if there:

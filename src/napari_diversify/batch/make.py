@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .. import __version__, files
+from .. import files
 from ..analysis.range_fit import misfit
 from ..core.blocks import Region, exhaust, region_shape, slices
 from ..core.measures.pair_sums import PairSums
@@ -30,64 +30,13 @@ from .labels import Labels, labels_of, write_labels
 from .metrics import Found, found_in, watched_planes
 from .parts import Part, parts_of
 from .record import Record, read_record, superseded, write_record
+from .request import provenance_of, request
 from .runs import Runs
 from .settle import once, settle, volume_of
 from .source import Source
 
 #: Voxels of a slab that are computed at once.
 _BAND = 1 << 20
-
-
-def request(job: Job, unit: Unit, real: Callable[[Path], str] = os.path.realpath) -> Record:
-    """What is asked for, to tell whether a finished sample is the one that is wanted.
-
-    ``real`` finds where paths lead; one that remembers folders is quicker for many samples.
-    """
-    s, source, labels = job.sampling_of(unit.source), unit.source, unit.source.labels
-    return {
-        "recipe": s.recipe.replace(sample=s.recipe.sample + unit.number).model_dump(mode="json"),
-        "drawn": s.drawn(unit.number),
-        "target_psnr": s.target(unit.number),
-        "source": _named(source, job.output, real),
-        "labels": None if labels is None else _named(labels, job.output, real),
-        "layout": job.layout,
-        "format": job.format,
-        "chunk": job.chunk,
-        "shard": job.shard,
-    }
-
-
-def provenance(job: Job, unit: Unit, volume: LazyVolume) -> Record:
-    """What travels in every file: enough to make it again."""
-    s = job.sampling_of(unit.source)
-    return {
-        "program": "napari-diversify",
-        "version": __version__,
-        "recipe": volume.recipe.model_dump(mode="json"),
-        "drawn": s.drawn(unit.number),
-        "target_psnr": s.target(unit.number),
-        "source": _named(unit.source, job.output),
-        "spacing": None if volume.spacing is None else list(volume.spacing),
-    }
-
-
-def _named(source: Source, output: Path, real: Callable[[Path], str] = os.path.realpath) -> Record:
-    """Which image it is, and where."""
-    path = None if source.path is None else _way(real(source.path), real(output))
-    named: Record = {"name": source.name, "path": path, "axes": source.axes}
-    if source.series is not None:
-        named["series"] = source.series
-    if source.voxel_size:
-        named["voxel_size"] = dict(sorted(source.voxel_size.items()))
-    return named
-
-
-def _way(path: str, folder: str) -> str:
-    """From the training set to a source: both may move together."""
-    try:
-        return Path(os.path.relpath(path, folder)).as_posix()
-    except ValueError:  # another drive
-        return Path(path).as_posix()
 
 
 def make(
@@ -129,7 +78,7 @@ def make(
         files.check_dtype(header.dtype, job.format)
         recipe = settle(job.sampling_of(unit.source), unit.number, unit.source, header, data)
         volume = volume_of(header, data, recipe, in_voxels=unit.source.in_voxels)
-        origin = provenance(job, unit, volume)
+        made_by = provenance_of(job, unit, volume)
         labels = labels_of(job, unit.source, header, stack)
         notes = notes_on(unit.source, header, labels)
         yield from volume.prepare()
@@ -144,9 +93,7 @@ def make(
                 role: stack.enter_context(files.writing(path, overwrite, run))
                 for role, path in targets.items()
             }
-            told = replace(
-                part.header, name=part.name, provenance={**origin, "at": [list(a) for a in part.at]}
-            )
+            told = replace(part.header, name=part.name, provenance=made_by.part(part.at).entry())
             if job.format == "ome-zarr":
                 work = _write_zarr(job, unit.source, volume, told, partial["image"], executor)
             else:
@@ -170,7 +117,7 @@ def make(
             )
         record = {
             "request": request(job, unit),
-            "provenance": origin,
+            "provenance": made_by.entry(),
             "parts": done,
             "notes": [*notes, *ranges],
             "finished": False,

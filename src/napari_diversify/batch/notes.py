@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
-from .record import Record
+from .record import Record, provenance_in
 
 #: Names that a sentence lists before it counts the rest.
 _NAMES = 3
@@ -33,13 +32,8 @@ class Noted:
 
 def noted_in(record: Record) -> Noted:
     """What the record of a sample says of its image; records of version 0.1.0 say little."""
-    made = record["provenance"]
-    spacing: Any = made.get("spacing")
-    return Noted(
-        made["source"]["name"],
-        tuple(str(note) for note in record.get("notes", ())),
-        None if spacing is None else tuple(float(s) for s in spacing),
-    )
+    made = provenance_in(record)
+    return Noted(made.source.name, tuple(map(str, record.get("notes", ()))), made.spacing)
 
 
 def gathered(images: Iterable[Noted]) -> tuple[str, ...]:

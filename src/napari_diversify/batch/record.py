@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..files import Header, Listing, header_of, writing
+from ..recipe.provenance import BatchProvenance
 from ..small_files import read_small
 
 FOLDER = ".diversify"
@@ -58,6 +59,17 @@ def read_record(output: Path, name: str) -> Record | None:
     return record if whole else None
 
 
+def provenance_in(record: Record) -> BatchProvenance:
+    """How the files of a sample were made.
+
+    Raises
+    ------
+    ValueError, LookupError
+        If the record does not tell.
+    """
+    return BatchProvenance.read(record["provenance"])
+
+
 def header_in(part: Record) -> Header:
     """What the record of a sample says of one of its images."""
     told = part["header"].items()
@@ -67,18 +79,13 @@ def header_in(part: Record) -> Header:
 
 def _is_whole(record: Record) -> bool:
     """Whether all is there that a table is made of, if somebody has edited the file."""
-    made, asked = record["provenance"], record["request"]
-    steps = made["recipe"]["steps"]
+    provenance_in(record)
+    asked = record["request"]
     return (
         "finished" in record
         and all(isinstance(path, str) for path in record.get("superseded", ()))
-        and isinstance(made["source"]["name"], str)
-        and {"sample", "seed"} <= made["recipe"].keys()
-        and "target_psnr" in made
         and isinstance(asked["layout"], str)
         and "intensity_range" in asked["recipe"]
-        and isinstance(steps, list)
-        and all(isinstance(step["kind"], str) for step in steps)
         and all(
             isinstance(part["name"], str)
             and bool(header_in(part))

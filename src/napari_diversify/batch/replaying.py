@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from .. import files
 from ..core.blocks import region_shape, slices
-from ..recipe import Recipe
+from ..files import Header
+from ..recipe.provenance import BatchProvenance, SourceImage
 from .parts import Part
 from .record import FOLDER
 from .settle import volume_of
@@ -61,21 +60,17 @@ def replay(
         If one of the two cannot be read; the message says which.
     """
     with files.open_image(path) as image:
-        told = image.header.provenance
-        known = told if isinstance(told, dict) else {}
-        if not all(isinstance(known.get(name), dict) for name in ("recipe", "source")):
-            raise ValueError(f"{path} carries no recipe: it was not written by a batch")
-        recipe, origin = Recipe(**known["recipe"]), _Origin.told(Path(path), known)
+        made_by = _provenance(Path(path), image.header)
+        recipe, origin, at = made_by.recipe.recipe(), made_by.source, made_by.at
         where = _source(Path(path), origin.path) if source is None else Path(source)
-        at = origin.at
-        with origin.source(where).open() as (header, data):
+        with _as_read(origin, where).open() as (header, data):
             if any(i not in range(header.size_of(axis)) for axis, i in at):
                 raise ValueError(f"{path} was not made from {where}, which has no {dict(at)}")
             volume = volume_of(header, data, recipe, in_voxels=True)
-            if origin.spacing is not None and len(origin.spacing) != volume.spatial_ndim:
+            if made_by.spacing is not None and len(made_by.spacing) != volume.spatial_ndim:
                 raise ValueError(f"what {path} says of its voxel size does not fit {where}")
-            if origin.knows_spacing:  # what it was made with, whatever the file says today
-                volume.spacing = origin.spacing
+            if made_by.knows_spacing:  # what it was made with, whatever the file says today
+                volume.spacing = made_by.spacing
             else:  # version 0.1.0 knew all sizes or none
                 sizes = header.spacing
                 volume.spacing = None if sizes is None else sizes[-volume.spatial_ndim :]
@@ -108,48 +103,24 @@ def replay(
             return Replay(Path(path), where, image.data.size, different, largest)
 
 
-@dataclass(frozen=True)
-class _Origin:
-    """What a file says of the image it was made from, checked: anybody may have edited it."""
+def _provenance(path: Path, header: Header) -> BatchProvenance:
+    """How a file says that it was made, or a sentence: anybody may have edited it."""
+    entry = header.provenance or {}
+    if not all(isinstance(entry.get(name), dict) for name in ("recipe", "source")):
+        raise ValueError(f"{path} carries no recipe: it was not written by a batch")
+    try:
+        return BatchProvenance.read(entry)
+    except ValueError as error:
+        raise ValueError(
+            f"how {path} was made cannot be read ({error}): somebody may have changed it"
+        ) from None
 
-    path: str | None
-    axes: str | None
-    series: int | None
-    voxel_size: dict[str, float] | None
-    spacing: tuple[float, ...] | None
-    knows_spacing: bool  # files of version 0.1.0 do not
-    at: tuple[tuple[str, int], ...]
 
-    @classmethod
-    def told(cls, path: Path, known: dict[str, Any]) -> _Origin:
-        """Read what a file says, or raise a sentence."""
-        named = known["source"]
-        try:
-            where, axes, series = (named.get(name) for name in ("path", "axes", "series"))
-            sizes, spacing = named.get("voxel_size"), known.get("spacing")
-            if not all(isinstance(text, str | None) for text in (where, axes)):
-                raise TypeError
-            if not all(0 < float(size) < math.inf for size in spacing or ()):
-                raise ValueError
-            return cls(
-                where,
-                axes,
-                None if series is None else int(series),
-                None if sizes is None else {str(a): float(s) for a, s in sizes.items()},
-                None if spacing is None else tuple(float(s) for s in spacing),
-                "spacing" in known,
-                tuple((str(axis), int(i)) for axis, i in known.get("at", ())),
-            )
-        except (TypeError, ValueError, OverflowError, AttributeError):
-            raise ValueError(
-                f"what {path} says of its source cannot be read: somebody may have changed it"
-            ) from None
-
-    def source(self, path: Path) -> Source:
-        """The image, read as it was then."""
-        return Source(
-            "source", path=path, axes=self.axes, series=self.series, voxel_size=self.voxel_size
-        )
+def _as_read(image: SourceImage, path: Path) -> Source:
+    """The image, read as it was then."""
+    return Source(
+        "source", path=path, axes=image.axes, series=image.series, voxel_size=image.voxel_size
+    )
 
 
 def _source(path: Path, told: str | None) -> Path:

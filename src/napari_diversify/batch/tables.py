@@ -16,7 +16,15 @@ from typing import Any
 from .. import files
 from ..files import Item, Layout, Listing
 from .claims import guarded
-from .record import MANIFEST, METRICS, Record, finished_records, header_in, names_in
+from .record import (
+    MANIFEST,
+    METRICS,
+    Record,
+    finished_records,
+    header_in,
+    names_in,
+    provenance_in,
+)
 
 _HEAD = ("file", "labels", "clean", "source", "group", "sample", "seed")
 _OLDER = ("data_range_rule",)  # columns that manifests did not have once
@@ -145,8 +153,8 @@ def _tables_of(output: Path, layout: Layout, listing: Listing) -> Tables:
 
 def _rows(record: Record) -> list[dict[str, Any]]:
     """The lines of a sample."""
-    made = record["provenance"]
-    steps = _parameters(made["recipe"]["steps"])
+    made = provenance_in(record)
+    steps = _parameters(made.recipe.steps)
     asked = record["request"]["recipe"]["intensity_range"]
     rows = []
     for part in record["parts"]:
@@ -156,12 +164,12 @@ def _rows(record: Record) -> list[dict[str, Any]]:
                 "file": paths["image"],
                 "labels": paths.get("labels", ""),
                 "clean": paths.get("source", ""),
-                "source": made["source"]["name"],
-                "group": made["source"]["name"],
-                "sample": made["recipe"]["sample"],
-                "seed": made["recipe"]["seed"],
+                "source": made.source.name,
+                "group": made.source.name,
+                "sample": made.recipe.sample,
+                "seed": made.recipe.seed,
                 **steps,
-                "target_psnr": made["target_psnr"],
+                "target_psnr": made.target_psnr,
                 **part["metrics"],
                 "data_range_rule": "min-max" if asked is None else "given",
             }

@@ -207,10 +207,7 @@ def _described(row: _Row) -> str:
     if len(row["images"]) > 1:
         lines.append(f"  images      {_images_in_words(row['images'], row['path'])}")
     if isinstance(made, dict) and "recipe" in made:
-        try:
-            lines += _made_in_words(made)
-        except (LookupError, TypeError, AttributeError, ValueError):
-            lines.append("  made by     a recipe that cannot be read; --json shows it")
+        lines += _made_in_words(made)
     lines += [f"  note        {note}." for note in row["notes"]]
     return "\n".join(map(on_one_line, lines))
 
@@ -228,15 +225,22 @@ def _images_in_words(images: Sequence[_Row], path: str) -> str:
     return f"{len(images)}: {', '.join(words)}" + (f", and {more} more" if more > 0 else "")
 
 
-def _made_in_words(made: dict[str, Any]) -> list[str]:
-    recipe = made["recipe"]
-    kinds = " > ".join(step["kind"] for step in recipe["steps"])
-    source = made.get("source")
+def _made_in_words(entry: _Row) -> list[str]:
+    from ..recipe.provenance import Provenance
+
+    unread = ["  made by     a recipe that cannot be read; --json shows it"]
+    try:
+        made = Provenance.read(entry)
+    except ValueError:
+        return unread
+    recipe = made.recipe
+    if recipe is None:
+        return unread
     return [
-        f"  made by     {made.get('program', 'napari-diversify')} {made.get('version', '')}: "
-        f"{kinds}, seed {recipe['seed']}, sample {recipe['sample']}",
-        *(f"    {_step_in_words(step)}" for step in recipe["steps"]),
-        *([] if source is None else [f"  made from   {source['name']}"]),
+        f"  made by     {made.program or 'napari-diversify'} {made.version or ''}: "
+        f"{' > '.join(recipe.kinds)}, seed {recipe.seed}, sample {made.number}",
+        *(f"    {_step_in_words(step)}" for step in recipe.steps),
+        *([] if made.source is None else [f"  made from   {made.source.name}"]),
     ]
 
 

@@ -19,6 +19,7 @@ import typer
 
 from ..core.blocks import slices
 from ..model import extra_of
+from ..synthetic.plan import USUAL, Plan
 from ..synthetic.registry import KINDS, Synthetic
 from ..synthetic.specimen import Specimen, SpecimenArray
 
@@ -27,7 +28,6 @@ from .answers import say, stop
 from .progress import bar, told
 
 _ENDINGS = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
-_DEFAULTS = {2: ((512, 512), (0.2, 0.2)), 3: ((64, 256, 256), (0.5, 0.2, 0.2))}
 _NOT_WRITTEN = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".npy", ".npz", ".zarr", ".h5", ".hdf5")
 _MOST = 1_000_000  # samples of one run
 _STOPPED = "Stopped. Finished specimens stay."
@@ -110,21 +110,21 @@ def phantom(
         if samples > _MOST:
             raise ValueError(f"--samples must be at most {_MOST:,}; got {samples:,}")
         folder, name, ending = _where(output, file_format, samples)
-        model, voxels, size = _model(kind, given, like, like_image, shape, spacing)
-        model.replace(seed=seed + samples - 1)  # refused before the first, not at the last
-        model = model.replace(seed=seed)
+        plan = _plan(kind, given, like, like_image, shape, spacing)
+        plan.with_(seed=seed + samples - 1)  # refused before the first, not at the last
+        plan = plan.with_(seed=seed)
         targets = _targets(folder, name, ending, samples)
         if not overwrite:
             _check_free(targets)
         made = []
         for number, target in enumerate(targets):
-            one = model.replace(seed=seed + number)
-            specimen = told(one.drawing(voxels, size), "placing objects", _STOPPED)
+            one = plan.with_(seed=seed + number)
+            specimen = told(one.drawing(), "placing objects", _STOPPED)
             row = {
                 "image": str(target.image),
                 "labels": str(target.labels),
                 "parameters": str(target.parameters),
-                "seed": one.seed,
+                "seed": one.model.seed,
                 "objects": specimen.objects,
                 "note": specimen.note,
             }
@@ -139,20 +139,20 @@ def phantom(
     except KeyboardInterrupt:
         stop(_STOPPED)
     if as_json:
-        found = {"made": [] if dry_run else made, "samples": samples, "shape": list(voxels)}
+        found = {"made": [] if dry_run else made, "samples": samples, "shape": list(plan.shape)}
         if dry_run:
             found["first"] = made[0]
-        found |= {"spacing": list(size), "parameters": model.model_dump(mode="json")}
+        found |= {"spacing": list(plan.spacing), "parameters": plan.record()["parameters"]}
         typer.echo(json.dumps(found, indent=2))
         return
-    many = "x".join(map(str, voxels))
+    many = "x".join(map(str, plan.shape))
     if dry_run:
         total = samples * sum(a.nbytes for a in (specimen.image, specimen.labels))
         typer.echo(
             f"{samples} specimen(s) of {many} voxels would be made in {folder.resolve()}, "
             f"{total / 1e9:,.2f} GB before compression; the first has {made[0]['objects']} objects."
         )
-        typer.echo(_listed(model))
+        typer.echo(_listed(plan.model))
         return
     typer.echo(f"{len(made)} specimen(s) of {many} voxels made in {folder.resolve()}.")
 
@@ -209,15 +209,15 @@ _with_options(phantom)
 # ---- from words to values ----
 
 
-def _model(
+def _plan(
     kind: str,
     given: dict[str, Any],
     like: Path | None,
     like_image: Path | None,
     shape: str | None,
     spacing: str | None,
-) -> tuple[Synthetic, tuple[int, ...], tuple[float, ...]]:
-    """The model, and shape and spacing of its specimens."""
+) -> Plan:
+    """What the specimens are to be, but for their seeds."""
     if kind not in KINDS:
         raise ValueError(f"--kind must be one of {', '.join(KINDS)}; got {kind!r}")
     voxels = None if shape is None else _numbers("--shape", shape, int)
@@ -226,10 +226,9 @@ def _model(
         if like_image is not None:
             raise ValueError("--like-image needs --like, the labels of this image")
         ndim = len(voxels or size or (0, 0, 0))
-        if ndim not in _DEFAULTS:
+        if ndim not in USUAL:
             raise ValueError(f"--shape and --spacing take two or three numbers; got {ndim}")
-        voxels, size = voxels or _DEFAULTS[ndim][0], size or _DEFAULTS[ndim][1]
-        return KINDS[kind](**given), voxels, size
+        return Plan(KINDS[kind](**given), voxels or USUAL[ndim][0], size or USUAL[ndim][1])
     labels, known = _read(like)
     for option, numbers in (("--shape", voxels), ("--spacing", size)):
         if numbers is not None and len(numbers) != labels.ndim:
@@ -246,7 +245,7 @@ def _model(
         )
     image = None if like_image is None else _read(like_image)[0]
     found = told(KINDS[kind].matching(labels, own, image), "fitting", _STOPPED)
-    return found.replace(**given), voxels or labels.shape, own
+    return Plan(found.replace(**given), voxels or labels.shape, own)
 
 
 def _read(path: Path) -> tuple[Any, tuple[float, ...] | None]:
@@ -317,7 +316,7 @@ def _check_free(targets: Sequence[_Target]) -> None:
 
 
 def _write(
-    model: Synthetic,
+    plan: Plan,
     specimen: Specimen,
     target: _Target,
     overwrite: bool,
@@ -329,18 +328,17 @@ def _write(
     of another would be worse than none.
     """
     from ..files import writing
+    from ..recipe.provenance import Provenance
 
-    record = {"parameters": model.model_dump(mode="json"), "shape": list(specimen.shape)}
-    record |= {"spacing": list(specimen.spacing), "unit": "micrometer"}
+    made_by = Provenance(specimen=plan.record()).entry()
     with (
         writing(target.image, overwrite) as image,  # it gets its name last
         writing(target.labels, overwrite) as labels,
         writing(target.parameters, overwrite) as parameters,
     ):
-        text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
-        parameters.write_text(text, encoding="utf-8")
-        _write_array(labels, target.labels, specimen.labels, specimen, record, True, tell)
-        _write_array(image, target.image, specimen.image, specimen, record, False, tell)
+        parameters.write_text(plan.to_json(), encoding="utf-8")
+        _write_array(labels, target.labels, specimen.labels, specimen, made_by, True, tell)
+        _write_array(image, target.image, specimen.image, specimen, made_by, False, tell)
 
 
 def _write_array(
@@ -348,7 +346,7 @@ def _write_array(
     path: Path,
     array: SpecimenArray,
     specimen: Specimen,
-    record: dict[str, Any],
+    made_by: dict[str, Any],
     labels: bool,
     tell: Callable[[int], None],
 ) -> None:
@@ -361,7 +359,7 @@ def _write_array(
         scale=specimen.spacing,
         units=("micrometer",) * array.ndim,
         name=files.stem(path),
-        provenance={"specimen": record},
+        provenance=made_by,
     )
     if not path.name.endswith(".zarr"):
         planes = _counted(files.planes_of(array, header), tell)

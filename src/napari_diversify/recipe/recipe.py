@@ -237,6 +237,17 @@ class Recipe(Model):
             values = json.loads(text, object_pairs_hook=_once_each)
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
             raise ValueError(f"this is not a recipe: the text is not JSON ({error})") from None
+        return cls.of_values(values)
+
+    @classmethod
+    def of_values(cls, values: Any) -> Recipe:
+        """A recipe of what JSON text holds.
+
+        Raises
+        ------
+        ValueError
+            If it is not a recipe, or one of a newer version.
+        """
         if not isinstance(values, dict) or "schema_version" not in values:
             raise ValueError(
                 "this is not a recipe of napari-diversify: a JSON object with 'schema_version' "

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from ..files import Header, open_image
+from ..recipe.provenance import Provenance
 from ..sentences import reason
 from .rows import Row, without_channels
 
@@ -145,13 +146,11 @@ def sentence(error: Exception, path: Path) -> str:
 def _told(header: Header) -> Plane:
     """What a generated file carries of its origin, as a plane without values."""
     nothing: npt.NDArray[Any] = np.empty((0, 0))
-    made = header.provenance or {}
     try:
-        at = {str(axis): int(i) for axis, i in made.get("at", ())}
-        low, high = made["recipe"]["intensity_range"]
-        return Plane(nothing, at, (float(low), float(high)))
-    except (KeyError, TypeError, ValueError, AttributeError):
+        made = Provenance.read(header.provenance or {})
+    except ValueError:
         return Plane(nothing)
+    return Plane(nothing, dict(made.at), made.recipe.limits if made.recipe else None)
 
 
 def _spelled(sizes: Mapping[str, int]) -> str:

@@ -9,11 +9,11 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from .. import files
 from ..batch.notes import Noted, gathered, noted_in
-from ..batch.record import FOLDER, MANIFEST, Record, read_record
+from ..batch.record import FOLDER, MANIFEST, Record, provenance_in, read_record
 from ..small_files import read_small
 
 T = TypeVar("T")
@@ -226,18 +226,16 @@ def _origins(folder: Path) -> tuple[dict[str, Origin], list[Noted], int]:
 
 
 def _told(name: str, record: Record) -> dict[str, Origin]:
-    made, out = record["provenance"], {}
-    limits = made["recipe"]["intensity_range"]
-    where: Any = made["source"]["path"]
+    made, out = provenance_in(record), {}
     for part in record["parts"]:
         out[str(part["files"]["image"])] = Origin(
             name=name,
-            version=str(made["version"]),
+            version=made.version or "unknown",
             layout=str(record["request"]["layout"]),
-            steps=tuple(str(step["kind"]) for step in made["recipe"]["steps"]),
-            limits=None if limits is None else (float(limits[0]), float(limits[1])),
-            source=None if where is None else str(where),
-            axes=made["source"]["axes"],
+            steps=made.recipe.kinds,
+            limits=made.recipe.limits,
+            source=made.source.path,
+            axes=made.source.axes,
             sizes=without_channels(part["header"]["axes"], part["header"]["shape"]),
             dtype=str(part["header"]["dtype"]),
         )

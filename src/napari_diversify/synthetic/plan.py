@@ -107,11 +107,14 @@ class Plan:
         check_field(shape, spacing)
         return cls(KINDS[kind](**values), shape, spacing)
 
+    def to_json(self) -> str:
+        """The record as JSON text."""
+        return json.dumps(self.record(), indent=2, ensure_ascii=False) + "\n"
+
     def save(self, path: str | Path) -> None:
         """Write the record to a file, in the place of any that is there, whole or not at all."""
-        text = json.dumps(self.record(), indent=2, ensure_ascii=False) + "\n"
         with writing(path, overwrite=True) as partial:
-            partial.write_text(text, encoding="utf-8")
+            partial.write_text(self.to_json(), encoding="utf-8")
 
     @classmethod
     def load(cls, path: str | Path) -> Plan:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,22 +12,20 @@ from napari.components import ViewerModel
 from napari.types import LayerDataTuple
 from napari.utils.notifications import show_warning
 
-from .. import __version__
 from ..core.specimens.nuclei import synthetic_nuclei
 from ..recipe import DegradeContrast, LazyLocalStd, LazyVolume, LowPass, Recipe
 from ..recipe.lazy.array import LazyArray
 from ..recipe.lazy.cache import Cache
 from ..recipe.lazy.source import Source
+from ..recipe.provenance import KEY, Provenance, of_voxels
 from ..recipe.steps.step import Step
 from .live import live_layer as preview
 from .live.feed import Feed
 from .live.layers import (
-    METADATA_KEY,
     appearance,
     guess_spatial_ndim,
     level_spacings,
     levels_of,
-    of_voxels,
     spatial_state,
     why_unusable,
 )
@@ -82,13 +79,12 @@ def _with_step(layer: napari.layers.Image, step: Step, suffix: str) -> list[Laye
         LazyVolume(level, recipe, size, cache=Cache(0))
         for level, size in zip(_sources(layer), sizes, strict=True)
     ]
-    made = {"recipe": json.loads(recipe.to_json()), "sample": 0, "version": __version__}
-    entry = {**made, **of_voxels(arrays[0])}
+    entry = {**Provenance.of_recipe(recipe, 0).entry(), **of_voxels(arrays[0])}
     looks = appearance(layer)
     return _as_layer(
         layer,
         arrays,
-        {**looks, "name": f"{layer.name} ({suffix})", "metadata": {METADATA_KEY: entry}},
+        {**looks, "name": f"{layer.name} ({suffix})", "metadata": {KEY: entry}},
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from typing import Any
@@ -14,12 +13,13 @@ import psutil
 
 from ...files.units import ratio
 from ...files.voxel_size import steps, voxel_sizes
-from ...recipe import Recipe
 from ...recipe.lazy.array import check_source
+from ...recipe.provenance import KEY, Provenance, entry_in
+from ...recipe.provenance import of_voxels as of_voxels
 from .slicing import slicing_of
 
-#: Key under which a generated layer carries its recipe in ``layer.metadata``.
-METADATA_KEY = "napari-diversify"
+#: Key under which a generated layer carries its provenance in ``layer.metadata``.
+METADATA_KEY = KEY
 
 #: Where in space an image lies: copied to every generated layer, and kept in step.
 SPATIAL = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
@@ -33,13 +33,7 @@ _NOT_SPACE = {"t", "time", "frame", "frames", "c", "ch", "channel", "channels", 
 
 def entry_of(layer: Any) -> dict[str, Any]:
     """What a generated layer says of itself; empty where somebody has taken it away."""
-    entry = layer.metadata.get(METADATA_KEY)
-    return entry if isinstance(entry, dict) else {}
-
-
-def of_voxels(array: Any) -> dict[str, Any]:
-    """What an entry says of the voxels that it is true for: napari copies it to others, too."""
-    return {"shape": [int(n) for n in array.shape], "dtype": str(array.dtype)}
+    return entry_in(layer.metadata)
 
 
 def waits(layer: Any) -> bool:
@@ -244,11 +238,11 @@ def showing(source: napari.layers.Image, level: int) -> str:
 
 def how_made(source: napari.layers.Image) -> str:
     """A sentence on the recipe of an image that was generated itself; else empty."""
-    entry = source.metadata.get(METADATA_KEY)
     try:
-        recipe = Recipe.from_json(json.dumps(entry["recipe"]))
-        sample = int(entry.get("sample", recipe.sample))
-    except (AttributeError, KeyError, TypeError, ValueError):
+        made = Provenance.read(entry_in(source.metadata))
+    except ValueError:
         return ""
-    steps = " › ".join(step.kind for step in recipe.steps) or "no step"
-    return f"It is a generated image: {steps}, seed {recipe.seed}, sample {sample}."
+    if made.recipe is None:
+        return ""
+    steps = " › ".join(made.recipe.kinds) or "no step"
+    return f"It is a generated image: {steps}, seed {made.recipe.seed}, sample {made.number}."

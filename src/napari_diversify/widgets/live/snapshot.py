@@ -11,8 +11,9 @@ import numpy.typing as npt
 from qtpy.QtCore import QObject, Signal
 
 from ...recipe.lazy.array import LazyArray
+from ...recipe.provenance import KEY, of_voxels
 from ..qt.background import Background
-from .layers import METADATA_KEY, appearance, of_voxels, spatial_state, too_big
+from .layers import appearance, spatial_state, too_big
 
 
 class Snapshot(QObject):
@@ -42,7 +43,7 @@ class Snapshot(QObject):
             return
         self._keywords = {
             "name": f"{source.name} (snapshot)",
-            "metadata": {METADATA_KEY: {**metadata, "source": source.name, **of_voxels(array)}},
+            "metadata": {KEY: {**metadata, "source": source.name, **of_voxels(array)}},
             **spatial_state(source),
             **appearance(source),
         }

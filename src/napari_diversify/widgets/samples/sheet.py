@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import napari.layers
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
-from ... import __version__
 from ...recipe import LazySamples, Sampling
 from ...recipe.lazy.cache import Cache
 from ...recipe.lazy.source import Source, original, unwrapped
+from ...recipe.provenance import Provenance
 from ..live.layers import displayed_index, entry_of, level_spacings, levels_of, why_not_shown
 from ..live.live_array import LiveArray
 from ..live.live_layer import LiveLayer
@@ -169,12 +168,12 @@ class Samples(QObject):
         if source is None:
             return
         try:
-            entry = entry_of(sheet)
-            self.sampling = sampling = Sampling(**entry["sampling"])
-            self._rejected = {int(n) for n in entry["rejected"]}
+            made = Provenance.read(entry_of(sheet))
+            self.sampling = sampling = Sampling(**(made.sampling or {}))
+            self._rejected = set(made.rejected)
             self.live.adopt(sheet, paused=not sheet.visible)
             self.draw(source, sampling)
-        except (KeyError, TypeError, ValueError) as error:
+        except ValueError as error:
             raise ValueError(f"The samples of “{sheet.name}” could not be read: {error}") from None
 
     # ---- private ----
@@ -206,11 +205,7 @@ class Samples(QObject):
 
     def _metadata(self) -> dict[str, Any]:
         assert self.sampling is not None
-        return {
-            "sampling": json.loads(self.sampling.model_dump_json()),
-            "rejected": sorted(self._rejected),
-            "version": __version__,
-        }
+        return Provenance.of_sheet(self.sampling, self._rejected).entry()
 
     def _write(self) -> None:
         self.live.annotate(self._metadata())

@@ -18,10 +18,9 @@ from qtpy.QtWidgets import (
 )
 from superqt.utils import QSignalThrottler, signals_blocked
 
-from ... import __version__
+from ...recipe.provenance import KEY, Provenance, of_voxels
 from ...synthetic.plan import Plan
 from ...synthetic.specimen import Specimen
-from ..live.layers import METADATA_KEY, of_voxels
 from ..live.warming import warm_up_specimens
 from ..qt.background import Background
 from ..qt.dock import Dock
@@ -224,10 +223,8 @@ class SyntheticDock(Dock):
 
     def _on_computed(self, kept: tuple[Plan, Any, Any, int]) -> None:
         plan, image, labels, objects = kept
-        entry = {"specimen": plan.record(), "version": __version__}
-        metadata, of_labels = (
-            {METADATA_KEY: {**entry, **of_voxels(array)}} for array in (image, labels)
-        )
+        entry = Provenance.of_specimen(plan.record()).entry()
+        metadata, of_labels = ({KEY: {**entry, **of_voxels(array)}} for array in (image, labels))
         name = f"synthetic {plan.model.kind} {plan.model.seed}"
         place = place_of(plan)
         layer = self._viewer.add_image(

@@ -17,12 +17,12 @@ import numpy.typing as npt
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from ... import __version__
 from ...core.blocks import whole
+from ...recipe.provenance import KEY, Provenance
 from ...synthetic.plan import Plan
 from ...synthetic.specimen import Specimen
 from ..live.feed import Feed
-from ..live.layers import METADATA_KEY, appearance, entry_of, waits
+from ..live.layers import appearance, entry_of, waits
 from ..live.ours import claim, disown, find, part_from, role_of
 from ..live.pictures import Place
 from ..live.wishes import Done, Wish, granting
@@ -108,7 +108,7 @@ class LiveSpecimen(QObject):
         layer = self._find(IMAGE)
         if layer is None:
             return None
-        return Plan.from_record(entry_of(layer)["specimen"])
+        return Plan.from_record(Provenance.read(entry_of(layer)).specimen)
 
     def release(self, *, hide: bool = False) -> None:
         """Let go of the layers, which stay as they are or are hidden."""
@@ -125,7 +125,7 @@ class LiveSpecimen(QObject):
             if hide and layer in self._viewer.layers and layer.visible:
                 layer.visible = False
                 entry = {**entry_of(layer), "waits": True}
-                layer.metadata = {**layer.metadata, METADATA_KEY: entry}
+                layer.metadata = {**layer.metadata, KEY: entry}
         self.layers = self._feeds = self._shown = self.specimen = None
 
     # ---- computing ----
@@ -229,7 +229,7 @@ class LiveSpecimen(QObject):
             ):
                 feed.give([array], granted)
         for layer in self.layers:
-            layer.metadata = {**layer.metadata, METADATA_KEY: self._entry()}
+            layer.metadata = {**layer.metadata, KEY: self._entry()}
 
     def _fits(self, computed: _Computed) -> bool:
         """Whether a specimen can take the place of the one shown, napari noticing nothing."""
@@ -337,7 +337,7 @@ class LiveSpecimen(QObject):
         """A new layer of ours."""
         fronts = feed.fronts()
         feed.await_layer(self._viewer.layers)
-        metadata = {METADATA_KEY: self._entry()}
+        metadata = {KEY: self._entry()}
         layer = kind(fronts[0], name=role, metadata=metadata, **keywords)
         claim(layer, role, fronts)  # before anybody sees it
         return self._viewer.add_layer(layer)
@@ -347,7 +347,7 @@ class LiveSpecimen(QObject):
 
     def _entry(self) -> dict[str, Any]:
         assert self._shown is not None
-        return {"specimen": self._shown.record(), "version": __version__}
+        return Provenance.of_specimen(self._shown.record()).entry()
 
     def _draw_thumbnails(self) -> None:
         for layer in self.layers or ():
@@ -383,7 +383,7 @@ class LiveSpecimen(QObject):
                     if feed.layer is behind(layer):
                         feed.end()
                 self._leave_to_the_user(layer)
-                layer.metadata = {k: v for k, v in layer.metadata.items() if k != METADATA_KEY}
+                layer.metadata = {k: v for k, v in layer.metadata.items() if k != KEY}
                 return
 
     def _leave_to_the_user(self, layer: Any) -> None:
