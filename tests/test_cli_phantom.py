@@ -11,6 +11,7 @@ from napari_diversify import files
 from napari_diversify.cli import main as cli
 from napari_diversify.cli import phantom as cli_phantom
 from napari_diversify.core.specimens import kernels as specimen_kernels
+from napari_diversify.files.tiff import format as tiff_format
 from napari_diversify.synthetic.nuclei import SyntheticNuclei
 from napari_diversify.synthetic.registry import KINDS
 
@@ -158,7 +159,7 @@ def test_stopped_or_failed_it_leaves_no_half_written_file(invoke, tmp_path, monk
         def fail(*arguments, error=error):
             raise error
 
-        monkeypatch.setattr(files, "planes_of", fail)
+        monkeypatch.setattr(tiff_format, "planes_of", fail)
         result = invoke("a.tif", *SMALL)
         assert result.exit_code == status
         assert names(tmp_path) == []
@@ -183,7 +184,7 @@ def test_a_crowd_without_room_is_told_and_made(invoke, tmp_path):
         (("--spacing", "1,-1,1"), "Spacing must be 3 positive"),
         (("--diameter", "0"), "Diameter must be greater than 0"),
         (("--kind", "membranes", "--density", "2"), "SyntheticMembranes has no parameter"),
-        (("--format", "png"), "--format must be one of ome-tiff, ome-zarr"),
+        (("--format", "png"), "--format must be one of ome-zarr, ome-tiff, tiff; got 'png'"),
         (("--like", "missing.tif"), "there is no such file"),
         (("--like-image", "missing.tif"), "--like-image needs --like"),
         (("--seed", "-1"), "Seed must be 0 or more"),
@@ -225,7 +226,7 @@ def test_stopped_while_replacing_it_leaves_the_old_specimen_whole(invoke, tmp_pa
     before = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
     assert len(before) == 3
     calls = []
-    original = files.planes_of
+    original = tiff_format.planes_of
 
     def second_fails(*arguments):
         calls.append(arguments)
@@ -233,7 +234,7 @@ def test_stopped_while_replacing_it_leaves_the_old_specimen_whole(invoke, tmp_pa
             raise KeyboardInterrupt
         return original(*arguments)
 
-    monkeypatch.setattr(files, "planes_of", second_fails)
+    monkeypatch.setattr(tiff_format, "planes_of", second_fails)
     assert invoke(*words, "--overwrite", "--seed", "5").exit_code == 130
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == before
 

@@ -25,7 +25,7 @@ LayerData: TypeAlias = tuple[Any, dict[str, Any], str]
 #: Key of a layer's metadata that says which image of which file it shows.
 FILE_KEY = "napari-diversify-file"
 
-_ENDINGS = (".ome.tif", ".ome.tiff")
+_ENDINGS = files.FORMATS["ome-tiff"].endings
 #: Fields of a plate that are opened with it.
 _FIELDS = 4
 #: Bytes of labels that are read at once: napari paints on arrays in memory only.

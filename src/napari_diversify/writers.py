@@ -16,12 +16,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .files import Arranged, Header, create, planes_of, write_all, write_tiff, writing
+from .files import FORMATS, Arranged, Header, writing
 from .files.header import AXES
 from .files.units import unit_name
 from .files.voxel_size import steps, voxel_sizes
 from .recipe.provenance import for_file
 
+_OME_ZARR, _OME_TIFF = FORMATS["ome-zarr"], FORMATS["ome-tiff"]
 #: What napari, and pint, call a length that nobody has measured.
 _NO_UNIT = {"None", "pixel", "dimensionless", ""}
 _LETTERS = {
@@ -56,8 +57,8 @@ def write_ome_zarr(path: str, data: Any, meta: Mapping[str, Any]) -> list[str]:
     labels = _are_labels(header, meta)
     window = None if labels else meta.get("contrast_limits")
     with writing(path, overwrite=True) as partial:
-        create(partial, header, labels=labels, window=None if window is None else tuple(window))
-        write_all(partial, array, header.provenance)
+        limits = None if window is None else tuple(window)
+        _OME_ZARR.codec.write(partial, header, array, labels=labels, window=limits)
     return [path]
 
 
@@ -65,7 +66,7 @@ def write_ome_tiff(path: str, data: Any, meta: Mapping[str, Any]) -> list[str]:
     """Write an image or labels layer as OME-TIFF; see :func:`write_ome_zarr`."""
     array, header = described(data, meta)
     with writing(path, overwrite=True) as partial:
-        write_tiff(partial, header, planes_of(array, header), labels=_are_labels(header, meta))
+        _OME_TIFF.codec.write(partial, header, array, labels=_are_labels(header, meta))
     return [path]
 
 

@@ -248,7 +248,7 @@ def test_closing_a_run_leaves_whole_files_and_nothing_else(kind, job, undisturbe
 def test_closing_amid_one_big_image_ends_soon_and_leaves_nothing_of_it(
     tmp_path, monkeypatch, file_format
 ):
-    making, seen = sys.modules["napari_diversify.batch.make"], []
+    making, seen = sys.modules["napari_diversify.batch.voxels"], []
     real = making.found_in
 
     def slow(*arguments):
@@ -305,8 +305,7 @@ def test_a_worker_that_dies_is_told_in_a_sentence(source, tmp_path, children):
 
 def refuse_files(monkeypatch, number, after):
     """Let writers of image files fail once so many have been begun."""
-    import napari_diversify.batch.make as making
-    from napari_diversify import files
+    from napari_diversify.files.tiff import format as codec
 
     begun = [0]
 
@@ -320,9 +319,7 @@ def refuse_files(monkeypatch, number, after):
 
         return write
 
-    # a name of the package `files`, as the batch calls it
-    assert making.files is files
-    monkeypatch.setattr(files, "write_tiff", failing(files.write_tiff))
+    monkeypatch.setattr(codec, "write_tiff", failing(codec.write_tiff))
     return begun
 
 

@@ -236,7 +236,7 @@ def test_the_name_of_a_sample_is_found_in_all_of_its_files(name, layout, axes, n
     for unit in job.units():
         for target in targets_of(job, unit, header):
             way = target.relative_to("train").as_posix()
-            found = files.names_of(job.how, way, job.ending)
+            found = files.names_of(job.how, way, job.format.ending)
             assert unit.name in {unit_of(part) for part in found}
 
 

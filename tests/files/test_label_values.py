@@ -15,7 +15,7 @@ from napari_diversify.files import (
     planes_of,
     write_tiff,
 )
-from napari_diversify.files.dtypes import DTYPES
+from napari_diversify.files.formats import FORMATS
 
 PLAIN, STARDIST, NNUNET = (LAYOUTS[name] for name in ("plain", "stardist", "nnunet"))
 TIFFS = [(STARDIST, "tiff"), (PLAIN, "ome-tiff"), (NNUNET, "tiff"), (LAYOUTS["cellpose"], "tiff")]
@@ -52,12 +52,12 @@ def test_whatever_is_planned_holds_every_label(data):
             plan(labels, layout, file_format)
         return
     planned = plan(labels, layout, file_format).dtype
-    assert planned.name in DTYPES[file_format]
+    assert planned.name in FORMATS[file_format].dtypes
     if layout.semantic:
         assert planned == np.uint8
     else:
         np.testing.assert_array_equal(labels.astype(planned), labels)
-        if dtype.name in DTYPES[file_format]:
+        if dtype.name in FORMATS[file_format].dtypes:
             assert planned == dtype
 
 

@@ -18,7 +18,6 @@ from superqt import QDoubleSlider
 from typer.testing import CliRunner
 
 from napari_diversify.cli import main as cli
-from napari_diversify.cli import phantom as cli_phantom
 from napari_diversify.core.specimens import kernels as specimen_kernels
 from napari_diversify.synthetic.membranes import SyntheticMembranes
 from napari_diversify.synthetic.nuclei import SyntheticNuclei
@@ -811,10 +810,6 @@ def test_the_copied_command_makes_the_same_voxels(live, tmp_path, monkeypatch, p
     live.dock.setValue(SMALL)
     live.dock.load(tmp_path / "synthetic.json")  # what the command writes can be loaded
     assert live.dock.value() == plan
-
-
-def test_the_dock_begins_where_the_command_does():
-    assert USUAL == cli_phantom._DEFAULTS
 
 
 # ---- shown, hidden, closed ----

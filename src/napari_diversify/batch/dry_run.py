@@ -47,7 +47,7 @@ def _expected(job: Job, plan: Plan) -> Report:
         try:
             with ExitStack() as stack:
                 header, _ = stack.enter_context(source.open())
-                files.check_dtype(header.dtype, job.format)
+                files.check_dtype(header.dtype, job.format.name)
                 check_recipe(header, recipe, in_voxels=source.in_voxels)
                 labels = labels_of(job, source, header, stack)
                 _, spacing = space_of(header, recipe, in_voxels=source.in_voxels)

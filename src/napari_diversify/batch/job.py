@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from .. import files
-from ..files import FORMATS, LAYOUTS, Layout
+from ..files import FORMATS, LAYOUTS, Format, Layout
 from ..recipe.sampling import Sampling
 from .source import Source
 
@@ -67,14 +68,15 @@ class Job:
                 f"{self.how.title} takes {' or '.join(self.how.formats)}; got {self.file_format!r}"
             )
         if self.chunk is not None or self.shard is not None:
-            if self.format != "ome-zarr":
-                raise ValueError("chunks and shards are for ome-zarr files only")
+            if not self.format.chunked:
+                chunked = [fmt.name for fmt in FORMATS.values() if fmt.chunked]
+                raise ValueError(f"chunks and shards are for {', '.join(chunked)} files only")
             for n in (self.chunk, self.shard):
                 if n is not None and n < 1:
                     raise ValueError(f"chunks and shards have 1 voxel or more; got {n}")
         files.check_names(source.name for source in self.sources)
         for source in self.sources:
-            files.paths(self.how, self.output, source.name, file_format=self.format)
+            files.paths(self.how, self.output, source.name, file_format=self.format.name)
         if self.how.source is not None and any(s.labels is not None for s in self.sources):
             raise ValueError(
                 f"{self.how.title} takes pairs of images, not labels. Choose another layout, "
@@ -87,14 +89,14 @@ class Job:
         return LAYOUTS[self.layout]
 
     @property
-    def format(self) -> str:
-        """Key of the file format."""
-        return self.file_format or self.how.formats[0]
+    def format(self) -> Format:
+        """The file format."""
+        return FORMATS[self.file_format or self.how.formats[0]]
 
     @property
-    def ending(self) -> str:
-        """Ending of the files."""
-        return FORMATS[self.format]
+    def settings(self) -> dict[str, Any]:
+        """What else its files are written with, see :class:`.formats.Codec`."""
+        return {"chunk": self.chunk, "shard": self.shard}
 
     def _check_only(self, only: tuple[int, ...]) -> None:
         if not only:

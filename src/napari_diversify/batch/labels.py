@@ -51,8 +51,8 @@ def labels_of(job: Job, source: Source, header: Header, stack: ExitStack) -> Lab
     laid, array = fitted(theirs, data, header)
     plan = once(
         source.labels,
-        (job.layout, job.format),
-        lambda: files.check_labels(theirs, data, job.how, job.format),
+        (job.layout, job.format.name),
+        lambda: files.check_labels(theirs, data, job.how, job.format.name),
     )
     if not job.how.semantic and plan.dtype != laid.dtype:
         laid, array = replace(laid, dtype=plan.dtype), _Cast(array, plan.dtype)
@@ -117,9 +117,7 @@ def write_labels(job: Job, header: Header, array: Any, path: Path) -> None:
     """Write labels as the layout wants them."""
     if job.how.semantic:
         planes = files.semantic_planes(array, header.spatial_ndim)
-        files.write_tiff(path, replace(header, dtype=np.dtype("uint8")), planes, labels=True)
-    elif job.format == "ome-zarr":
-        files.create(path, header, chunk=job.chunk, shard=job.shard, labels=True)
-        files.write_all(path, array, None)
+        classes = replace(header, dtype=np.dtype("uint8"))
+        job.format.codec.write_planes(path, classes, planes, labels=True, **job.settings)
     else:
-        files.write_tiff(path, header, files.planes_of(array, header), labels=True)
+        job.format.codec.write(path, header, array, labels=True, **job.settings)

@@ -80,7 +80,7 @@ def look(job: Job, *, resume: bool = False, overwrite: bool = False) -> Plan:
     if overwrite and job.only is None:
         _check_others(job, names, listing)
     read = Read(job.sources, listing)
-    read.check_names(job.how, job.output, job.ending, names)
+    read.check_names(job.how, job.output, job.format.ending, names)
     return _sorted_out(job, units, read, listing, resume, overwrite)
 
 
@@ -95,7 +95,7 @@ def _sorted_out(
     kept: list[str] = []
     failed: dict[str, str] = {}
     for unit in units:
-        targets = files.paths(job.how, job.output, unit.name, file_format=job.format)
+        targets = files.paths(job.how, job.output, unit.name, file_format=job.format.name)
         for path in targets.values():
             read.check(path)
         record = _record_of(job, unit, listing)
@@ -174,7 +174,7 @@ def _leftovers(job: Job, units: set[str], listing: Listing) -> list[files.Leftov
     for folder in _folders(job):
         for leftover in files.leftovers(folder, listing):
             way = (folder / leftover.name).relative_to(job.output).as_posix()
-            names = files.names_of(job.how, way, job.ending)
+            names = files.names_of(job.how, way, job.format.ending)
             if leftover.run or any(unit_of(name) in units for name in names):
                 left.append(leftover)
     return left

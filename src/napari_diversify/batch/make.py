@@ -2,41 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-import os
-from collections.abc import Callable, Generator, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from collections.abc import Generator
+from concurrent.futures import Executor
 from contextlib import ExitStack, closing
-from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from .. import files
 from ..analysis.range_fit import misfit
-from ..core.blocks import Region, exhaust, region_shape, slices
-from ..core.measures.pair_sums import PairSums
 from ..files import Header
-from ..recipe import LazyVolume, Recipe
 from .apart import Read
-from .interrupt import undisturbed
 from .job import Job, Unit
 from .labels import Labels, labels_of, write_labels
-from .metrics import Found, found_in, watched_planes
+from .metrics import Found
 from .parts import Part, parts_of
 from .record import Record, read_record, superseded, write_record
 from .request import provenance_of, request
-from .runs import Runs
 from .settle import once, settle, volume_of
 from .source import Source
-
-#: Voxels of a slab that are computed at once.
-_BAND = 1 << 20
+from .voxels import Image, write_planes, write_slabs
 
 
 def make(
@@ -57,7 +41,7 @@ def make(
         Replace files of these names, each once the new one is complete, and then
         remove those of an older record of this sample that have no successor.
     executor : Executor, optional
-        Where the slabs of OME-Zarr files are computed; by default here.
+        Where slabs are computed, if the format is written in slabs; by default here.
     claim : Path, optional
         File that says whose these samples are: without it no file gets its name.
 
@@ -75,7 +59,7 @@ def make(
     read = Read([unit.source], files.Listing())
     with ExitStack() as stack:
         header, data = stack.enter_context(unit.source.open())
-        files.check_dtype(header.dtype, job.format)
+        files.check_dtype(header.dtype, job.format.name)
         recipe = settle(job.sampling_of(unit.source), unit.number, unit.source, header, data)
         volume = volume_of(header, data, recipe, in_voxels=unit.source.in_voxels)
         made_by = provenance_of(job, unit, volume)
@@ -93,11 +77,14 @@ def make(
                 role: stack.enter_context(files.writing(path, overwrite, run))
                 for role, path in targets.items()
             }
-            told = replace(part.header, name=part.name, provenance=made_by.part(part.at).entry())
-            if job.format == "ome-zarr":
-                work = _write_zarr(job, unit.source, volume, told, partial["image"], executor)
+            described = replace(
+                part.header, name=part.name, provenance=made_by.part(part.at).entry()
+            )
+            image = Image(unit.source, volume, described, partial["image"])
+            if job.format.in_slabs:
+                work = write_slabs(job, image, executor)
             else:
-                work = _write_tiff(volume, part, header.axes, told, partial["image"])
+                work = write_planes(job, image, list(part.runs(header.axes)))
             found = yield from _within(work, k, len(parts))
             unfit = misfit(found.sums.reference, *volume.intensity_range, header.dtype)
             ranges |= {} if unfit is None else {unfit: None}
@@ -105,7 +92,7 @@ def make(
                 write_labels(job, *part.cut(labels.header, labels.data), partial["labels"])
             if "source" in partial:
                 clean, cut = part.cut(header, data)
-                files.write_tiff(partial["source"], clean, files.planes_of(cut, clean))
+                job.format.codec.write(partial["source"], clean, cut, **job.settings)
             there = {role: path.relative_to(job.output) for role, path in targets.items()}
             done.append(
                 {
@@ -182,7 +169,7 @@ def targets_of(job: Job, unit: Unit, header: Header) -> list[Path]:
 def _targets(job: Job, part: Part, *, with_labels: bool) -> dict[str, Path]:
     """Files of a part. Channels share their labels, which come with the first."""
     targets = files.paths(
-        job.how, job.output, part.name, file_format=job.format, channel=part.channel
+        job.how, job.output, part.name, file_format=job.format.name, channel=part.channel
     )
     own_labels = "{channel" not in job.how.image or part.channel == 0
     if not (with_labels and own_labels):
@@ -220,159 +207,3 @@ def _summary(header: Header) -> Record:
         "units": list(header.units),
         "channels": list(header.channels),
     }
-
-
-# ---- the image ----
-
-
-def _write_zarr(
-    job: Job,
-    source: Source,
-    volume: LazyVolume,
-    header: Header,
-    path: Path,
-    executor: Executor | None,
-) -> Generator[tuple[int, int], None, Found]:
-    files.create(path, header, chunk=job.chunk, shard=job.shard, window=volume.intensity_range)
-    regions, watched = files.slabs(path), watched_planes(header)
-    thickness = _thickness(regions[0])
-    if executor is None:
-        runs = Runs(volume.source, thickness)
-        results: Generator[Found, None, None] = (
-            _slab(volume, runs, path, r, watched) for r in regions
-        )
-    elif isinstance(executor, ThreadPoolExecutor):
-        runs = Runs(volume.source, thickness)
-        tasks: list[tuple[Any, ...]] = [(volume, runs, path, r, watched) for r in regions]
-        results = in_order(executor, _slab, tasks)
-    else:
-        tasks = [(source, volume.recipe, thickness, path, r, watched) for r in regions]
-        results = in_order(executor, _slab_elsewhere, tasks)
-    found = Found(PairSums(*volume.intensity_range))
-    with closing(results):
-        for n, one in enumerate(results):
-            found = found + one
-            yield n + 1, len(regions)
-    for level, region in files.reduced(path):
-        files.write_reduced(path, level, region)
-        yield len(regions), len(regions)
-    files.finish(path, header.provenance)
-    return found
-
-
-def _thickness(region: Region) -> int:
-    """Planes of a slab."""
-    return len(region[-3]) if len(region) > 2 else 1
-
-
-def _slab(
-    volume: LazyVolume, runs: Runs, path: Path, region: Region, watched: frozenset[int]
-) -> Found:
-    """Compute and write a slab."""
-    volume = copy(volume)
-    volume.source = runs.for_slab()
-    block = _computed(volume, region)
-    files.write_slab(path, region, block)
-    start = [r.start for r in region[:-2]]
-    first = int(np.ravel_multi_index(start, volume.shape[:-2])) if start else 0
-    return found_in(volume, region, block, watched, first)
-
-
-def _computed(volume: LazyVolume, region: Region) -> npt.NDArray[Any]:
-    """The voxels of a slab; in bands if they cost no more, for these take less memory."""
-    *outer, rows, columns = region
-    height = max(1, _BAND // max(1, math.prod(region_shape((*outer, columns)))))
-    band = (*outer, rows[:height], columns)
-    if volume.work(slices(band)) > math.prod(region_shape(band)):
-        return volume.read(region)  # its planes are computed whole
-    block = np.empty(region_shape(region), volume.dtype)
-    for start in range(0, len(rows), height):
-        here = slice(start, start + height)
-        block[..., here, :] = volume.read((*outer, rows[here], columns))
-    return block
-
-
-def _slab_elsewhere(
-    source: Source,
-    recipe: Recipe,
-    thickness: int,
-    path: Path,
-    region: Region,
-    watched: frozenset[int],
-) -> Found:
-    """:func:`_slab` in a worker process, which opens the source for itself."""
-    return _slab(*_opened(source, recipe, thickness), path, region, watched)
-
-
-#: The volume of a sample and its source, kept open in a worker for the next slab of it.
-_open: dict[tuple[object, ...], tuple[LazyVolume, Runs, ExitStack]] = {}
-_MOST_OPEN = 2
-
-
-def _opened(source: Source, recipe: Recipe, thickness: int) -> tuple[LazyVolume, Runs]:
-    key = (source.identity, recipe, thickness)
-    if key not in _open:
-        with ExitStack() as stack:
-            header, data = stack.enter_context(source.open())
-            volume = volume_of(header, data, recipe, in_voxels=source.in_voxels)
-            exhaust(volume.prepare())
-            _open[key] = (volume, Runs(volume.source, thickness), stack.pop_all())
-        while len(_open) > _MOST_OPEN:
-            _open.pop(next(iter(_open)))[2].close()
-    return _open[key][:2]
-
-
-def in_order(
-    executor: Executor, function: Callable[..., Any], tasks: list[tuple[Any, ...]]
-) -> Generator[Any, None, None]:
-    """Results of tasks in their order, a few of them under way at a time."""
-    rest = iter(tasks)
-    ahead = 2 * getattr(executor, "_max_workers", os.cpu_count() or 1)
-    waiting: list[Future[Any]] = [
-        executor.submit(function, *task) for task in itertools.islice(rest, ahead)
-    ]
-    try:
-        while waiting:
-            result = waiting.pop(0).result()
-            waiting += [executor.submit(function, *t) for t in itertools.islice(rest, 1)]
-            yield result
-    finally:
-        with undisturbed():  # nobody may write any more when the files are tidied up
-            for future in waiting:
-                future.cancel()
-            wait([future for future in waiting if not future.cancelled()])
-
-
-def _write_tiff(
-    volume: LazyVolume, part: Part, axes: str, header: Header, path: Path
-) -> Generator[tuple[int, int], None, Found]:
-    regions, watched = list(part.runs(axes)), watched_planes(part.header)
-    source = Runs(volume.source, _thickness(regions[0]))
-    found = [Found(PairSums(*volume.intensity_range))]
-    stop, started = Event(), [0]
-
-    def planes() -> Iterator[npt.NDArray[Any]]:
-        first = 0
-        for n, region in enumerate(regions):
-            if stop.is_set():
-                raise InterruptedError("stopped")
-            started[0] = n
-            here = copy(volume)
-            here.source = source.for_slab()
-            block = here.read(region)
-            found[0] = found[0] + found_in(here, region, block, watched, first)
-            single = block.reshape(-1, *block.shape[-2:])
-            first += len(single)
-            yield from single
-
-    # tifffile asks for the planes: in a thread, so that progress can be told meanwhile
-    with ThreadPoolExecutor(1) as pool:
-        written = pool.submit(files.write_tiff, path, header, planes())
-        try:
-            while not written.done():
-                wait([written], timeout=0.1)
-                yield started[0], len(regions)
-        finally:
-            stop.set()
-        written.result()
-    return found[0]

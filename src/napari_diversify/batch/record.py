@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from ..files import Header, Listing, header_of, writing
+from ..files import ENDINGS, Header, Listing, header_of, writing
 from ..recipe.provenance import BatchProvenance
 from ..small_files import read_small
 
@@ -174,7 +174,8 @@ def superseded(output: Path, name: str, before: Record | None, record: Record) -
 def _could_be_ours(output: Path, name: str, path: str) -> bool:
     """Whether a path in a record, which somebody may have edited, is one that we give a file."""
     target = output / path
-    ours = re.fullmatch(re.escape(name) + r"\w*(\.ome)?\.(tif|tiff|zarr|json)", target.name)
+    endings = "|".join(map(re.escape, (*ENDINGS, ".json")))
+    ours = re.fullmatch(rf"{re.escape(name)}\w*({endings})", target.name)
     inside = target.parent.resolve().is_relative_to(output.resolve())
     folder = target.is_dir() and not (target / "zarr.json").exists()
     return ours is not None and inside and not folder

@@ -28,7 +28,7 @@ def request(job: Job, unit: Unit, real: Callable[[Path], str] = os.path.realpath
         "source": _image(source, job.output, real).entry(),
         "labels": None if labels is None else _image(labels, job.output, real).entry(),
         "layout": job.layout,
-        "format": job.format,
+        "format": job.format.name,
         "chunk": job.chunk,
         "shard": job.shard,
     }

@@ -281,8 +281,8 @@ class _Work:
             pieces.close()
 
     def _is_big(self, source: Source) -> bool:
-        if self._job.format != "ome-zarr" and not isinstance(self._executor, ThreadPoolExecutor):
-            return False  # a TIFF is written by one worker
+        if not (self._job.format.in_slabs or isinstance(self._executor, ThreadPoolExecutor)):
+            return False  # its planes are written by one worker
         if self._size is None or self._size[0] is not source:
             self._size = source, _is_big(source)
         return self._size[1]

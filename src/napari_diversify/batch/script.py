@@ -67,7 +67,7 @@ def as_command(job: Job) -> str:
     for text in (*([",".join(sizes)] if sizes else []), *(["voxels"] if how.in_voxels else [])):
         words += ["--voxel-size", text]
     words += ["--same-noise"] if _same_noise(job) else []
-    words += ["--layout", job.layout, "--format", job.format]
+    words += ["--layout", job.layout, "--format", job.format.name]
     for option in ("chunk", "shard"):
         if getattr(job, option) is not None:
             words += [f"--{option}", str(getattr(job, option))]
@@ -112,7 +112,7 @@ from napari_diversify.recipe import Sampling
 recipe = Recipe.from_json({compact(s.recipe)!r})
 sampling = Sampling(recipe=recipe{told})
 sources = sources_of({[str(path) for path in _paths(job)]!r}, labels={labels!r}{read_as})
-job = Job(sources, sampling, Path({str(job.output)!r}), {job.layout!r}, {job.format!r}{more})
+job = Job(sources, sampling, Path({str(job.output)!r}), {job.layout!r}, {job.format.name!r}{more})
 
 if __name__ == "__main__":
     print(export(job))

@@ -8,27 +8,28 @@ from __future__ import annotations
 
 import inspect
 import json
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 import numpy as np
 import typer
 
-from ..core.blocks import slices
 from ..model import extra_of
 from ..synthetic.plan import USUAL, Plan
 from ..synthetic.registry import KINDS, Synthetic
-from ..synthetic.specimen import Specimen, SpecimenArray
+from ..synthetic.specimen import Specimen
 
 # files are imported where they are used: --help shall not wait
 from .answers import say, stop
 from .progress import bar, told
 
-_ENDINGS = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
-_NOT_WRITTEN = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".npy", ".npz", ".zarr", ".h5", ".hdf5")
+if TYPE_CHECKING:
+    from ..files import Format
+
+_NOT_WRITTEN = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".h5", ".hdf5")
+_USUAL_FORMAT = "ome-tiff"
 _MOST = 1_000_000  # samples of one run
 _STOPPED = "Stopped. Finished specimens stay."
 _APART = ("kind", "seed")  # fields that are options of their own
@@ -36,8 +37,9 @@ _APART = ("kind", "seed")  # fields that are options of their own
 
 @dataclass(frozen=True)
 class _Target:
-    """Where one specimen goes."""
+    """Where one specimen goes, and how it is written."""
 
+    format: Format
     image: Path
     labels: Path
     parameters: Path
@@ -47,7 +49,10 @@ class _Target:
         from .. import files
 
         files.check_name(name)
+        fmt = files.format_called(ending)
+        assert fmt is not None
         return cls(
+            fmt,
             folder / f"{name}{ending}",
             folder / f"{name}_labels{ending}",
             folder / f"{name}.json",
@@ -80,7 +85,7 @@ def phantom(
         Path | None, typer.Option(help="Image of these labels, for brightness and texture.")
     ] = None,
     file_format: Annotated[
-        str | None, typer.Option("--format", help="ome-tiff (the default) or ome-zarr.")
+        str | None, typer.Option("--format", help="ome-tiff (the default), tiff or ome-zarr.")
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files of these names.")
@@ -275,24 +280,27 @@ def _numbers(option: str, text: str, kind: type[Any]) -> tuple[Any, ...]:
 
 def _where(output: Path, file_format: str | None, samples: int) -> tuple[Path, str, str]:
     """Folder, name without ending, and ending."""
-    if file_format is not None and file_format not in _ENDINGS:
-        raise ValueError(f"--format must be one of {', '.join(_ENDINGS)}; got {file_format!r}")
-    for ending in (".ome.zarr", ".ome.tiff", ".ome.tif", ".tiff", ".tif"):
-        if not output.name.lower().endswith(ending):
-            continue
+    from ..files import FORMATS, format_called, is_image
+
+    if file_format is not None and file_format not in FORMATS:
+        raise ValueError(f"--format must be one of {', '.join(FORMATS)}; got {file_format!r}")
+    fmt = format_called(output.name)
+    ending = next((e for e in fmt.endings if output.name.lower().endswith(e)), "") if fmt else ""
+    if fmt is not None and fmt.name in FORMATS and ending:
         if samples > 1:
             raise ValueError(
                 f"{output} names one file, but {samples} samples were asked for. Give a folder"
             )
-        if file_format is not None and ("zarr" in ending) != (file_format == "ome-zarr"):
+        if file_format is not None and FORMATS[file_format].codec is not fmt.codec:
             raise ValueError(f"{output} is no name for --format {file_format}. Leave one of them")
         return output.parent, output.name[: -len(ending)], output.name[-len(ending) :]
-    if output.suffix.lower() in _NOT_WRITTEN and not output.is_dir():
+    other = is_image(output) or output.suffix.lower() in _NOT_WRITTEN
+    if other and not output.is_dir():
         raise ValueError(
             f"{output} is no name of an image that can be written: give a folder, or a name that "
             "ends in .ome.tif, .tif or .ome.zarr"
         )
-    return output, "", _ENDINGS[file_format or "ome-tiff"]
+    return output, "", FORMATS[file_format or _USUAL_FORMAT].ending
 
 
 def _targets(folder: Path, name: str, ending: str, samples: int) -> list[_Target]:
@@ -327,7 +335,7 @@ def _write(
     They get their names when all three are complete: an image beside the labels
     of another would be worse than none.
     """
-    from ..files import writing
+    from ..files import header_of, stem, writing
     from ..recipe.provenance import Provenance
 
     made_by = Provenance(specimen=plan.record()).entry()
@@ -337,47 +345,21 @@ def _write(
         writing(target.parameters, overwrite) as parameters,
     ):
         parameters.write_text(plan.to_json(), encoding="utf-8")
-        _write_array(labels, target.labels, specimen.labels, specimen, made_by, True, tell)
-        _write_array(image, target.image, specimen.image, specimen, made_by, False, tell)
-
-
-def _write_array(
-    partial: Path,
-    path: Path,
-    array: SpecimenArray,
-    specimen: Specimen,
-    made_by: dict[str, Any],
-    labels: bool,
-    tell: Callable[[int], None],
-) -> None:
-    from .. import files
-
-    header = files.header_of(
-        array.shape,
-        array.dtype,
-        "zyx"[-array.ndim :],
-        scale=specimen.spacing,
-        units=("micrometer",) * array.ndim,
-        name=files.stem(path),
-        provenance=made_by,
-    )
-    if not path.name.endswith(".zarr"):
-        planes = _counted(files.planes_of(array, header), tell)
-        files.write_tiff(partial, header, planes, labels=labels)
-        return
-    files.create(partial, header, labels=labels)
-    for region in files.slabs(partial):
-        files.write_slab(partial, region, array[slices(region)])
-        tell(math.prod(len(r) for r in region))
-    for level, region in files.reduced(partial):
-        files.write_reduced(partial, level, region)
-    files.finish(partial, header.provenance)
-
-
-def _counted(planes: Iterator[Any], tell: Callable[[int], None]) -> Iterator[Any]:
-    for plane in planes:
-        yield plane
-        tell(plane.size)
+        for partial, path, array in (
+            (labels, target.labels, specimen.labels),
+            (image, target.image, specimen.image),
+        ):
+            header = header_of(
+                array.shape,
+                array.dtype,
+                "zyx"[-array.ndim :],
+                scale=plan.spacing,
+                units=("micrometer",) * array.ndim,
+                name=stem(path),
+                provenance=made_by,
+            )
+            write = target.format.codec.write
+            write(partial, header, array, labels=array is specimen.labels, tell=tell)
 
 
 def _listed(model: Synthetic) -> str:

@@ -4,13 +4,14 @@ from .arranged import Arranged, Cut
 from .dtypes import check_dtype
 from .entry import Entry
 from .extras import check_extras, has_extras, write_extras
+from .formats import ENDINGS, FORMATS, Format, format_called
 from .glance import is_plate, may_hold_image
 from .header import AXES, Header, header_of
 from .label_values import LabelPlan, check_labels
-from .layouts import FORMATS, LAYOUTS, Item, Layout, check_names, names_of, paths, semantic_planes
+from .layouts import LAYOUTS, Item, Layout, check_names, names_of, paths, semantic_planes
 from .listing import Listing, fold
 from .looks import Looks, looks_of
-from .names import ENDINGS, is_image, stem
+from .names import is_image, stem
 from .ome_zarr.reading import missing_chunks
 from .ome_zarr.writing import (
     create,
@@ -49,6 +50,7 @@ __all__ = [
     "Arranged",
     "Cut",
     "Entry",
+    "Format",
     "Header",
     "ImageFile",
     "Item",
@@ -69,6 +71,7 @@ __all__ = [
     "create_labels",
     "finish",
     "fold",
+    "format_called",
     "free_name",
     "has_extras",
     "header_of",

@@ -1,18 +1,13 @@
-"""Which numbers a file format holds, as data; what it does not hold is refused before any work."""
+"""What a file format does not hold is refused before any work."""
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-_TIFF = ("int8", "uint8", "int16", "uint16", "int32", "uint32", "float32", "float64")
-
-#: Names of the dtypes that files of each of :data:`.layouts.FORMATS` hold.
-DTYPES = MappingProxyType(
-    {"ome-zarr": (*_TIFF, "int64", "uint64", "float16"), "ome-tiff": _TIFF, "tiff": _TIFF}
-)
+from .formats import FORMATS
 
 
 def check_dtype(dtype: np.dtype[Any], file_format: str) -> None:
@@ -22,7 +17,7 @@ def check_dtype(dtype: np.dtype[Any], file_format: str) -> None:
     ----------
     dtype : numpy.dtype
     file_format : str
-        One of :data:`.layouts.FORMATS`.
+        One of :data:`.formats.FORMATS`.
 
     Raises
     ------
@@ -34,18 +29,26 @@ def check_dtype(dtype: np.dtype[Any], file_format: str) -> None:
     >>> check_dtype(np.dtype("float16"), "ome-zarr")
     >>> check_dtype(np.dtype("uint16"), "tiff")
     """
-    held = DTYPES[file_format]
-    if dtype.name not in held:
+    fmt = FORMATS[file_format]
+    if not fmt.holds(dtype):
+        others = [other.title for other in FORMATS.values() if other.holds(dtype)]
+        instead = f", or write {' or '.join(others)}" if others else ""
         raise TypeError(
-            f"OME-TIFF cannot hold {dtype} (it can: {', '.join(held)}). "
-            "Convert the image, or write OME-Zarr"
+            f"{fmt.title} cannot hold {dtype} (it can: {', '.join(fmt.dtypes)}). "
+            f"Convert the image{instead}"
         )
 
 
-def smallest_integer(low: int, high: int, file_format: str) -> np.dtype[Any] | None:
-    """The smallest integer dtype of a format that holds all numbers from low to high, if any."""
+def smallest_integer(low: int, high: int, dtypes: Iterable[str]) -> np.dtype[Any] | None:
+    """The smallest integer dtype among some that holds all numbers from low to high, if any.
+
+    Examples
+    --------
+    >>> smallest_integer(0, 256, FORMATS["tiff"].dtypes)
+    dtype('uint16')
+    """
     wanted = "u" if low >= 0 else "i"
-    found = (np.dtype(name) for name in DTYPES[file_format])
+    found = map(np.dtype, dtypes)
     fitting = [
         d for d in found if d.kind == wanted and np.iinfo(d).min <= low and high <= np.iinfo(d).max
     ]

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .dtypes import DTYPES, smallest_integer
+from .dtypes import smallest_integer
+from .formats import FORMATS
 from .header import Header
 from .layouts import Layout
 from .tiff.writing import planes_of
@@ -55,7 +56,7 @@ def check_labels(header: Header, array: Any, layout: Layout, file_format: str) -
     layout : Layout
         Whether it takes classes, and labels below 0.
     file_format : str
-        One of :data:`.layouts.FORMATS`.
+        One of :data:`.formats.FORMATS`.
 
     Raises
     ------
@@ -78,7 +79,8 @@ def check_labels(header: Header, array: Any, layout: Layout, file_format: str) -
             break
     if header.dtype.kind == "f":
         raise ValueError(_why_no_integers(header, seen))
-    held = header.dtype.name in DTYPES[file_format]
+    fmt = FORMATS[file_format]
+    held = fmt.holds(header.dtype)
     if seen.negative and not (layout.negative_labels and held):
         raise ValueError(
             f"{_negatives(seen)}: these stand for no object and not for background. Set them to 0 "
@@ -91,14 +93,14 @@ def check_labels(header: Header, array: Any, layout: Layout, file_format: str) -
         return LabelPlan(np.dtype(np.uint8), notes)
     if held:
         return LabelPlan(header.dtype, notes)
-    dtype = smallest_integer(seen.low, seen.high, file_format)
+    dtype = smallest_integer(seen.low, seen.high, fmt.dtypes)
     if dtype is None:
         raise ValueError(
-            f"labels go up to {seen.high}, which no dtype of a TIFF holds. Renumber them, e.g. "
-            "with skimage.segmentation.relabel_sequential, or write OME-Zarr"
+            f"labels go up to {seen.high}, which no dtype of {fmt.title} holds. Renumber them, "
+            "e.g. with skimage.segmentation.relabel_sequential, or write OME-Zarr"
         )
     return LabelPlan(
-        dtype, (f"they are written as {dtype}, as TIFF holds no {header.dtype}", *notes)
+        dtype, (f"they are written as {dtype}, as {fmt.title} holds no {header.dtype}", *notes)
     )
 
 
@@ -188,7 +190,8 @@ def _why_no_integers(header: Header, seen: _Seen) -> str:
             f"labels must be whole numbers; these are {header.dtype} and hold {seen.fraction:g}, "
             "for example. They may be an image, or probabilities: give the numbered objects"
         )
-    fitting = smallest_integer(int(seen.low), int(seen.high), "ome-zarr") or np.dtype(np.int64)
+    every = (name for fmt in FORMATS.values() for name in fmt.dtypes)
+    fitting = smallest_integer(int(seen.low), int(seen.high), every) or np.dtype(np.int64)
     return (
         f"labels must have an integer dtype; these are {header.dtype}, though all of them are "
         f"whole numbers. Convert them first, e.g. labels.astype({fitting.name!r})"

@@ -19,11 +19,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .formats import FORMATS
 from .header import Header
 from .safe import check_name
-
-#: Formats by name, and the ending of their files.
-FORMATS = MappingProxyType({"ome-zarr": ".ome.zarr", "ome-tiff": ".ome.tif", "tiff": ".tif"})
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Layout:
         generated images, of their labels, and of the clean images that they were
         made from. None where the tool wants none.
     formats : tuple of str
-        Keys of :data:`FORMATS`; the first is the default.
+        Keys of :data:`.formats.FORMATS`; the first is the default.
     axes : str
         Axes that one file may have; images with others are written in parts.
     semantic : bool
@@ -127,7 +125,7 @@ def paths(
         raise ValueError(
             f"{layout.title} needs {' or '.join(layout.formats)} files; got {file_format!r}"
         )
-    parts = {"name": name, "channel": channel, "ending": FORMATS[file_format]}
+    parts = {"name": name, "channel": channel, "ending": FORMATS[file_format].ending}
     patterns = {"image": layout.image, "labels": layout.labels, "source": layout.source}
     return {
         role: Path(root, pattern.format(**parts))
@@ -232,7 +230,7 @@ def _nnunet_extras(items: Sequence[Item]) -> dict[str, Any]:
         "channel_names": {str(i): name for i, name in enumerate(names)},
         "labels": {"background": 0, "interior": 1, "border": 2},
         "numTraining": len(items),
-        "file_ending": ".tif",
+        "file_ending": FORMATS["tiff"].ending,
     }
     return out
 

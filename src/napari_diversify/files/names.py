@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-#: Endings of the file names of images, longest first.
-ENDINGS = (".ome.zarr", ".ome.tiff", ".ome.tif", ".zarr", ".tiff", ".tif", ".npy", ".npz")
+from .formats import ENDINGS, FORMATS
+
+_OF_FOLDERS = tuple(e for fmt in FORMATS.values() if fmt.folder for e in fmt.every_ending)
 
 
 def is_image(path: str | os.PathLike[str]) -> bool:
-    """Whether a name is that of an image: .ome.zarr .zarr .tif .tiff .npy .npz."""
+    """Whether a name is that of an image: one of :data:`.formats.ENDINGS`."""
     where = Path(path)
     return not where.name.startswith(".") and where.name.lower().endswith(ENDINGS)
 
@@ -26,9 +27,9 @@ def stem(path: str | os.PathLike[str]) -> str:
     'plate_A_1_0'
     """
     where = Path(path)
-    zarr_folder = next((p for p in where.parents if p.name.lower().endswith(".zarr")), None)
-    if zarr_folder is not None and not is_image(where):
-        return "_".join([stem(zarr_folder), *where.relative_to(zarr_folder).parts])
+    folder = next((p for p in where.parents if p.name.lower().endswith(_OF_FOLDERS)), None)
+    if folder is not None and not is_image(where):
+        return "_".join([stem(folder), *where.relative_to(folder).parts])
     name = where.name
     ending = next((e for e in ENDINGS if name.lower().endswith(e)), "")
     return name[: len(name) - len(ending)] or name

@@ -9,16 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
-
 from .arranged import Arranged
-from .described import described
 from .entry import Entry
-from .header import Header, guess_axes
-from .names import ENDINGS, is_image, stem
-from .ome_zarr.reading import images_in_zarr, label_names, read_zarr
+from .formats import ENDINGS, FORMATS, Format, format_called
+from .header import Header
+from .names import is_image, stem
+from .ome_zarr.reading import label_names
 from .present import check_present
-from .tiff.reading import images_in_tiff, read_tiff
 from .units import unit_of
 
 
@@ -114,28 +111,25 @@ def open_image(
     name = stem(where)
     axes = None if axes is None else axes.lower()
     check_present(where)
-    kind = where.suffix.lower()
     close: Callable[[], object] = lambda: None  # noqa: E731
     try:
-        if where.is_dir():
-            header, levels = read_zarr(where, name, axes, series)
-        elif kind in (".tif", ".tiff"):
-            header, levels, tif = read_tiff(where, name, axes, series)
-            close = tif.close
-        elif kind in (".npy", ".npz"):
-            header, levels = _read_numpy(where, name, axes)
-        elif kind in (".zarr", ".zip", ".ozx"):
-            raise ValueError(
-                "a Zarr image is a folder, and this is a file: unpack it, if it is a ZIP"
-            )
-        else:
+        fmt = _format_of(where)
+        if fmt is None:
             raise ValueError(f"an image must be one of {', '.join(ENDINGS)}")
+        header, levels, close = fmt.codec.read(where, name, axes, series)
         if voxel_size:
             header = _sized(header, voxel_size)
     except (ValueError, TypeError) as error:
         close()
         raise ValueError(f"{where}: {error}") from error
     return ImageFile(where, header, levels, (axes, series, voxel_size), close)
+
+
+def _format_of(path: Path) -> Format | None:
+    """The format of a file by its name; a folder is of the format whose images are folders."""
+    if path.is_dir():
+        return next(fmt for fmt in FORMATS.values() if fmt.folder)
+    return format_called(path.name)
 
 
 def _reopen(
@@ -184,12 +178,10 @@ def images_in(path: str | os.PathLike[str]) -> list[Entry]:
     where = Path(path)
     check_present(where)
     try:
-        if where.is_dir():
-            found = images_in_zarr(where)
-        elif where.suffix.lower() in (".tif", ".tiff"):
-            found = images_in_tiff(where)
-        else:
-            found = [Entry(where)]
+        fmt = _format_of(where)
+        # what cannot be an image is told by whoever opens it
+        listed = fmt is not None and (where.is_dir() or not fmt.folder)
+        found = fmt.codec.images(where) if fmt is not None and listed else [Entry(where)]
     except (ValueError, TypeError) as error:
         raise ValueError(f"{where}: {error}") from error
     several = {
@@ -204,20 +196,6 @@ def images_in(path: str | os.PathLike[str]) -> list[Entry]:
         )
         for entry in found
     ]
-
-
-def _read_numpy(path: Path, name: str, axes: str | None) -> tuple[Header, list[Arranged]]:
-    try:
-        loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError) as error:
-        raise ValueError(f"this is no NumPy file, or a damaged one ({error})") from error
-    if path.suffix.lower() == ".npz":
-        with loaded:
-            if len(loaded.files) != 1:
-                raise ValueError(f"it must hold one array; it holds {len(loaded.files)}")
-            loaded = loaded[loaded.files[0]]
-    letters = guess_axes(loaded.ndim) if axes is None else axes
-    return described([loaded], letters, {}, {}, (), name, None)
 
 
 def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from ..core.specimens.field import check_field
-from ..files import writing
 from ..model import bounds_of
 from .nuclei import SyntheticNuclei
 from .registry import KINDS, Synthetic
@@ -113,6 +112,8 @@ class Plan:
 
     def save(self, path: str | Path) -> None:
         """Write the record to a file, in the place of any that is there, whole or not at all."""
+        from ..files import writing  # which takes long to import
+
         with writing(path, overwrite=True) as partial:
             partial.write_text(self.to_json(), encoding="utf-8")
 

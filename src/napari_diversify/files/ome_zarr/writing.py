@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from yaozarrs.write.v05 import LabelsBuilder, prepare_image
 
 from ...core.blocks import Region, region_shape, slices
 from ..header import Header
+from ..safe import writing
 from .chunks import Chunks
 from .ngff import image_model, labels_model
 from .pyramid import reduced_block, steps_between
@@ -192,9 +193,8 @@ def finish(path: str | os.PathLike[str], attributes: dict[str, Any] | None = Non
     file = Path(path) / "zarr.json"
     group = json.loads(file.read_bytes())
     group["attributes"][PROVENANCE_KEY] = attributes or {}
-    temporary = file.with_name(".zarr.json.partial")
-    temporary.write_bytes(json.dumps(group, indent=2, allow_nan=False).encode())
-    os.replace(temporary, file)
+    with writing(file, overwrite=True) as partial:
+        partial.write_bytes(json.dumps(group, indent=2, allow_nan=False).encode())
 
 
 def is_finished(path: str | os.PathLike[str]) -> bool:
@@ -206,13 +206,21 @@ def is_finished(path: str | os.PathLike[str]) -> bool:
         return False
 
 
-def write_all(path: str | os.PathLike[str], array: Any, attributes: dict[str, Any] | None) -> None:
+def write_all(
+    path: str | os.PathLike[str],
+    array: Any,
+    attributes: dict[str, Any] | None,
+    tell: Callable[[int], object] = lambda n: None,
+) -> None:
     """Write every slab of a created image from an array-like, and finish it.
 
-    ``array`` is read slab by slab; it may be lazy.
+    ``array`` is read slab by slab, in C order; it may be lazy. ``tell`` is called with the number
+    of voxels of each slab.
     """
     for region in slabs(path):
-        write_slab(path, region, np.asarray(array[slices(region)]))
+        block = np.asarray(array[slices(region)])
+        write_slab(path, region, block)
+        tell(block.size)
     for level, region in reduced(path):
         write_reduced(path, level, region)
     finish(path, attributes)

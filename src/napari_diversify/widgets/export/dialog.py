@@ -314,7 +314,7 @@ class ExportDialog(QDialog):
         before = self.format.currentData()
         self.format.clear()
         for name in layout.formats:
-            self.format.addItem(f"{name} ({FORMATS[name]})", name)
+            self.format.addItem(f"{name} ({FORMATS[name].ending})", name)
         if before in layout.formats:
             self.format.setCurrentIndex(layout.formats.index(before))
         self.labels.setEnabled(layout.labels is not None)
