@@ -104,10 +104,18 @@ def extra_of(field: FieldInfo) -> dict[str, Any]:
     return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
 
 
-def bounds_of(field: FieldInfo) -> tuple[float, float]:
+def bounds_of(field: FieldInfo, step: float = 0.0) -> tuple[float, float]:
     """Lowest and highest value that a number (or each of a tuple of them) may have.
 
-    A bound that must not be reached itself is moved inwards by a hundredth.
+    A bound that must not be reached itself is moved inwards by ``step``.
+
+    Examples
+    --------
+    >>> from pydantic import Field
+    >>> class Blur(Model):
+    ...     width: float = Field(1.0, gt=0, le=5)
+    >>> bounds_of(Blur.model_fields["width"]), bounds_of(Blur.model_fields["width"], 0.01)
+    ((0.0, 5.0), (0.01, 5.0))
     """
     metadata = list(field.metadata)
     for part in get_args(field.annotation):  # the numbers of a tuple carry their own
@@ -115,6 +123,6 @@ def bounds_of(field: FieldInfo) -> tuple[float, float]:
             metadata += inner.metadata if isinstance(inner, FieldInfo) else [inner]
     low, high = float("-inf"), float("inf")
     for item in metadata:
-        low = max(low, getattr(item, "ge", low), getattr(item, "gt", low - 0.01) + 0.01)
-        high = min(high, getattr(item, "le", high), getattr(item, "lt", high + 0.01) - 0.01)
+        low = max(low, getattr(item, "ge", low), getattr(item, "gt", low - step) + step)
+        high = min(high, getattr(item, "le", high), getattr(item, "lt", high + step) - step)
     return low, high

@@ -5,7 +5,7 @@ from qtpy.QtWidgets import QAbstractSpinBox, QDoubleSpinBox
 from superqt import QDoubleSlider
 
 from napari_diversify.model import bounds_of, extra_of
-from napari_diversify.recipe import Diversify
+from napari_diversify.recipe import Diversify, LowPass
 from napari_diversify.widgets.qt.forms import AxesControl, ModelForm, NumberControl
 
 
@@ -178,3 +178,30 @@ def test_an_even_window_is_refused_in_a_sentence_and_taken_back(form, qtbot):
     assert said == []
     assert form.value() == before
     assert form.controls["window"].value() == (3, 5, 7)
+
+
+# ---- small numbers, and bounds that are not reached ----
+
+
+def test_a_small_number_is_shown_as_it_is(qtbot):
+    form = ModelForm(LowPass(cutoff=0.004), ["cutoff"])
+    qtbot.addWidget(form)
+    control = form.controls["cutoff"]
+    assert control.value() == 0.004
+    assert box(control).text().replace(",", ".") == "0.004"
+    form.setValue(LowPass(cutoff=0.5))
+    assert box(control).text().replace(",", ".") == "0.50"
+
+
+def test_a_bound_that_must_not_be_reached_is_not_reached(qtbot):
+    form = ModelForm(LowPass(cutoff=0.004), ["cutoff"])
+    qtbot.addWidget(form)
+    control, refused = form.controls["cutoff"], []
+    form.refused.connect(refused.append)
+    assert "Range: above 0 to 2." in control.toolTip()
+    slider(control).setValue(0.0)
+    assert control.value() == form.value().cutoff == 0.01
+    form.setValue(LowPass(cutoff=0.004))
+    box(control).setValue(0.0)
+    assert form.value().cutoff == 0.001
+    assert refused == []

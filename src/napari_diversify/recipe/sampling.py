@@ -9,7 +9,7 @@ from typing import Any, Literal, TypeAlias
 from pydantic import Field, model_validator
 
 from ..core.diversification.psnr_model import PsnrModel
-from ..core.diversification.weights import truncated_normal
+from ..core.draws import evenly, truncated_normal, uniform
 from ..core.noise import seed_for, uniform_numbers
 from ..model import Model
 from .recipe import Recipe
@@ -312,13 +312,13 @@ class Sampling(Model):
         if self.strategy == "grid":
             counts = self._counts
             setting = number // self.samples // math.prod(counts[k + 1 :])
-            value = _evenly(r.low, r.high, counts[k], setting % counts[k])
+            value = evenly(r.low, r.high, counts[k], setting % counts[k])
         elif self.strategy == "structured":
             n, at = self.samples, number % self.samples
             if n == 1:
                 return float(getattr(self.recipe.steps[place[0]], place[1]))
             falls = place[1] in self.recipe.steps[place[0]].falling
-            value = _evenly(r.low, r.high, n, n - 1 - at if falls else at)
+            value = evenly(r.low, r.high, n, n - 1 - at if falls else at)
         else:
             sample = (self.recipe.sample + number) % 2**32
             u = float(uniform_numbers(k + 1, self.recipe.seed, sample)[k])
@@ -327,7 +327,7 @@ class Sampling(Model):
                 value = (
                     math.floor(r.low + u * (r.high - r.low + 1))
                     if whole
-                    else r.low + u * (r.high - r.low)
+                    else float(uniform(u, r.low, r.high))
                 )
             else:
                 own = float(getattr(self.recipe.steps[place[0]], place[1]))
@@ -369,10 +369,3 @@ def _numbers(step: type[Model]) -> dict[str, Any]:
         for name, field in step.model_fields.items()
         if field.annotation in (int, float)
     }
-
-
-def _evenly(low: float, high: float, n: int, k: int) -> float:
-    """Value k of n from low to high, both ends exact; of one value, the middle."""
-    if n == 1:
-        return (low + high) / 2
-    return high if k == n - 1 else low + (high - low) * k / (n - 1)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..core.specimens.field import check_field
-from ..core.specimens.membranes import Cells, drawing_seeds
+from ..core.specimens.membranes import ALONG_MEMBRANES, Cells, drawing_seeds
 from ..core.specimens.microscope import Texture
 from ..core.specimens.morphometry import measure
 from ..model import Model
@@ -40,7 +40,7 @@ class _MembraneCells(Model):
         description="0 for cells of very different size, 1 for cells that are nearly equal.",
     )
     thickness: float = Field(
-        0.5,
+        Cells.thickness,
         gt=0,
         le=20,
         title="thickness",
@@ -48,12 +48,12 @@ class _MembraneCells(Model):
         json_schema_extra={"unit": "µm", "slider": [0.1, 3.0]},
     )
     apart: bool = Field(
-        False,
+        Cells.apart,
         title="membranes are background",
         description="Give voxels on a membrane the label 0, so that no two cells touch.",
     )
     inside: float = Field(
-        0.08,
+        Cells.inside,
         ge=0,
         le=1,
         title="inside",
@@ -61,7 +61,7 @@ class _MembraneCells(Model):
         json_schema_extra={"slider": [0.0, 0.5]},
     )
     texture: float = Field(
-        0.3,
+        ALONG_MEMBRANES.strength,
         ge=0,
         le=1,
         title="texture",

@@ -108,7 +108,7 @@ class _NucleiPopulation(Model):
         json_schema_extra={"slider": [0.0, 1.0]},
     )
     texture: float = Field(
-        0.2,
+        Texture.strength,
         ge=0,
         le=1,
         title="texture",

@@ -11,11 +11,13 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ..core.blocks import exhaust
-from ..core.specimens.microscope import Microscope
+from ..core.specimens.microscope import Microscope, Texture
 from ..model import Model, bounds_of
 from .specimen import Specimen
 
 TRIED = 1 << 22  # voxels that a fit makes to see what the microscope takes
+
+_SMALLEST = 1e-6  # of a measured value that must be above 0
 
 
 #: Work that yields (pieces done, pieces).
@@ -26,7 +28,7 @@ class SpecimenModel(Model):
     """The microscope, the seed, and what is made of them: what all synthetic specimens share."""
 
     grain: float = Field(
-        1.2,
+        Texture.grain,
         ge=0.1,
         le=100,
         title="grain",
@@ -172,6 +174,6 @@ def bounded(model: type[Model], values: dict[str, Any]) -> dict[str, Any]:
     """Measured values, moved to what the fields accept."""
     out = {}
     for name, value in values.items():
-        low, high = bounds_of(model.model_fields[name])
+        low, high = bounds_of(model.model_fields[name], _SMALLEST)
         out[name] = value if isinstance(value, bool) else min(max(value, low), high)
     return out

@@ -6,9 +6,9 @@ from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
 
-from ..noise import check_count
+from ..draws import evenly, truncated_normal, uniform
+from ..noise import check_count, uniform_numbers
 
 Strategy: TypeAlias = Literal["random", "structured", "single_aug"]
 
@@ -20,23 +20,6 @@ def _check_range(name: str, bounds: tuple[float, float]) -> tuple[float, float]:
     return low, high
 
 
-def truncated_normal(
-    u: npt.ArrayLike, centre: float, low: float, high: float
-) -> npt.NDArray[np.float64]:
-    """Truncated normal values around ``centre`` on [low, high], from uniform u.
-
-    w = centre + (M / 3) * TN, M = max(centre - low, high - centre), TN standard
-    normal between -3 (centre - low) / M and 3 (high - centre) / M.
-    """
-    u = np.asarray(u, dtype=np.float64)
-    m = max(centre - low, high - centre)
-    if m <= 0:
-        return np.full_like(u, centre)
-    a, b = ndtr(-3 * (centre - low) / m), ndtr(3 * (high - centre) / m)
-    values: npt.NDArray[np.float64] = np.clip(centre + m / 3 * ndtri(a + u * (b - a)), low, high)
-    return values
-
-
 def draw_weights(
     n: int,
     strategy: Strategy = "random",
@@ -46,6 +29,9 @@ def draw_weights(
     seed: int = 0,
 ) -> npt.NDArray[np.float64]:
     """Draw n pairs of weights for :func:`diversify`.
+
+    The same pairs as those of a :class:`.Sampling` of these ranges on a recipe of one
+    ``Diversify`` step with the default weights and this seed.
 
     Parameters
     ----------
@@ -95,16 +81,20 @@ def draw_weights(
     if strategy == "structured":
         if n == 1:
             return np.ones((1, 2))
-        return np.stack([np.linspace(i_high, i_low, n), np.linspace(v_low, v_high, n)], axis=1)
-    u = np.random.Generator(np.random.Philox(seed)).random((n, 2))
+        pairs = [
+            (evenly(i_low, i_high, n, n - 1 - k), evenly(v_low, v_high, n, k)) for k in range(n)
+        ]
+        return np.array(pairs)
+    u = np.array([uniform_numbers(2, seed, sample) for sample in range(n)]).T
     if strategy == "random":
-        return np.stack(
-            [i_low + u[:, 0] * (i_high - i_low), v_low + u[:, 1] * (v_high - v_low)], axis=1
-        )
+        return np.stack([uniform(u[0], i_low, i_high), uniform(u[1], v_low, v_high)], axis=1)
     if strategy == "single_aug":
         if not i_low <= 1 <= i_high:
             raise ValueError(f"single_aug draws around 1, which w_i_range {w_i_range} leaves out")
-        noise = np.zeros(n) if v_low == v_high == 0 else truncated_normal(u[:, 1], 1, v_low, v_high)
-        return np.stack([truncated_normal(u[:, 0], 1, i_low, i_high), noise], axis=1)
+        w_i, w_v = (
+            truncated_normal(u[0], 1, i_low, i_high),
+            truncated_normal(u[1], 1, v_low, v_high),
+        )
+        return np.stack([w_i, w_v], axis=1)
     known = ", ".join(get_args(Strategy))
     raise ValueError(f"strategy must be one of {known}; got {strategy!r}")

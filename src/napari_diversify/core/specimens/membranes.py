@@ -103,6 +103,10 @@ def drawing_seeds(
     return np.concatenate([centres[inside], centres[~inside]])
 
 
+#: How membranes vary along themselves.
+ALONG_MEMBRANES = Texture(0.3)
+
+
 @dataclass(frozen=True, eq=False)
 class Cells:
     """Voronoi cells in a field of voxels: labels and image of any region.
@@ -140,10 +144,10 @@ class Cells:
     shape: Sequence[int]
     spacing: Sequence[float]
     seed: int = 0
-    thickness: float = 0.6
+    thickness: float = 0.5
     apart: bool = False
     inside: float = 0.08
-    texture: Texture = field(default_factory=lambda: Texture(0.35, 1.5))
+    texture: Texture = ALONG_MEMBRANES
     microscope: Microscope = field(default_factory=Microscope)
     _grid: Any = field(init=False, repr=False)
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 from magicgui.widgets import ComboBox, SpinBox
@@ -30,9 +31,15 @@ from superqt.utils import signals_blocked
 from ...model import Model, bounds_of, extra_of
 from .numbers import DecimalBox, whole_numbers_only
 
+_MOST_DECIMALS = 9
+
 
 class NumberControl(QWidget):
-    """A slider over a handy range beside a box that takes any number in bounds."""
+    """A slider over a handy range beside a box that takes any number in bounds.
+
+    A number of which ``decimals`` would show hardly a digit is shown with more of them. An end of
+    the bounds that is ``open`` is not reached: the box ends one of its smallest steps before it.
+    """
 
     # [------o------] [ 2.40 ]
     valueChanged = Signal(float)
@@ -43,13 +50,14 @@ class NumberControl(QWidget):
         bounds: tuple[float, float],
         *,
         decimals: int = 2,
+        open_ends: tuple[bool, bool] = (False, False),
     ) -> None:
         super().__init__()
+        self._decimals, self._bounds, self._open = decimals, bounds, open_ends
         self._slider = QDoubleSlider(Qt.Orientation.Horizontal)
         self._box = DecimalBox()
-        self._box.setDecimals(decimals)
         self._box.setKeyboardTracking(False)
-        self.setBounds(bounds)
+        self._show_decimals(decimals)
         self.setHandyRange(*handy)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -69,12 +77,13 @@ class NumberControl(QWidget):
             if not low <= value <= high:
                 self._slider.setRange(min(low, value), max(high, value))
             self._slider.setValue(value)
+            self._show_decimals(max(self._decimals, _decimals_of(value)))
             self._box.setValue(value)
 
     def setBounds(self, bounds: tuple[float, float]) -> None:
         """Set the lowest and highest number that can be typed."""
-        with signals_blocked(self._box):
-            self._box.setRange(*bounds)
+        self._bounds = bounds
+        self._show_decimals(self._box.decimals())
 
     def setHandyRange(self, low: float, high: float) -> None:
         """Set the range of the slider."""
@@ -87,8 +96,15 @@ class NumberControl(QWidget):
     def _on_slid(self, value: float) -> None:
         # what the box shows is what is meant: no digits behind the scenes
         with signals_blocked(self._box):
+            self._show_decimals(self._decimals)
             self._box.setValue(value)
         self.valueChanged.emit(self._box.value())
+
+    def _show_decimals(self, decimals: int) -> None:
+        (low, high), step = self._bounds, 10.0**-decimals
+        with signals_blocked(self._box):
+            self._box.setDecimals(decimals)
+            self._box.setRange(low + step * self._open[0], high - step * self._open[1])
 
     def _on_typed(self, value: float) -> None:
         self.setValue(value)
@@ -249,7 +265,9 @@ def _control_for(field: FieldInfo) -> Control | None:
     if "axes" in extra:
         return AxesControl(extra["axes"], bounds, extra.get("step", 1))
     if field.annotation is float and all(map(math.isfinite, bounds)):
-        return NumberControl(tuple(extra.get("slider", bounds)), bounds)
+        inside = bounds_of(field, 1.0)
+        open_ends = (inside[0] != bounds[0], inside[1] != bounds[1])
+        return NumberControl(tuple(extra.get("slider", bounds)), bounds, open_ends=open_ends)
     if field.annotation is bool:
         return SwitchControl()
     if field.annotation is int:
@@ -261,6 +279,12 @@ def _control_for(field: FieldInfo) -> Control | None:
     if get_origin(field.annotation) is Literal and len(get_args(field.annotation)) > 1:
         return ChoiceControl(ComboBox(choices=get_args(field.annotation)))
     return None
+
+
+def _decimals_of(value: float) -> int:
+    """Decimals that show two digits of a number, if it has as many."""
+    exponent = Decimal(f"{value:.2g}").normalize().as_tuple().exponent
+    return min(max(-exponent, 0), _MOST_DECIMALS) if isinstance(exponent, int) else 0
 
 
 def narrow(box: QWidget, width: int) -> None:
@@ -276,7 +300,10 @@ def tooltip_of(name: str, field: FieldInfo) -> str:
     if unit := extra_of(field).get("unit"):
         facts.append(f"Unit: {unit}.")
     if math.isfinite(low) and math.isfinite(high):
-        facts.append(f"Range: {low:g} to {high:g}.")
+        inside = bounds_of(field, 1.0)
+        above = "above " if inside[0] != low else ""
+        below = "below " if inside[1] != high else ""
+        facts.append(f"Range: {above}{low:g} to {below}{high:g}.")
     if field.default is not None:
         facts.append(f"Default: {field.default}.")
     return f"<p><b>{field.title or name}</b><br>{field.description}</p><p>{' '.join(facts)}</p>"

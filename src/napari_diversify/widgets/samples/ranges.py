@@ -10,6 +10,7 @@ from ...recipe import Recipe
 from ..qt.numbers import DecimalBox
 
 _ROW_PX = 28
+_DECIMALS = 3
 #: Ranges of the reference's demonstration.
 _USUAL = {"w_i": (0.2, 1.8), "w_v": (0.0, 8.0)}
 
@@ -53,7 +54,9 @@ class RangesPanel(QWidget):
                 unit = f" ({extra['unit']})" if "unit" in extra else ""
                 usual = _USUAL.get(field, tuple(extra["slider"]))
                 on, low, high = self._kept.get(name, (False, *usual))
-                self._add(name, f"{info.title}{unit}", on, (low, high), bounds_of(info))
+                self._add(
+                    name, f"{info.title}{unit}", on, (low, high), bounds_of(info, 10.0**-_DECIMALS)
+                )
 
     def _add(
         self,
@@ -71,7 +74,7 @@ class RangesPanel(QWidget):
         ends = []
         for column, (word, value) in enumerate(zip(("Lowest", "Highest"), values, strict=True)):
             end = DecimalBox()
-            end.setDecimals(3)
+            end.setDecimals(_DECIMALS)
             end.setRange(*bounds)
             end.setValue(value)
             end.setEnabled(on)
