@@ -113,7 +113,7 @@ def bounds_of(field: FieldInfo, step: float = 0.0) -> tuple[float, float]:
     --------
     >>> from pydantic import Field
     >>> class Blur(Model):
-    ...     width: float = Field(1.0, gt=0, le=5)
+    ...     width: float = Field(1.0, gt=0.0, le=5.0)
     >>> bounds_of(Blur.model_fields["width"]), bounds_of(Blur.model_fields["width"], 0.01)
     ((0.0, 5.0), (0.01, 5.0))
     """

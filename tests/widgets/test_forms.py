@@ -199,9 +199,19 @@ def test_a_bound_that_must_not_be_reached_is_not_reached(qtbot):
     control, refused = form.controls["cutoff"], []
     form.refused.connect(refused.append)
     assert "Range: above 0 to 2." in control.toolTip()
-    slider(control).setValue(0.0)
-    assert control.value() == form.value().cutoff == 0.01
-    form.setValue(LowPass(cutoff=0.004))
     box(control).setValue(0.0)
-    assert form.value().cutoff == 0.001
+    assert control.value() == form.value().cutoff == 0.001
+    form.setValue(LowPass(cutoff=0.5))
+    box(control).setValue(0.0)
+    assert control.value() == form.value().cutoff == 0.01
     assert refused == []
+
+
+def test_what_a_slider_says_of_a_small_number_is_what_is_shown(qtbot):
+    form = ModelForm(LowPass(cutoff=0.004), ["cutoff"])
+    qtbot.addWidget(form)
+    control = form.controls["cutoff"]
+    slider(control).setValue(0.0052345)
+    assert control.value() == form.value().cutoff == 0.0052
+    slider(control).setValue(0.3456)
+    assert control.value() == form.value().cutoff == 0.35

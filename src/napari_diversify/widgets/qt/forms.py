@@ -96,7 +96,7 @@ class NumberControl(QWidget):
     def _on_slid(self, value: float) -> None:
         # what the box shows is what is meant: no digits behind the scenes
         with signals_blocked(self._box):
-            self._show_decimals(self._decimals)
+            self._show_decimals(max(self._decimals, _decimals_of(value)))
             self._box.setValue(value)
         self.valueChanged.emit(self._box.value())
 
