@@ -39,6 +39,20 @@ def reason(error: BaseException) -> str:
     return f"something went wrong that this program did not expect: {said}"
 
 
+def sentence(error: BaseException) -> str:
+    """What went wrong, as a sentence with its stop.
+
+    Examples
+    --------
+    >>> sentence(ValueError("w_v must be 0 or more; got -1"))
+    'w_v must be 0 or more; got -1.'
+    >>> sentence(OSError("its drive does not answer. Is it connected?"))
+    'its drive does not answer. Is it connected?'
+    """
+    text = reason(error)
+    return text if text.endswith(("?", "!", "…")) else f"{text}."
+
+
 def is_expected(error: BaseException) -> bool:
     """Whether an error says what the user should know."""
     return isinstance(error, EXPECTED) and bool(_words(error))

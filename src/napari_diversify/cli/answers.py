@@ -19,7 +19,8 @@ from typing import Any, NoReturn
 
 import typer
 
-from ..sentences import is_expected, on_one_line, reason, shortened
+from .. import sentences
+from ..sentences import is_expected, on_one_line, shortened
 
 #: Shows tracebacks and what libraries say; stands anywhere in a command.
 DEBUG = "--debug"
@@ -43,12 +44,10 @@ _LINE: ContextVar[_Line] = ContextVar("_LINE", default=_NO_LINE)
 
 def sentence(error: BaseException) -> str:
     """What an error says, as a sentence; of one that nobody thought of also what to do."""
+    text = sentences.sentence(error)
     if is_expected(error):
-        said = reason(error)
-        return said if said.endswith(("?", "!", "…")) else f"{said}."
-    return (
-        f"{reason(error)}. Run the command again with {DEBUG} to see where, and please report it."
-    )
+        return text
+    return f"{text} Run the command again with {DEBUG} to see where, and please report it."
 
 
 def fail(message: str) -> NoReturn:

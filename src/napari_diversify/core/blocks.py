@@ -27,6 +27,11 @@ T = TypeVar("T")
 _SERIAL = 1 << 15
 
 
+def spatial_ndim_of(ndim: int, given: int | None = None) -> int:
+    """How many of the last axes of an array are space: as given, else three, or two of a plane."""
+    return given or min(ndim, 3)
+
+
 def whole(shape: Sequence[int]) -> Region:
     """The region that covers an array of this shape."""
     return tuple(range(n) for n in shape)

@@ -34,6 +34,15 @@ def _table() -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(table, dtype=np.float32)
 
 
+#: How many samples there are, counted from 0; after the last comes the first.
+SAMPLES = 2**32
+
+
+def sample_after(first: int, n: int) -> int:
+    """The number of the sample that comes ``n`` after another."""
+    return (first + n) % SAMPLES
+
+
 def check_count(name: str, value: int, bits: int) -> int:
     """Check that ``value`` is a whole number of at most ``bits`` bits."""
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -12,7 +11,7 @@ from typing import Any, ClassVar, Literal
 import numpy.typing as npt
 from pydantic import Field, model_validator
 
-from ..core.noise import GENERATOR
+from ..core.noise import GENERATOR, SAMPLES, sample_after
 from ..model import Model
 from ..small_files import read_small
 from .lazy.volume import LazyVolume
@@ -86,7 +85,7 @@ class Recipe(Model):
     sample: int = Field(
         0,
         ge=0,
-        le=2**32 - 1,
+        le=SAMPLES - 1,
         title="sample",
         description="Each number gives another, independent noise from the same seed.",
     )
@@ -216,7 +215,7 @@ class Recipe(Model):
         (True, True)
         """
         return fresh_sample(
-            lambda n: self.replace(sample=(self.sample + n) % 2**32), image, mask, index, spacing
+            lambda n: self.replace(sample=sample_after(self.sample, n)), image, mask, index, spacing
         )
 
     def to_json(self) -> str:
@@ -284,7 +283,7 @@ class Recipe(Model):
             raise ValueError(f"{os.fspath(path)}: {error}") from None
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the recipe to a file (JSON), whole or not at all.
+        """Write the recipe to a file (JSON), whole or not at all; missing folders are made.
 
         Raises
         ------
@@ -296,15 +295,10 @@ class Recipe(Model):
             raise FileExistsError(
                 f"{target} exists and is left as it is; choose another name or overwrite=True"
             )
-        handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(self.to_json())
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, target)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        from ..files import writing  # which takes long to import
+
+        with writing(target, overwrite) as partial:
+            partial.write_text(self.to_json(), encoding="utf-8")
 
 
 def migrated(values: dict[str, Any]) -> dict[str, Any]:
@@ -333,10 +327,3 @@ def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
             raise ValueError(f"this is not a recipe: it gives {name!r} twice")
         values[name] = value
     return values
-
-
-def _umask() -> int:
-    """The permissions that new files are denied (it can only be read by setting it)."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from ..core.diversification.psnr_model import PsnrModel
 from ..core.draws import evenly, truncated_normal, uniform
-from ..core.noise import seed_for, uniform_numbers
+from ..core.noise import SAMPLES, sample_after, seed_for, uniform_numbers
 from ..model import Model
 from .recipe import Recipe
 from .training import fresh_sample
@@ -126,7 +126,7 @@ class Sampling(Model):
     def _can_be_drawn(self) -> Sampling:
         if not self.recipe.steps:
             raise ValueError("the recipe has no steps: there is nothing to make samples of")
-        if self.recipe.sample + len(self) > 2**32:
+        if self.recipe.sample + len(self) > SAMPLES:
             raise ValueError(f"sample numbers end at 2**32 - 1; {len(self)} are too many from here")
         places = list(self._places.values())
         if len(set(places)) < len(places):
@@ -258,7 +258,7 @@ class Sampling(Model):
         steps = list(self.recipe.steps)
         for k, (i, field) in self._sorted():
             steps[i] = steps[i].replace(**{field: self._value(number, k, (i, field))})
-        sample = (self.recipe.sample + number) % 2**32
+        sample = sample_after(self.recipe.sample, number)
         recipe: Recipe = self.recipe.replace(steps=tuple(steps), sample=sample)
         return recipe
 
@@ -320,7 +320,7 @@ class Sampling(Model):
             falls = place[1] in self.recipe.steps[place[0]].falling
             value = evenly(r.low, r.high, n, n - 1 - at if falls else at)
         else:
-            sample = (self.recipe.sample + number) % 2**32
+            sample = sample_after(self.recipe.sample, number)
             u = float(uniform_numbers(k + 1, self.recipe.seed, sample)[k])
             if self.strategy == "random":
                 # each whole number gets as much room as any other

@@ -56,7 +56,7 @@ def middle_plane(path: Path, axes: str | None = None, at: Mapping[str, int] | No
             told = _told(header)
             return Plane(values, {**told.at, **place}, told.limits)
     except Exception as error:  # readers fail in all kinds of ways
-        raise ValueError(sentence(error, path)) from error
+        raise ValueError(reason_in(error, path)) from error
 
 
 def trouble_of(folder: Path, row: Row, *, opened: bool) -> str | None:
@@ -65,7 +65,7 @@ def trouble_of(folder: Path, row: Row, *, opened: bool) -> str | None:
         try:
             there = not name or (folder / name).exists()
         except OSError as error:  # no file can have such a name
-            return f"it cannot be read: {sentence(error, folder / name)}"
+            return f"it cannot be read: {reason_in(error, folder / name)}"
         if not there:
             return f"{name} is missing"
     if not opened:
@@ -75,7 +75,7 @@ def trouble_of(folder: Path, row: Row, *, opened: bool) -> str | None:
         with open_image(path) as image:
             header = image.header
     except Exception as error:  # noqa: BLE001  readers fail in all kinds of ways
-        return f"it cannot be read: {sentence(error, path)}"
+        return f"it cannot be read: {reason_in(error, path)}"
     sizes = without_channels(header.axes, header.shape)
     if row.origin is not None and (sizes, header.dtype.name) != (
         row.origin.sizes,
@@ -138,7 +138,7 @@ def thumbnail(
     return f"data:image/png;base64,{text}", grey.shape[1], grey.shape[0]
 
 
-def sentence(error: Exception, path: Path) -> str:
+def reason_in(error: Exception, path: Path) -> str:
     """What went wrong, without the folder: a page says the same wherever the set lies."""
     return reason(error).removeprefix(f"{path}: ").replace(str(path), path.name)
 

@@ -14,7 +14,15 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import kernels
-from ..blocks import Region, in_slabs, reflected, region_shape, whole, with_context
+from ..blocks import (
+    Region,
+    in_slabs,
+    reflected,
+    region_shape,
+    spatial_ndim_of,
+    whole,
+    with_context,
+)
 
 PerAxis: TypeAlias = int | Sequence[int]
 
@@ -195,7 +203,7 @@ def local_std(
     array = check_intensities(image)
     if array.ndim < 2:
         raise ValueError(f"image must have two axes or more; its shape is {array.shape}")
-    axes = len(window) if isinstance(window, Sequence) else min(array.ndim, 3)
+    axes = len(window) if isinstance(window, Sequence) else spatial_ndim_of(array.ndim)
     if axes not in (2, 3) or axes > array.ndim:
         raise ValueError(
             f"window must give one number for two or three of the {array.ndim} axes; got {window!r}"

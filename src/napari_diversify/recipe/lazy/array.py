@@ -16,7 +16,15 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ...core.blocks import Region, normalise_index, region_shape, slices, span, whole
+from ...core.blocks import (
+    Region,
+    normalise_index,
+    region_shape,
+    slices,
+    span,
+    spatial_ndim_of,
+    whole,
+)
 from .cache import Cache, Kept, NotKept
 from .source import Source, fetching
 from .viewable import Look, Viewable
@@ -52,7 +60,7 @@ class LazyArray(Viewable):
         self._of = Source.of(self.source)  # which knows its edition
         self.shape = tuple(int(n) for n in self.source.shape)
         self.dtype = check_source(self.source)
-        self.spatial_ndim = spatial_ndim or min(self.ndim, 3)
+        self.spatial_ndim = spatial_ndim_of(self.ndim, spatial_ndim)
         if self.spatial_ndim > self.ndim:
             raise ValueError(
                 f"the image has {self.ndim} axes, but the recipe takes the last "

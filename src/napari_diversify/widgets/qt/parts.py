@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
 
-from ...sentences import reason
+from ... import sentences
 
 
 def tip(name: str, meaning: str) -> str:
@@ -16,9 +16,9 @@ def tip(name: str, meaning: str) -> str:
 
 
 def sentence(error: Exception) -> str:
-    """What an error says, as a sentence."""
-    text = reason(error)
-    return f"{text[0].upper()}{text[1:]}."
+    """What an error says, as a sentence that begins with a capital letter."""
+    text = sentences.sentence(error)
+    return f"{text[0].upper()}{text[1:]}"
 
 
 def combo(name: str, meaning: str) -> QComboBox:

@@ -8,6 +8,7 @@ import napari.layers
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 
+from ...core.blocks import spatial_ndim_of
 from ...recipe import LazySamples, Sampling
 from ...recipe.lazy.cache import Cache
 from ...recipe.lazy.source import Source, original, unwrapped
@@ -246,4 +247,4 @@ def _shown_by(layer: napari.layers.Image) -> Any:
 
 
 def _ndim(sampling: Sampling, source: napari.layers.Image) -> int:
-    return sampling.recipe.spatial_ndim or min(source.ndim, 3)
+    return spatial_ndim_of(source.ndim, sampling.recipe.spatial_ndim)
