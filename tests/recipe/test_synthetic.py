@@ -1,6 +1,7 @@
 """Synthetic specimens as data: JSON, lazy arrays, sentences for what cannot be."""
 
 import copy
+import functools
 import json
 import time
 
@@ -9,9 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_diversify.core.blocks import exhaust
+from napari_diversify.core.specimens import fitting
 from napari_diversify.core.specimens.microscope import Microscope
+from napari_diversify.core.specimens.morphometry import measure
 from napari_diversify.core.specimens.population import Population
 from napari_diversify.model import bounds_of, extra_of
+from napari_diversify.synthetic import membranes, nuclei
 from napari_diversify.synthetic import specimen as module
 from napari_diversify.synthetic.membranes import SyntheticMembranes
 from napari_diversify.synthetic.nuclei import SyntheticNuclei
@@ -254,3 +259,28 @@ def test_the_number_of_cells_is_about_that_of_the_labels(shape, spacing):
     labels = np.unique(np.asarray(specimen.labels)).size
     assert 1 <= specimen.objects <= labels  # some of them reach in from around the field
     assert specimen.objects > labels / 4
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_labels_are_measured_once_and_the_image_no_more_often(model, monkeypatch):
+    shape, spacing = (8, 48, 48), (0.5, 0.3, 0.3)
+    specimen = model(diameter=4, seed=2).specimen(shape, spacing)
+    labels, image = np.asarray(specimen.labels), np.asarray(specimen.image)
+    calls = []
+    for name in ("measure", "measure_image"):
+        for room in (fitting, nuclei, membranes):
+            real = getattr(room, name, None)
+            if real is not None:
+                counted = functools.partial(_counted, real, calls, name, labels)
+                monkeypatch.setattr(room, name, counted)
+    matched = exhaust(model.matching(labels, spacing, image))
+    assert calls.count("measure") == 1
+    assert calls.count("measure_image") <= 1  # and once more of a first try
+    assert matched.labels == measure(labels, spacing)
+    assert matched.model == model.like(labels, spacing, image)
+
+
+def _counted(real, calls, name, labels, given, *more):
+    if given is labels:
+        calls.append(name)
+    return real(given, *more)

@@ -16,7 +16,7 @@ from ..core.specimens.microscope import Texture
 from ..core.specimens.morphometry import measure
 from ..model import Model
 from .specimen import Specimen
-from .specimen_model import Drawing, SpecimenModel, bounded
+from .specimen_model import Drawing, Matched, SpecimenModel, bounded
 
 
 class _MembraneCells(Model):
@@ -108,18 +108,18 @@ class SyntheticMembranes(SpecimenModel, _MembraneCells):
         labels: npt.ArrayLike,
         spacing: Sequence[float],
         image: npt.ArrayLike | None = None,
-    ) -> Generator[tuple[int, int], None, Self]:
+    ) -> Generator[tuple[int, int], None, Matched[Self]]:
         """As :meth:`like`: the diameter follows from the density, for cells fill space.
 
         Beside it only whether they touch is taken from the labels.
         """
         yield 0, 1
-        found = measure(labels, spacing)
-        volume = 1000.0 / found.density if found.density > 0 else math.inf
+        seen = measure(labels, spacing)
+        volume = 1000.0 / seen.density if seen.density > 0 else math.inf
         ball = 6.0 if len(spacing) == 3 else 4.0
         values: dict[str, Any] = {
             "diameter": (volume * ball / math.pi) ** (1.0 / len(spacing)),
-            "apart": found.touching == 0,
+            "apart": seen.touching == 0,
         }
         if image is not None:
             given = np.asarray(image)
@@ -130,4 +130,4 @@ class SyntheticMembranes(SpecimenModel, _MembraneCells):
                 )
             dark, bright = np.percentile(given, (10.0, 99.0))
             values |= {"offset": float(dark), "background": 0.0, "signal": float(bright - dark)}
-        return cls(**bounded(cls, values))
+        return Matched(cls(**bounded(cls, values)), seen)

@@ -11,12 +11,12 @@ from pydantic import Field
 
 from ..core.specimens.fitting import fitting
 from ..core.specimens.microscope import Texture
-from ..core.specimens.morphometry import measure_image
+from ..core.specimens.morphometry import measure, measure_image
 from ..core.specimens.nuclei import Nuclei
 from ..core.specimens.population import Population
 from ..model import Model
 from .specimen import Specimen
-from .specimen_model import Drawing, SpecimenModel, bounded, part_of
+from .specimen_model import Drawing, Matched, SpecimenModel, bounded, part_of
 
 
 class _NucleiPopulation(Model):
@@ -153,23 +153,24 @@ class SyntheticNuclei(SpecimenModel, _NucleiPopulation):
         labels: npt.ArrayLike,
         spacing: Sequence[float],
         image: npt.ArrayLike | None = None,
-    ) -> Generator[tuple[int, int], None, Self]:
+    ) -> Generator[tuple[int, int], None, Matched[Self]]:
         """As :meth:`like`, and yield how many of how many populations have been drawn."""
-        found = yield from fitting(labels, spacing, image)
+        seen = measure(labels, spacing)
+        light = None if image is None else measure_image(labels, image, spacing)
+        found = yield from fitting(seen, light, np.shape(labels), spacing)
         values = {name: getattr(found, name) for name in Population.__dataclass_fields__}
-        if image is not None:
-            seen = measure_image(labels, image, spacing)
+        if light is not None:
             values |= {
-                "texture": seen.texture,
-                "signal": seen.signal,
-                "offset": seen.background,
+                "texture": light.texture,
+                "signal": light.signal,
+                "offset": light.background,
                 "background": 0.0,
-                "read_noise": seen.noise,
+                "read_noise": light.noise,
             }
             # shading, rim and blur take light on the way: as much as from a first try
             tried = cls(**bounded(cls, values)).specimen(part_of(np.shape(labels)), spacing)
             if tried.objects:
                 lost = measure_image(np.asarray(tried.labels), np.asarray(tried.image), spacing)
                 if lost.signal > 0:
-                    values["signal"] = seen.signal * seen.signal / lost.signal
-        return cls(**bounded(cls, values))
+                    values["signal"] = light.signal * light.signal / lost.signal
+        return Matched(cls(**bounded(cls, values)), seen)

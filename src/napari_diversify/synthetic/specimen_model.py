@@ -5,15 +5,18 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from collections.abc import Generator, Sequence
-from typing import Any, Self, TypeAlias
+from typing import Any, Generic, NamedTuple, Self, TypeAlias, TypeVar
 
 import numpy.typing as npt
 from pydantic import Field
 
 from ..core.blocks import exhaust
 from ..core.specimens.microscope import Microscope, Texture
+from ..core.specimens.morphometry import Morphometry
 from ..model import Model, bounds_of
 from .specimen import Specimen
+
+M = TypeVar("M")
 
 TRIED = 1 << 22  # voxels that a fit makes to see what the microscope takes
 
@@ -22,6 +25,13 @@ _SMALLEST = 1e-6  # of a measured value that must be above 0
 
 #: Work that yields (pieces done, pieces).
 Drawing: TypeAlias = Generator[tuple[int, int], None, Specimen]
+
+
+class Matched(NamedTuple, Generic[M]):
+    """A model like some labels, and what was measured of them."""
+
+    model: M
+    labels: Morphometry
 
 
 class SpecimenModel(Model):
@@ -147,7 +157,7 @@ class SpecimenModel(Model):
         TypeError, ValueError
             If labels are no integers, there are none, or the shapes do not fit.
         """
-        return exhaust(cls.matching(labels, spacing, image))
+        return exhaust(cls.matching(labels, spacing, image)).model
 
     @classmethod
     @abstractmethod
@@ -156,8 +166,8 @@ class SpecimenModel(Model):
         labels: npt.ArrayLike,
         spacing: Sequence[float],
         image: npt.ArrayLike | None = None,
-    ) -> Generator[tuple[int, int], None, Self]:
-        """As :meth:`like`, and yield how many of how many trials have been made."""
+    ) -> Generator[tuple[int, int], None, Matched[Self]]:
+        """As :meth:`like` with what was measured, and yield (trials made, trials)."""
 
     def _microscope(self) -> Microscope:
         names = Microscope.__dataclass_fields__

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..blocks import exhaust
-from .morphometry import measure, measure_image, neighbour_ratio
+from .morphometry import ImageStatistics, Morphometry, measure, measure_image, neighbour_ratio
 from .population import Population
 
 _SIMULATED = 2000  # objects at most in a population that is drawn to compare with
@@ -57,15 +57,21 @@ def fit(
     >>> print(f"{found.diameter:.1f} {found.axis_ratio:.1f}")
     4.0 1.0
     """
-    return exhaust(fitting(labels, spacing, image))
+    seen = measure(labels, spacing)
+    light = None if image is None else measure_image(labels, image, spacing)
+    return exhaust(fitting(seen, light, np.shape(labels), spacing))
 
 
 def fitting(
-    labels: npt.ArrayLike, spacing: Sequence[float], image: npt.ArrayLike | None = None
+    seen: Morphometry,
+    light: ImageStatistics | None,
+    shape: Sequence[int],
+    spacing: Sequence[float],
 ) -> Generator[tuple[int, int], None, Population]:
-    """As :func:`fit`, and yield how many of how many populations have been drawn."""
-    seen = measure(labels, spacing)
-    shape = np.shape(labels)
+    """As :func:`fit`, of what was measured of labels of a shape, and of their image if any.
+
+    Yield how many of how many populations have been drawn.
+    """
     found = Population(
         diameter=seen.diameter,
         diameter_variation=min(seen.diameter_variation, 0.8),
@@ -76,8 +82,8 @@ def fitting(
         flatness=seen.flatness,
         layer=seen.layer,
     )
-    if image is not None:
-        found = replace(found, brightness_variation=measure_image(labels, image, spacing).variation)
+    if light is not None:
+        found = replace(found, brightness_variation=light.variation)
     clustering = yield from _clustering(found, seen.neighbour_ratio, shape, spacing)
     return replace(found, clustering=clustering)
 

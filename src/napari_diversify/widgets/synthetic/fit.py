@@ -12,7 +12,7 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
-from ...core.specimens.morphometry import Morphometry, measure
+from ...core.specimens.morphometry import Morphometry
 from ...sentences import reason
 from ...synthetic.plan import Plan
 from ...synthetic.registry import KINDS
@@ -187,11 +187,9 @@ def _fitted(
     voxels = [None if a is None else np.asarray(a[at]) for a in arrays]
     labels, image = (None if v is None else v.reshape(v.shape[len(at) :]) for v in voxels)
     assert labels is not None
-    found = measure(labels, spacing)
-    yield 0, 0
-    like = yield from KINDS[kind].matching(labels, spacing, image)
+    like, measured = yield from KINDS[kind].matching(labels, spacing, image)
     values = {field: getattr(like, field) for field in like.model_fields_set}
-    said = " ".join((_said(found, kind, name), note)).strip()
+    said = " ".join((_said(measured, kind, name), note)).strip()
     return Fitted(kind, values, labels.shape, spacing, said)
 
 
