@@ -20,7 +20,7 @@ from ..model import extra_of
 from ..synthetic.plan import USUAL, Plan
 from ..synthetic.registry import KINDS, Synthetic
 from ..synthetic.specimen import Specimen
-from ..synthetic.specimen_model import Matched
+from ..synthetic.specimen_model import SpecimenModel
 
 # files are imported where they are used: --help shall not wait
 from .answers import say, stop
@@ -250,7 +250,8 @@ def _plan(
             f"for each of its {labels.ndim} axes"
         )
     image = None if like_image is None else _read(like_image)[0]
-    matched: Matched[Any] = told(KINDS[kind].matching(labels, own, image), "fitting", _STOPPED)
+    like_labels: type[SpecimenModel] = KINDS[kind]
+    matched = told(like_labels.matching(labels, own, image), "fitting", _STOPPED)
     return Plan(matched.model.replace(**given), voxels or labels.shape, own)
 
 

@@ -14,7 +14,6 @@ from qtpy.QtWidgets import (
     QApplication,
     QCheckBox,
     QDialog,
-    QFileDialog,
     QFormLayout,
     QHBoxLayout,
     QLabel,
@@ -36,7 +35,9 @@ from ..qt.preferences import preference, set_preference
 from ..qt.status import StatusLine
 from ..qt.words import Words
 from ..samples.sampling_panel import SamplingPanel
+from .folder_line import folder_line
 from .source import source_of
+from .words import finished, planned
 
 _SETTLED_MS = 200
 _NO_LABELS = "none"
@@ -102,16 +103,16 @@ class ExportDialog(QDialog):
             self.layout_.addItem(layout.title, name)
             self.layout_.setItemData(self.layout_.count() - 1, layout.description, 3)
         self.format = combo("format", "File format of images and labels.")
-        self.folder = QLineEdit()
-        self.folder.setPlaceholderText("folder of the training set")
-        self.folder.setToolTip(tip("folder", "Where the files go. It is made if need be."))
-        self.choose = button("Choose…", "Choose the folder of the training set.")
-        self.real = QLineEdit()
-        self.real.setPlaceholderText("none; compared with in the report")
-        self.real.setToolTip(
-            tip("real images", "Folder of real images that the report compares the samples with.")
+        self.folder, self.choose = folder_line(
+            "folder of the training set",
+            tip("folder", "Where the files go. It is made if need be."),
+            "Choose the folder of the training set.",
         )
-        self.choose_real = button("Choose…", "Choose the folder of real images.")
+        self.real, self.choose_real = folder_line(
+            "none; compared with in the report",
+            tip("real images", "Folder of real images that the report compares the samples with."),
+            "Choose the folder of real images.",
+        )
         self.existing = combo(
             "existing files",
             "What to do if samples of these names are there already. Nothing is ever overwritten "
@@ -186,8 +187,6 @@ class ExportDialog(QDialog):
         for edit in (self.psnr, self.folder):
             edit.textChanged.connect(self._on_changed)
         self._settled.timeout.connect(self._say_plan)
-        self.choose.clicked.connect(lambda: self._ask_folder(self.folder))
-        self.choose_real.clicked.connect(lambda: self._ask_folder(self.real))
         self.report.clicked.connect(self.write_report)
         self.copy_python.clicked.connect(lambda: self._copy(as_python, "Python"))
         self.copy_command.clicked.connect(lambda: self._copy(as_command, "command"))
@@ -287,11 +286,8 @@ class ExportDialog(QDialog):
         real = self.real.text().strip()
         self.report.setEnabled(False)
         self.status.say(f"Looking at the samples in {folder} …")
-        self._reporting.start(
-            lambda: reporting(
-                folder, real=Path(real).expanduser() if real else None, out=free_name(folder / NAME)
-            )
-        )
+        where = Path(real).expanduser() if real else None
+        self._reporting.start(lambda: reporting(folder, real=where, out=free_name(folder / NAME)))
 
     @property
     def running(self) -> bool:
@@ -321,11 +317,6 @@ class ExportDialog(QDialog):
         if layout.labels is None:
             self.labels.setCurrentIndex(0)
         self._settled.start()
-
-    def _ask_folder(self, line: QLineEdit) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Choose a folder")
-        if folder:
-            line.setText(folder)
 
     def _copy(self, words: Callable[[Job], str], what: str) -> None:
         job = self._job_or_reason()
@@ -388,17 +379,10 @@ class ExportDialog(QDialog):
         except (ValueError, TypeError, OSError) as error:
             self.note.setText(sentence(error))
             return
-        self.note.setText(
-            f"{len(job)} samples, {_bytes(size)} on disk before compression. {job.how.description}"
-        )
+        self.note.setText(planned(job, size))
 
     def _on_finished(self, report: Report) -> None:
-        kept = f" {len(report.kept)} were there already." if report.kept else ""
-        failed = "".join(f" {name} failed: {why}." for name, why in report.failed[:3])
-        more = f" {len(report.failed) - 3} more failed." if len(report.failed) > 3 else ""
-        gone = f" {len(report.removed)} older files of them were removed." if report.removed else ""
-        notes = "".join(f" Note: {note}." for note in report.notes[:2])
-        self.status.say(f"{len(report.made)} samples made.{kept}{gone}{failed}{more}{notes}")
+        self.status.say(finished(report))
         self.exported.emit(report)
 
     def _on_report(self, page: Path) -> None:
@@ -413,10 +397,3 @@ class ExportDialog(QDialog):
             self.status.rest()
         self.export.setEnabled(not self._background.running)
         self.report.setEnabled(not self._reporting.running)
-
-
-def _bytes(n: int) -> str:
-    for unit, size in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6)):
-        if n >= size:
-            return f"{n / size:.1f} {unit}"
-    return f"{n / 1e3:.1f} kB"
