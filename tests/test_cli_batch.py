@@ -18,6 +18,7 @@ from typer.testing import CliRunner
 from napari_diversify import Recipe, files
 from napari_diversify.cli import files as cli_files
 from napari_diversify.cli import main as cli
+from napari_diversify.core import contrast_by_depth, michelson_contrast
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass
 
 RECIPE = Recipe(steps=(Diversify(w_i=0.9, w_v=2.0),), seed=7)
@@ -557,6 +558,35 @@ def test_info_tells_shape_voxel_size_and_recipe(invoke, here):
     assert recipe.steps == RECIPE.steps
     np.save("bare.npy", np.zeros((3, 4, 5), "uint8"))
     assert "voxel size  unknown" in invoke("info", "bare.npy").stdout
+
+
+def test_info_measures_how_structures_stand_out(invoke, here):
+    image, labels = np.full((3, 16, 16), 120, "uint16"), np.zeros((3, 16, 16), "uint8")
+    labels[:, 5:9, 5:9] = 1
+    image[labels > 0] = 200
+    np.save("bright.npy", image)
+    np.save("masks.npy", labels)
+    text = invoke(
+        "info", "bright.npy", "--contrast", "--labels", "masks.npy", "--offset", 100
+    ).stdout
+    assert "  contrast    RMS " in text
+    assert "Weber 4, signal to background 5" in text
+    assert "in the last" in text
+    (row,) = json.loads(invoke("info", "bright.npy", "--contrast", "--json").stdout)
+    assert row["contrast"]["weber"] is None
+    assert row["contrast"]["rms_by_plane"] == contrast_by_depth(image).tolist()
+    assert row["contrast"]["michelson"] == michelson_contrast(image)
+    assert "contrast" not in invoke("info", "bright.npy").stdout
+
+
+def test_info_measures_one_image_of_one_shape_with_its_labels(invoke, here):
+    np.save("many.npy", np.random.default_rng(0).poisson(9, (2, 3, 8, 8)).astype("uint16"))
+    np.save("flat.npy", np.zeros((8, 8), "uint8"))
+    assert "contrast    RMS" in invoke("info", "many.npy", "--contrast").stdout
+    wrong = invoke("info", "many.npy", "--contrast", "--labels", "flat.npy")
+    assert wrong.exit_code == 1
+    assert "must have one shape" in wrong.stderr
+    assert "belong to --contrast" in invoke("info", "many.npy", "--offset", 3).stderr
 
 
 # ---- as a program ----

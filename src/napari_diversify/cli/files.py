@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 
@@ -78,9 +79,20 @@ def info(
     axes: Annotated[
         str | None, typer.Option(help='Axes of the images if they do not say so, e.g. "tyx".')
     ] = None,
+    contrast: Annotated[
+        bool,
+        typer.Option("--contrast", help="Read the voxels, and measure how structures stand out."),
+    ] = False,
+    labels: Annotated[
+        Path | None, typer.Option(help="Labels of the images, for --contrast: what stands out.")
+    ] = None,
+    offset: Annotated[float, typer.Option(help="Grey level of no light, for --contrast.")] = 0.0,
     as_json: _AsJson = False,
 ) -> None:
     """Say what is in an image file: shape, axes, voxel size, and the recipe it was made with.
+
+    With --contrast also contrasts of its voxels: of the first time and the
+    first channel, where there are several.
 
     All digits of the parameters are in the output of --json. A file that cannot
     be read does not stop the others. Exit status 3 if one failed, 1 if all did.
@@ -89,9 +101,14 @@ def info(
 
       napari-diversify info train/nuclei_0003.ome.zarr
     """
+    if not contrast and (labels is not None or offset):
+        raise ValueError("--labels and --offset belong to --contrast: give it too")
 
     def described(path: Path) -> _Row:
-        return _row_of(path, series, axes)
+        row = _row_of(path, series, axes)
+        if contrast:
+            row["contrast"] = _contrast_of(path, series, axes, labels, offset)
+        return row
 
     rows = _each(paths, described, None if as_json else _described)
     if failed := _end(rows, as_json, "could not be read"):
@@ -181,6 +198,35 @@ def _row_of(path: Path, series: int | None, axes: str | None) -> _Row:
     return {**row, "images": images}
 
 
+def _contrast_of(
+    path: Path, series: int | None, axes: str | None, labels: Path | None, offset: float
+) -> _Row:
+    """How structures stand out, by the names of the contrasts."""
+    from ..analysis.visibility import visibility
+    from ..files import open_image
+
+    def voxels(of: Path, number: int | None) -> Any:
+        with open_image(of, axes=axes, series=number) as image:
+            return image.data[(0,) * (image.header.ndim - image.header.spatial_ndim)]
+
+    objects = None if labels is None else voxels(labels, None)
+    return asdict(visibility(voxels(path, series), objects, offset))
+
+
+def _contrast_in_words(contrast: _Row) -> list[str]:
+    names = {"rms": "RMS", "michelson": "Michelson", "weber": "Weber"}
+    names["signal_to_background"] = "signal to background"
+    of_all = [f"{names[n]} {contrast[n]:.3g}" for n in names if contrast[n] is not None]
+    planes = contrast["rms_by_plane"]
+    lines = [f"  contrast    {', '.join(of_all)}"]
+    if len(planes) > 1:
+        lines.append(
+            f"  by depth    RMS {planes[0]:.3g} in the first plane, "
+            f"{planes[len(planes) // 2]:.3g} in the middle, {planes[-1]:.3g} in the last"
+        )
+    return lines
+
+
 def _described(row: _Row) -> str:
     sizes = [
         f"{axis} {size:g} {unit or ''}".rstrip()
@@ -208,6 +254,8 @@ def _described(row: _Row) -> str:
         lines.append(f"  images      {_images_in_words(row['images'], row['path'])}")
     if isinstance(made, dict) and "recipe" in made:
         lines += _made_in_words(made)
+    if "contrast" in row:
+        lines += _contrast_in_words(row["contrast"])
     lines += [f"  note        {note}." for note in row["notes"]]
     return "\n".join(map(on_one_line, lines))
 

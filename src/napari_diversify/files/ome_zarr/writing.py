@@ -186,7 +186,7 @@ def write_reduced(path: str | os.PathLike[str], level: int, region: Region) -> N
 
 
 def finish(path: str | os.PathLike[str], attributes: dict[str, Any] | None = None) -> None:
-    """Write our own record, last: an image that has one is complete.
+    """Write our own record, last.
 
     It is read back as the ``provenance`` of a header.
     """
@@ -195,15 +195,6 @@ def finish(path: str | os.PathLike[str], attributes: dict[str, Any] | None = Non
     group["attributes"][PROVENANCE_KEY] = attributes or {}
     with writing(file, overwrite=True) as partial:
         partial.write_bytes(json.dumps(group, indent=2, allow_nan=False).encode())
-
-
-def is_finished(path: str | os.PathLike[str]) -> bool:
-    """Whether :func:`finish` was called on an image."""
-    try:
-        group = json.loads((Path(path) / "zarr.json").read_bytes())
-        return PROVENANCE_KEY in group["attributes"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
 
 
 def write_all(
