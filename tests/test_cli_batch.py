@@ -20,6 +20,8 @@ from napari_diversify.cli import files as cli_files
 from napari_diversify.cli import main as cli
 from napari_diversify.core import contrast_by_depth, michelson_contrast
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass
+from napari_diversify.recipe.provenance import KEY, Provenance, of_voxels
+from napari_diversify.writers import write_ome_tiff
 
 RECIPE = Recipe(steps=(Diversify(w_i=0.9, w_v=2.0),), seed=7)
 
@@ -558,6 +560,15 @@ def test_info_tells_shape_voxel_size_and_recipe(invoke, here):
     assert recipe.steps == RECIPE.steps
     np.save("bare.npy", np.zeros((3, 4, 5), "uint8"))
     assert "voxel size  unknown" in invoke("info", "bare.npy").stdout
+
+
+def test_info_tells_the_sample_and_the_source_of_a_saved_snapshot(invoke, here):
+    image = np.zeros((4, 30, 36), "uint16")
+    entry = {**Provenance.of_recipe(RECIPE, 5).entry(), "source": "nuclei", **of_voxels(image)}
+    write_ome_tiff("snapshot.ome.tif", image, {"name": "s", "metadata": {KEY: entry}})
+    text = invoke("info", "snapshot.ome.tif").stdout
+    assert "seed 7, sample 5" in text
+    assert "made from   nuclei" in text
 
 
 def test_info_measures_how_structures_stand_out(invoke, here):
