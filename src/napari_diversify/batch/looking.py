@@ -25,6 +25,7 @@ from .record import (
     place_of,
     provenance_in,
     read_record,
+    recipe_asked_in,
     records_in,
     superseded_in,
 )
@@ -132,7 +133,7 @@ def _sorted_out(
 
 def _asked(record: Record) -> Record:
     """What was asked for, as today's program would say it."""
-    return {**record["request"], "recipe": migrated(record["request"]["recipe"])}
+    return {**record["request"], "recipe": migrated(recipe_asked_in(record).root)}
 
 
 def _record_of(job: Job, unit: Unit, listing: Listing) -> Record | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from ..files import ENDINGS, Header, Listing, header_of, writing
-from ..recipe.provenance import BatchProvenance
+from ..recipe.provenance import BatchProvenance, WrittenRecipe
 from ..small_files import read_small
 
 FOLDER = ".diversify"
@@ -70,6 +70,11 @@ def provenance_in(record: Record) -> BatchProvenance:
     return BatchProvenance.read(record["provenance"])
 
 
+def recipe_asked_in(record: Record) -> WrittenRecipe:
+    """The recipe that was asked for, before its range and its target PSNR were settled."""
+    return WrittenRecipe(record["request"]["recipe"])
+
+
 def header_in(part: Record) -> Header:
     """What the record of a sample says of one of its images."""
     told = part["header"].items()
@@ -79,13 +84,12 @@ def header_in(part: Record) -> Header:
 
 def _is_whole(record: Record) -> bool:
     """Whether all is there that a table is made of, if somebody has edited the file."""
-    provenance_in(record)
+    provenance_in(record), recipe_asked_in(record)  # which raise if they are not there
     asked = record["request"]
     return (
         "finished" in record
         and all(isinstance(path, str) for path in record.get("superseded", ()))
         and isinstance(asked["layout"], str)
-        and "intensity_range" in asked["recipe"]
         and all(
             isinstance(part["name"], str)
             and bool(header_in(part))

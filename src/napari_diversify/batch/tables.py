@@ -24,6 +24,7 @@ from .record import (
     header_in,
     names_in,
     provenance_in,
+    recipe_asked_in,
 )
 
 _HEAD = ("file", "labels", "clean", "source", "group", "sample", "seed")
@@ -155,7 +156,7 @@ def _rows(record: Record) -> list[dict[str, Any]]:
     """The lines of a sample."""
     made = provenance_in(record)
     steps = _parameters(made.recipe.steps)
-    asked = record["request"]["recipe"]["intensity_range"]
+    asked = recipe_asked_in(record).limits
     rows = []
     for part in record["parts"]:
         paths = {role: Path(path).as_posix() for role, path in part["files"].items()}
