@@ -28,6 +28,7 @@ from napari_diversify.widgets.live import feed, layers
 from napari_diversify.widgets.live.ours import can_be_source
 from napari_diversify.widgets.qt.background import threads_end
 from napari_diversify.widgets.qt.driver import driver
+from napari_diversify.widgets.synthetic import computed
 from napari_diversify.widgets.synthetic import fit as synthetic_fit
 from napari_diversify.widgets.synthetic import preview as synthetic_live
 from napari_diversify.widgets.synthetic.dock import SyntheticDock
@@ -258,7 +259,7 @@ def test_a_volume_in_3d_is_computed_in_a_thread(live, viewer, asked):
 
 
 def test_cancel_leaves_what_is_shown_and_the_next_change_goes_on(live, viewer, gate, monkeypatch):
-    monkeypatch.setattr(synthetic_live, "_computed", gate.guard(synthetic_live._computed))
+    monkeypatch.setattr(synthetic_live, "computing", gate.guard(synthetic_live.computing))
     gate.close()
     live.slide(diameter=5.0)
     live.wait(lambda: live.dock.preview.running)
@@ -272,7 +273,7 @@ def test_cancel_leaves_what_is_shown_and_the_next_change_goes_on(live, viewer, g
 
 
 def test_drawing_that_takes_long_shows_that_it_is_at_work(live, gate, monkeypatch):
-    monkeypatch.setattr(synthetic_live, "_computed", gate.guard(synthetic_live._computed))
+    monkeypatch.setattr(synthetic_live, "computing", gate.guard(synthetic_live.computing))
     gate.close()
     live.slide(diameter=5.0)
     live.wait(lambda: live.dock.status.cancel.isVisible())
@@ -532,7 +533,7 @@ def test_kept_images_can_be_diversified_and_the_preview_cannot(live, viewer, ope
 
 
 def test_keeping_can_be_cancelled(live, viewer, gate, monkeypatch):
-    monkeypatch.setattr(synthetic_live, "values_of", gate.guard(synthetic_live.values_of))
+    monkeypatch.setattr(computed, "values_of", gate.guard(computed.values_of))
     gate.close()
     live.dock.keep_button.click()
     live.wait(lambda: live.dock.status.cancel.isVisible())
@@ -844,7 +845,7 @@ def test_another_dock_goes_on_with_what_was_left(live, viewer, open_synthetic):
 
 
 def test_a_dock_destroyed_while_it_computes_is_told_nothing(viewer, gate, monkeypatch, qtbot):
-    monkeypatch.setattr(synthetic_live, "_computed", gate.guard(synthetic_live._computed))
+    monkeypatch.setattr(synthetic_live, "computing", gate.guard(synthetic_live.computing))
     gate.close()
     docks = [SyntheticDock(viewer)]
     docks[0].panel.setValue(SMALL)
@@ -860,7 +861,7 @@ def test_a_dock_destroyed_while_it_computes_is_told_nothing(viewer, gate, monkey
 def test_a_dock_closed_while_it_computes_leaves_nothing_running(
     viewer, open_synthetic, gate, monkeypatch
 ):
-    monkeypatch.setattr(synthetic_live, "_computed", gate.guard(synthetic_live._computed))
+    monkeypatch.setattr(synthetic_live, "computing", gate.guard(synthetic_live.computing))
     gate.close()
     driven = open_synthetic(viewer)
     driven.wait(lambda: driven.dock.preview.running)

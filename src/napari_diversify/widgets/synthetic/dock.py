@@ -27,9 +27,10 @@ from ..qt.dock import Dock
 from ..qt.parts import button, sentence, tip
 from ..qt.section import switch
 from ..qt.words import Words
+from .computed import limits_of, place_of, whole_of
 from .fit import FitRow, Fitted
 from .panel import SyntheticPanel
-from .preview import LiveSpecimen, limits_of, place_of, whole_of
+from .preview import LiveSpecimen
 
 _FRAME_MS = 16
 

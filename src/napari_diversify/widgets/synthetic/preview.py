@@ -7,17 +7,12 @@ swapped in together when they are there; other views are computed as the user co
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
 from typing import Any
 
 import napari.layers
-import numpy as np
-import numpy.typing as npt
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, QTimer, Signal
 
-from ...core.blocks import whole
 from ...recipe.provenance import KEY, Provenance
 from ...synthetic.plan import Plan
 from ...synthetic.specimen import Specimen
@@ -25,26 +20,14 @@ from ..live.feed import Feed
 from ..live.layers import appearance, entry_of, waits
 from ..live.ours import claim, disown, find, part_from, role_of
 from ..live.pictures import Place
-from ..live.wishes import Done, Wish, granting
-from ..qt.driver import Task, Work, driver, is_there
+from ..qt.driver import Task, driver, is_there
 from ..qt.proxy import behind
-from .array import SpecimenView, values_of
+from .array import SpecimenView
+from .computed import IMAGE, LABELS, Computed, computing, limits_of, place_of
 
-#: Names and roles of the layers.
-IMAGE, LABELS = "synthetic", "synthetic labels"
 #: Voxels that are computed at once at most, however little time it took before.
 AT_ONCE = 1 << 20
 _IDLE_MS = 300
-
-
-@dataclass(frozen=True)
-class _Computed:
-    """A specimen, both its arrays, and what of them is in view."""
-
-    plan: Plan
-    specimen: Specimen
-    arrays: tuple[SpecimenView, SpecimenView]
-    granted: tuple[list[Done], list[Done]]
 
 
 class LiveSpecimen(QObject):
@@ -142,7 +125,7 @@ class LiveSpecimen(QObject):
         if wanted not in (self._shown, self._refused):
             places = self._in_view(wanted)
             task = driver().start(
-                lambda: _computed(wanted, places), self._on_computed, self._on_progress
+                lambda: computing(wanted, places), self._on_computed, self._on_progress
             )
             self._task = task, wanted
         elif not self.running:
@@ -164,7 +147,7 @@ class LiveSpecimen(QObject):
         self._long = True
         self.progressed.emit(*((done, pieces) if pieces > 1 else (0, 0)))
 
-    def _on_computed(self, computed: _Computed | None, error: Exception | None) -> None:
+    def _on_computed(self, computed: Computed | None, error: Exception | None) -> None:
         self._task, self._long = None, False
         if error is not None or computed is None:
             self._refused = self._wanted
@@ -208,7 +191,7 @@ class LiveSpecimen(QObject):
 
     # ---- the layers ----
 
-    def _adopt(self, computed: _Computed) -> None:
+    def _adopt(self, computed: Computed) -> None:
         """Show another specimen."""
         if self.layers is not None and self.layers[0].ndim != computed.plan.ndim:
             self._disconnect()  # napari cannot turn one kind of layer into the other
@@ -231,7 +214,7 @@ class LiveSpecimen(QObject):
         for layer in self.layers:
             layer.metadata = {**layer.metadata, KEY: self._entry()}
 
-    def _fits(self, computed: _Computed) -> bool:
+    def _fits(self, computed: Computed) -> bool:
         """Whether a specimen can take the place of the one shown, napari noticing nothing."""
         return (
             self.layers is not None
@@ -245,7 +228,7 @@ class LiveSpecimen(QObject):
         feed.listener = self
         return feed
 
-    def _set_field(self, computed: _Computed) -> None:
+    def _set_field(self, computed: Computed) -> None:
         """Give both layers arrays of another shape or voxel size."""
         assert self.layers is not None
         assert self._shown is not None
@@ -274,7 +257,7 @@ class LiveSpecimen(QObject):
             dims.set_current_step(range(dims.ndim), [n // 2 for n in self._shown.shape])
             self._viewer.reset_view()
 
-    def _take_or_make(self, computed: _Computed) -> None:
+    def _take_or_make(self, computed: Computed) -> None:
         """Two layers: those that were left in the viewer, or new ones."""
         assert self._shown is not None
         layers, place = self._viewer.layers, place_of(self._shown)
@@ -394,47 +377,3 @@ class LiveSpecimen(QObject):
 
 def _at_once() -> int:
     return AT_ONCE
-
-
-# ---- in a thread ----
-
-
-def _computed(
-    plan: Plan, places: tuple[list[Place], list[Place]]
-) -> Generator[tuple[int, int], None, _Computed]:
-    """Draw the objects of a plan, and compute parts of both arrays."""
-    specimen = yield from plan.drawing()
-    yield 0, 1
-    arrays = (
-        SpecimenView(specimen.image, (IMAGE, plan)),
-        SpecimenView(specimen.labels, (LABELS, plan)),
-    )
-    image = yield from granting(Wish((arrays[0],), tuple(places[0])))
-    labels = yield from granting(Wish((arrays[1],), tuple(places[1])))
-    return _Computed(plan, specimen, arrays, (image, labels))
-
-
-def whole_of(plan: Plan) -> Work:
-    """Work: (plan, image, labels, objects), all voxels of a plan and how many objects they show."""
-    specimen = yield from plan.drawing()
-    yield 0, 1
-    region = whole(plan.shape)
-    image = yield from values_of(specimen.image, region)
-    labels = yield from values_of(specimen.labels, region)
-    objects = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
-    return plan, image, labels, objects
-
-
-def place_of(plan: Plan) -> dict[str, Any]:
-    """Keywords that put a layer into the field of a plan."""
-    return {
-        "scale": plan.spacing,
-        "units": ("micrometer",) * plan.ndim,
-        "axis_labels": tuple("zyx"[-plan.ndim :]),
-    }
-
-
-def limits_of(image: npt.NDArray[Any]) -> tuple[float, float]:
-    """Contrast limits that show an image from its background to its brightest structures."""
-    low, high = np.percentile(image.ravel()[:: max(1, image.size // 200_000)], (0.5, 99.9))
-    return float(low), float(max(high, low + 1))
