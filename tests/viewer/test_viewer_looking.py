@@ -54,7 +54,7 @@ def test_keys_on_the_canvas_compare_and_put_back(viewer, live, canvas):
 def test_the_divider_is_dragged_with_the_mouse(viewer, live, canvas):
     QTest.keyClick(canvas, Qt.Key.Key_S)
     live.wait(lambda: any("divider" in name for name in names(viewer)))
-    split = live.explorer.views["split"].live.layer
+    split = live.layer_of("split")
     live.wait(lambda: split.loaded)
     assert split.data.array.divider == (-1, 24)
     centre = tuple(viewer.scene.camera.center)

@@ -258,14 +258,14 @@ def test_a_layer_switched_off_while_its_volume_is_computed_stays_hidden(live, vi
     slow.close()
     viewer.dims.ndisplay = 3
     wait_hidden(live)
-    live.explorer.diversify.live.setChecked(False)
+    live.explorer.card("diversify").live.setChecked(False)
     image[0] += 1
     viewer.layers["cells"].refresh()  # which it would have to look at again
     viewer.dims.ndisplay = 2
     slow.open()
     live.wait(lambda: driver().idle and not live.measuring)
     assert not live.layer.visible
-    live.explorer.diversify.live.setChecked(True)
+    live.explorer.card("diversify").live.setChecked(True)
     wait_shown(live)
     live.assert_exact(image)
 
@@ -304,7 +304,7 @@ def test_a_layer_shown_by_its_eye_in_3d_is_computed_in_the_thread(live, viewer, 
 def test_the_sigma_map_in_3d_is_computed_in_the_thread(
     live, viewer, slow, image, handed, same_bits
 ):
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     slow.close()
     viewer.dims.ndisplay = 3
     live.wait(lambda: not live.sigma.visible)
@@ -345,7 +345,7 @@ def test_a_live_layer_deleted_while_it_is_computed_stays_deleted(live, viewer, s
     slow.open()
     live.wait_measured()
     assert [layer.name for layer in viewer.layers] == ["cells"]
-    assert not live.explorer.diversify.live.isChecked()
+    assert not live.explorer.card("diversify").live.isChecked()
 
 
 def test_a_viewer_emptied_while_a_volume_is_computed_stays_empty(live, viewer, slow):

@@ -56,9 +56,9 @@ def test_a_loaded_recipe_and_another_image_are_plotted(viewer, plotted, make_ima
 
 
 def test_nothing_live_nothing_plotted(plotted):
-    plotted.explorer.diversify.live.setChecked(False)
+    plotted.explorer.card("diversify").live.setChecked(False)
     plotted.wait(lambda: not plotted.plots.histogram.has_curves)
-    plotted.explorer.diversify.live.setChecked(True)
+    plotted.explorer.card("diversify").live.setChecked(True)
     settle(plotted)
     assert plotted.plots.histogram.has_curves
 

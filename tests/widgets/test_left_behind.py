@@ -93,7 +93,7 @@ def test_what_is_wanted_when_the_dock_is_closed_is_not_shown_under_other_metadat
     image, layer = viewer.layers["cells"].data, live.layer
     slow.close()
     live.slide(w_v=6.0)
-    live.wait(lambda: live.explorer.views["diversify"].live.running)
+    live.wait(lambda: live.explorer.view("diversify").live.running)
     live.explorer.hide()
     slow.open()
     live.wait(idle)

@@ -129,7 +129,7 @@ def test_a_snapshot_of_a_pyramid_is_its_finest_level(
 
 
 def test_a_snapshot_can_be_taken_while_live_is_off(live, viewer, take, same_bits):
-    live.explorer.diversify.live.setChecked(False)
+    live.explorer.card("diversify").live.setChecked(False)
     live.slide(w_v=6.0)
     same_bits(take(live).data, live.explorer.value().apply(viewer.layers["cells"].data))
 

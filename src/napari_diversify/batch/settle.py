@@ -97,7 +97,7 @@ def settle(sampling: Sampling, number: int, source: Source, header: Header, data
     step = base.steps[base.noisy[0]]
 
     def measured() -> PsnrModel:
-        return exhaust(measure(data, step, ndim, (low, high))).psnr
+        return exhaust(measure(data, [step.windows], ndim, (low, high))).psnr[step.windows]
 
     model = once(source, (step.windows, ndim, low, high), measured)
     recipe = with_range.recipe_of(number, model)

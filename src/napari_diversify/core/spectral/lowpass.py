@@ -160,14 +160,33 @@ def hidden_signal(
     """
     array = check_intensities(image).astype(np.float32)
     removed = array - lowpass(array, cutoff, shape=shape, taper=taper, axes=axes)
-    spread = float(removed.std())
-    scaled = np.clip(removed / (6 * spread) + 0.5, 0, 1) if spread > 0 else np.full_like(array, 0.5)
-    equalised = np.empty_like(scaled)
-    for lead in np.ndindex(array.shape[:-2]):
-        flat = scaled[lead].min() == scaled[lead].max()
-        equalised[lead] = (
-            scaled[lead] if flat else skimage.exposure.equalize_adapthist(scaled[lead])
-        )
-    energy = float(np.square(array - array.mean(dtype=np.float64), dtype=np.float64).sum())
+    scaled = _scaled(removed)
+    equalised = np.stack([_equalised(scaled[lead]) for lead in np.ndindex(array.shape[:-2])])
+    share = energy_share(array, removed)
+    return HiddenSignal(removed, scaled, equalised.reshape(array.shape), share)
+
+
+def equalised_plane(removed: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """:attr:`HiddenSignal.equalised` of a single plane, from what was taken away of it."""
+    return _equalised(_scaled(removed))
+
+
+def energy_share(image: npt.NDArray[Any], removed: npt.NDArray[Any]) -> float:
+    """Energy of what was taken away as a share of the image's about its mean, 0 to 1."""
+    energy = float(np.square(image - image.mean(dtype=np.float64), dtype=np.float64).sum())
     share = float(np.square(removed, dtype=np.float64).sum()) / energy if energy > 0 else 0.0
-    return HiddenSignal(removed, scaled, equalised, min(share, 1.0))
+    return min(share, 1.0)
+
+
+def _scaled(removed: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    spread = float(removed.std())
+    if spread == 0:
+        return np.full_like(removed, 0.5)
+    scaled: npt.NDArray[np.float32] = np.clip(removed / (6 * spread) + 0.5, 0, 1)
+    return scaled
+
+
+def _equalised(scaled: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    if scaled.min() == scaled.max():
+        return scaled
+    return np.asarray(skimage.exposure.equalize_adapthist(scaled), np.float32)

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -120,6 +120,15 @@ class LazyVolume(LazyArray):
             high,
             check_count("sample", recipe.sample if sample is None else sample, 32),
         )
+
+    @classmethod
+    def like(cls, other: LazyVolume, recipe: Recipe | None = None) -> Self:
+        """An array of this kind on the same source: what ``other`` has computed is at hand.
+
+        ``recipe`` is what is done, by default the same; seed and range stay.
+        """
+        recipe = (recipe or other.recipe).replace(intensity_range=other.intensity_range)
+        return cls(other._of, recipe, other.spacing, other.sample, cache=other._cache)
 
     @property
     def recipe(self) -> Recipe:

@@ -25,6 +25,7 @@ class DegradeContrast(Step):
     stream: ClassVar[int] = 1
     panel: ClassVar[str] = "napari_diversify.widgets.diversify.contrast_panel:ContrastPanel"
     in_lengths: ClassVar[bool] = True
+    at_first: ClassVar[Literal["", "off", "live"]] = "off"
 
     kind: Literal["contrast"] = "contrast"
     extra_depth: float = Field(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -39,13 +40,17 @@ class Diversify(Step):
     #: The field that ``normal_field(shape, seed)`` gives.
     stream: ClassVar[int] = 0
     noise_weight: ClassVar[str | None] = "w_v"
+    signal_weight: ClassVar[str | None] = "w_i"
     falling: ClassVar[frozenset[str]] = frozenset({"w_i"})
+    at_first: ClassVar[Literal["", "off", "live"]] = "live"
+    begins_with: ClassVar[Mapping[str, Any]] = MappingProxyType({"w_v": 2.0})
     views: ClassVar[tuple[ExtraView, ...]] = (
         ExtraView(
             "sigma",
             "σ map",
             "show σ map",
-            "A layer with the local standard deviation σ of the image: where noise is put.",
+            "Show the local standard deviation σ of the image, in its grey levels, in a layer of "
+            "its own.",
         ),
     )
     panel: ClassVar[str] = "napari_diversify.widgets.diversify.diversify_panel:DiversifyPanel"

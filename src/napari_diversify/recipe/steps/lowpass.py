@@ -24,8 +24,22 @@ class LowPass(Step):
     rank: ClassVar[int] = PROCESSING
     stream: ClassVar[int] = 2
     views: ClassVar[tuple[ExtraView, ...]] = (
-        ExtraView("removed", "removed", "show what it removes", "A layer with what is taken away."),
+        ExtraView(
+            "removed",
+            "removed",
+            "show what it removes",
+            "Show the image minus the low-passed one, at ±3 standard deviations, in a layer of "
+            "its own: is there a hidden picture in it?",
+        ),
+        ExtraView(
+            "hidden",
+            "hidden signal",
+            "show hidden signal",
+            "Show what it removes with its contrast equalised, in a layer of its own: pictures "
+            "much fainter than the noise come out.",
+        ),
     )
+    at_first: ClassVar[Literal["", "off", "live"]] = "off"
     panel: ClassVar[str] = "napari_diversify.widgets.diversify.lowpass_panel:LowPassPanel"
 
     kind: Literal["lowpass"] = "lowpass"
@@ -80,6 +94,11 @@ class LowPass(Step):
     def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
         """Never."""
         return False
+
+    def of_planes(self) -> LowPass:
+        """The filter of each plane by itself."""
+        step: LowPass = self.replace(volume=False)
+        return step
 
     def band(self, spacing: Sequence[float]) -> tuple[float | None, ...]:
         """The cutoff along the axes of a plane, or of the volume."""

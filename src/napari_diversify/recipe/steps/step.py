@@ -7,9 +7,10 @@ asks for. What a slider does not touch (σ, noise, DCT coefficients) it leaves w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -152,13 +153,19 @@ class Step(Model):
     in_lengths: ClassVar[bool] = False
     #: The parameter that scales its noise, which a target PSNR is met by; None if there is none.
     noise_weight: ClassVar[str | None] = None
+    #: The parameter that scales the image beside that noise.
+    signal_weight: ClassVar[str | None] = None
     #: Parameters that make the image worse by falling, where samples go from good to bad.
     falling: ClassVar[frozenset[str]] = frozenset()
+    #: Whether a new dock has a card of it, and shows its result.
+    at_first: ClassVar[Literal["", "off", "live"]] = ""
+    #: Parameters that a new card begins with, where the defaults would hardly be seen.
+    begins_with: ClassVar[Mapping[str, Any]] = MappingProxyType({})
     #: What else there is to be seen of it.
     views: ClassVar[tuple[ExtraView, ...]] = ()
     #: Its form, "module:class", if one made of its fields will not do.
     panel: ClassVar[str] = ""
-    #: The optional extra of this package, or the package, that it needs to compute.
+    #: A package that it needs to compute, and that not everybody has.
     extra: ClassVar[str] = ""
 
     kind: str
@@ -178,6 +185,18 @@ class Step(Model):
         """Window and stride, along z, y and x, of the σ that its noise is in proportion to."""
         raise AssertionError("only a step with a noise weight is asked")
 
+    @property
+    def weights(self) -> tuple[float, float]:
+        """Weights of the image and of the noise; 1 and 0 where there are none."""
+        names = (self.signal_weight, 1.0), (self.noise_weight, 0.0)
+        signal, noise = (float(getattr(self, n) if n else usual) for n, usual in names)
+        return signal, noise
+
+    def with_weights(self, signal: float | None, noise: float) -> Any:
+        """The step with other :attr:`weights`; None leaves that of the image as it is."""
+        given = {self.noise_weight: noise, self.signal_weight: signal}
+        return self.replace(**{n: w for n, w in given.items() if n is not None and w is not None})
+
     def with_psnr(self, target: float, model: PsnrModel) -> Any:
         """The step with its noise weighted so that ``model`` expects this PSNR, in decibel.
 
@@ -187,6 +206,10 @@ class Step(Model):
             If the target cannot be reached, with what can be.
         """
         raise AssertionError("only a step with a noise weight is asked")
+
+    def of_planes(self) -> Any:
+        """The step on single planes, where it can work on whole volumes: about as much, sooner."""
+        return self
 
     def band(self, spacing: Sequence[float]) -> tuple[float | None, ...]:
         """Frequency along each axis from which on it takes away, in cycles per unit of length.

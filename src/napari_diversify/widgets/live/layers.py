@@ -220,13 +220,20 @@ def shown_level(layer: napari.layers.Image, viewer: Any) -> int:
     return len(layer.data) - 1 if viewer.dims.ndisplay == 3 else int(layer.data_level)
 
 
-def name_of_view(labels: Sequence[str], index: tuple[slice, ...], shape: Sequence[int]) -> str:
-    """What the part of an image in view is called: where it lies along the axes not shown."""
-    fixed = [
-        f"axis {label}: {part.start}" if label.startswith("-") else f"{label} {part.start}"
-        for label, part, n in zip(labels, index, shape, strict=True)
-        if part.start is not None and n > 1
-    ]
+def name_of_view(
+    labels: Sequence[str], index: tuple[slice, ...], shape: Sequence[int], spatial_ndim: int
+) -> str:
+    """What the part of an image in view is called: where it lies along the axes not shown.
+
+    Axes that the image gives no label are called as steps call them: z, y, x.
+    """
+    letters = dict(zip(range(-spatial_ndim, 0), "zyx"[-spatial_ndim:], strict=True))
+    fixed = []
+    for axis, (label, part, n) in enumerate(zip(labels, index, shape, strict=True), -len(shape)):
+        if part.start is not None and n > 1:
+            unlabelled = label.startswith("-")
+            name = letters.get(axis, f"axis {axis + len(shape)}") if unlabelled else label
+            fixed.append(f"{name} {part.start}")
     return ", ".join(fixed) or "view"
 
 
