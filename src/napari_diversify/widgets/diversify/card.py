@@ -17,11 +17,10 @@ from qtpy.QtWidgets import (
     QVBoxLayout,
     QWidget,
 )
-from superqt import QFlowLayout
 from superqt.utils import signals_blocked
 
 from ...recipe.steps.registry import AnyStep
-from ..qt.parts import tip
+from ..qt.parts import flow, tip
 from ..qt.switch import switch
 from .panel import panel_of
 from .state import Card, Key
@@ -74,6 +73,7 @@ class CardWidget(QFrame):
         self.menu = QToolButton()
         self.menu.setText("⋯")
         self.menu.setAutoRaise(True)
+        self.menu.setStyleSheet("QToolButton::menu-indicator { image: none; }")
         self.menu.setToolTip(tip("more", "Move or remove this step."))
         self.menu.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu.setMenu(self._make_menu())
@@ -92,7 +92,7 @@ class CardWidget(QFrame):
         head.addWidget(self.live)
         head.addWidget(self.menu)
         self.content = QWidget()
-        switches = QFlowLayout()
+        switches = flow(spacing=10)
         for box in (self.reads_image, *self.views.values()):
             switches.addWidget(box)
         inner = QVBoxLayout(self.content)

@@ -12,7 +12,6 @@ import numpy.typing as npt
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
-from superqt import QFlowLayout
 from superqt.utils import QSignalThrottler
 
 from ...recipe import LazyVolume, Recipe
@@ -37,7 +36,7 @@ from ..live.source_watch import SourceWatch
 from ..live.views import SplitView, View
 from ..live.warming import warm_up
 from ..qt.dock import Dock
-from ..qt.parts import button, soon
+from ..qt.parts import button, flow, soon
 from ..qt.preferences import set_preference
 from ..samples.sheet import Samples
 from .card import CardWidget
@@ -143,7 +142,7 @@ class Explorer(Dock):
         )
 
     def _lay_out(self) -> None:
-        buttons = QFlowLayout()
+        buttons = flow()
         for push in (
             self.plots_button,
             self.samples_button,
@@ -347,7 +346,8 @@ class Explorer(Dock):
         self._change(self._state.edit(key, **changes), at_once=shows_other)
 
     def _on_card_moved(self, key: Key, to: int) -> None:
-        self._change(self._state.move(key, to))
+        self._change(self._state.move(key, to), at_once=True)
+        self.shown.stack(ViewKey(key))
 
     def _on_card_removed(self, key: Key) -> None:
         self.compare.stop()

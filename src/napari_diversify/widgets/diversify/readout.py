@@ -188,6 +188,6 @@ def _said(sums: PairSums, similar: float | None) -> str:
         parts.append(f"SSIM {similar:.2f}")
     parts += [
         f"RMS contrast {before:.2f} → {after:.2f}",
-        f"clipped {100 * sums.clipped_fraction:.1f} %",
+        f"clipped {100 * sums.clipped_fraction:.1f}\u00a0%",
     ]
     return "   ".join(parts)

@@ -103,6 +103,26 @@ class ShownViews(QObject):
             self._adding.start()
         return done
 
+    def stack(self, key: ViewKey) -> None:
+        """Put the layer of a result where its card stands: later ones lie above, and are seen."""
+        layers, keys = self._viewer.layers, [k for k in self._wanted if not k.name]
+        layer = self._layer(key)
+        if layer is None or key not in keys:
+            return
+        at = keys.index(key)
+        later = [layers.index(la) for k in keys[at + 1 :] if (la := self._layer(k)) is not None]
+        earlier = [layers.index(la) for k in keys[:at] if (la := self._layer(k)) is not None]
+        if later and layers.index(layer) > min(later):
+            layers.move(layers.index(layer), min(later))
+        elif earlier and layers.index(layer) < max(earlier):
+            layers.move(layers.index(layer), max(earlier) + 1)
+
+    def _layer(self, key: ViewKey) -> napari.layers.Image | None:
+        """The layer of a view, if it is in the viewer."""
+        view = self.views.get(key)
+        layer = None if view is None else view.live.layer
+        return layer if layer is not None and layer in self._viewer.layers else None
+
     def put_away_all_but(self, wanted: Collection[ViewKey]) -> None:
         """Show no more what is not wanted any more."""
         self._to_add = [key for key in self._to_add if key in wanted]
@@ -173,8 +193,11 @@ class ShownViews(QObject):
         view, source = self._view(key), self._source
         assert source is not None
         self._on.add(key)
+        before = view.live.layer
         try:
             view.show(source, self._wanted[key].recipe)
+            if view.live.layer != before:
+                self.stack(key)
         except ValueError as error:
             if not view.is_of(source):
                 view.set_aside()

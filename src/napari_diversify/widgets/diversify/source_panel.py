@@ -59,7 +59,7 @@ class SourcePanel(QWidget):
             box.setDecimals(_DECIMALS)
             box.setKeyboardTracking(False)
             box.setToolTip(tooltip_of("intensity_range", fields["intensity_range"]))
-            narrow(box, 60)
+            narrow(box, 52, buttons=False)
         self.low.valueChanged.connect(self._on_low_typed)
         self.high.valueChanged.connect(self._on_high_typed)
         self.auto = switch(
@@ -161,5 +161,5 @@ def _whole_number(tooltip: str, highest: float) -> QLargeIntSpinBox:
     box.setRange(0, int(highest))
     box.setKeyboardTracking(False)
     box.setToolTip(tooltip)
-    narrow(box, 56)
+    narrow(box, 48, buttons=False)
     return box

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
+from superqt import QFlowLayout
 
 from ...sentences import reason
 
@@ -47,6 +48,15 @@ def soon(owner: QObject, call: Callable[[], object]) -> QTimer:
     timer.setInterval(0)
     timer.timeout.connect(call)
     return timer
+
+
+def flow(spacing: int = 4) -> QFlowLayout:
+    """A layout for short things side by side that wraps where there is no more room."""
+    layout = QFlowLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setHorizontalSpacing(spacing)
+    layout.setVerticalSpacing(spacing)
+    return layout
 
 
 def row(*widgets: QWidget) -> QWidget:
