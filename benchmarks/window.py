@@ -197,7 +197,7 @@ class Live(Window):
         if self.dock is None:
             return True
         dock = self.dock
-        measuring = dock._measurement.running or dock._settled.isActive()
+        measuring = dock._image.measurement.running or dock._image._settled.isActive()
         running = any(view.live.running for view in dock.shown.views.values())
         return not measuring and not running and driver().idle
 

@@ -169,14 +169,13 @@ class Dock:
 
     @property
     def measuring(self):
-        return self.explorer._measurement.running or self.explorer._settled.isActive()
+        return self.explorer._image.measurement.running or self.explorer._image._settled.isActive()
 
     # ---- what a user does ----
 
     def control(self, name):
-        return (
-            self.explorer.card("diversify").panel.psnr if name == "psnr" else self._controls[name]
-        )
+        panel = self.explorer.card("diversify").panel
+        return panel.psnr if name == "psnr" else panel.form.controls[name]
 
     def slider(self, name):
         from superqt import QDoubleSlider

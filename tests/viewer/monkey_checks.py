@@ -168,10 +168,10 @@ class Pictures:
 
     def _check_switches(self, dock):
         """What is switched on is of the chosen image, with the settings that are shown."""
-        source = dock._source()
+        source = dock._image.source()
         if dock.source_panel.picker.source() is None:
             return  # what was made of the last image stays
-        wanted_views = resolve(dock.state(), dock._facts())
+        wanted_views = resolve(dock.state(), dock._image.facts())
         for name, view in dock.shown.views.items():
             layer = view.live.layer
             if layer is None or layer not in self._world.layers:
@@ -184,7 +184,7 @@ class Pictures:
                 if layer.visible and id(behind(layer)) not in self._world.eyes:
                     raise Wrong(f"“{layer.name}” is visible, but not of the chosen image")
                 continue
-            if dock._facts().known and "recipe" in entry_of(layer):
+            if dock._image.facts().known and "recipe" in entry_of(layer):
                 wanted = json.loads(wanted_views[name].recipe.to_json())
                 if entry_of(layer)["recipe"] != wanted and not _refused(view, source):
                     raise Wrong(f"{name} is not in step: {entry_of(layer)['recipe']} != {wanted}")

@@ -124,7 +124,8 @@ class World:
         for n, dock in enumerate(self.docks):
             windows = dock.windows
             what |= {
-                f"measurement {n}": dock._measurement.running or dock._settled.isActive(),
+                f"measurement {n}": dock._image.measurement.running
+                or dock._image._settled.isActive(),
                 f"snapshot {n}": dock._snapshot.running,
                 **{
                     f"panel {key} {n}": card.panel.running

@@ -33,7 +33,7 @@ def settle(dock):
     explorer = dock.explorer
 
     def done():
-        wanted = resolve(explorer.state(), explorer._facts())
+        wanted = resolve(explorer.state(), explorer._image.facts())
         views = {key: explorer.shown.get(key) for key in wanted}
         return (
             not any(task.running for task in explorer._tasks())

@@ -61,7 +61,7 @@ def idle(dock):
         lambda: (
             not any(task.running for task in explorer._tasks())
             and not explorer._throttle._timer.isActive()
-            and not explorer._settled.isActive()
+            and not explorer._image._settled.isActive()
         )
     )
 

@@ -10,29 +10,14 @@ from typing import Any
 import napari.layers
 import numpy.typing as npt
 from napari.components import ViewerModel
-from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 from superqt.utils import QSignalThrottler
 
-from ...recipe import LazyVolume, Recipe
+from ...recipe import Recipe
 from ...recipe.lazy.cache import Cache
-from ...recipe.lazy.source import Source
-from ..live.layers import (
-    displayed_index,
-    guess_spatial_ndim,
-    how_made,
-    level_spacings,
-    levels_of,
-    name_of_view,
-    showing,
-    shown_level,
-    spacing_in_micrometres,
-    why_not_shown,
-    why_unusable,
-)
+from ..live.layers import how_made, showing, why_unusable
 from ..live.live_layer import LiveLayer
 from ..live.snapshot import Snapshot
-from ..live.source_watch import SourceWatch
 from ..live.views import SplitView, View
 from ..live.warming import warm_up
 from ..qt.dock import Dock
@@ -42,30 +27,29 @@ from ..samples.sheet import Samples
 from .card import CardWidget
 from .cards import CardList
 from .compare import Compare
+from .image import ImageAtWork, id_of
+from .in_view import InView
 from .left_behind import leave, left
-from .measurement import Measurement, Wish
-from .panel import ImageFacts
 from .readout import Readout
 from .resolve import (
     COMPARISONS,
     OF_THE_LAST,
-    Facts,
     ViewKey,
+    Wish,
     noisy_card,
     recipe_of,
     recipe_shown,
     resolve,
     settled,
+    wish_of,
 )
 from .shown import ShownViews
 from .source_panel import SourcePanel
 from .state import Key, State
 from .taking_over import all_views, carried_on, told_by
-from .weight_tiles import Explored
 from .windows import Windows
 
 _FRAME_MS = 16
-_SETTLED_MS = 250
 _NO_IMAGE = "Open an image, or choose File > Open Sample > Diversify > Synthetic nuclei (3D)."
 
 
@@ -97,24 +81,25 @@ class Explorer(Dock):
 
         self.source_panel = SourcePanel(napari_viewer)
         self.cards = CardList()
-        self.compare = Compare(napari_viewer, self._pair)
         self.readout = Readout()
         self.status.say(_NO_IMAGE)
         self._make_buttons()
-        cache = self._cache = Cache()
-        self.samples = Samples(napari_viewer, cache, self)
-        self.windows = Windows(
-            napari_viewer, self.samples, self._what_to_export, self._what_to_explore, self
+        self._cache = Cache()
+        picker = self.source_panel.picker
+        self._image = ImageAtWork(napari_viewer, picker, self._wish, self)
+        self.shown = ShownViews(napari_viewer, self._cache, self._on_failed, self)
+        self._in_view = InView(
+            *(napari_viewer, self.state, self._image, self.shown),
+            *(self.cards, self.readout, self._cache),
         )
-        self.shown = ShownViews(napari_viewer, cache, self._on_failed, self)
-        self._watch: SourceWatch | None = None  # of the image, as long as one is worked on
-        self._measurement = Measurement(self)
+        self.compare = Compare(napari_viewer, self._in_view.pair)
+        self.samples = Samples(napari_viewer, self._cache, self)
+        self.windows = self._in_view.windows = Windows(
+            *(napari_viewer, self.samples, self._what_to_export, self._in_view.explored, self)
+        )
         self._snapshot = Snapshot(self)
         self._throttle = QSignalThrottler(parent=self)
         self._throttle.setTimeout(_FRAME_MS)
-        self._settled = QTimer(self)
-        self._settled.setSingleShot(True)
-        self._settled.setInterval(_SETTLED_MS)
         self._lay_out()
         self._wire()
         self._set_state(State.first())
@@ -177,18 +162,19 @@ class Explorer(Dock):
         self.compare.refused.connect(self._on_compare_said)
         self.compare.dividerMoved.connect(self._on_divider)
         self._throttle.triggered.connect(self._apply)
-        self._settled.timeout.connect(self._measure)
         self.shown.made.connect(self._on_view_made)
-        self.shown.looked.connect(self._look)
+        self.shown.looked.connect(self._in_view.look)
         self.shown.deleted.connect(self._on_view_deleted)
         self.shown.outdated.connect(self._throttle.throttle)
-        self._measurement.ranged.connect(self._on_ranged)
-        self._measurement.finished.connect(self._on_measured)
-        for task in (self._measurement, self._snapshot):
+        measurement = self._image.measurement
+        measurement.ranged.connect(self._on_ranged)
+        measurement.finished.connect(self._on_measured)
+        measurement.failed.connect(self._set_aside)
+        measurement.stopped.connect(self._on_ready)
+        self._image.moved.connect(self._on_source_moved)
+        for task in (measurement, self._snapshot):
             task.progressed.connect(self.status.show_progress)
             task.failed.connect(self._on_failed)
-        self._measurement.failed.connect(self._set_aside)
-        self._measurement.stopped.connect(self._on_ready)
         self._snapshot.finished.connect(self._on_snapshot)
         self.status.cancelled.connect(self._on_cancelled)
         self.snapshot_button.clicked.connect(self.take_snapshot)
@@ -204,7 +190,7 @@ class Explorer(Dock):
 
     def value(self) -> Recipe:
         """What the last live card shows; if none is live, what the last open one would."""
-        return recipe_shown(self._state, self._facts())
+        return recipe_shown(self._state, self._image.facts())
 
     def setValue(self, recipe: Recipe, sample: int | None = None) -> None:
         """Show a recipe: its steps become live cards, each on the result of the one above."""
@@ -212,12 +198,11 @@ class Explorer(Dock):
             recipe = recipe.replace(sample=sample)
         state, source = self._state.with_recipe(recipe), self.source_panel.picker.source()
         if source is not None:
-            state = state.for_image(_id_of(source), source.ndim)
+            state = state.for_image(id_of(source), source.ndim)
         self.compare.stop()
-        self._measurement.forget()
+        self._image.measurement.forget()
         self._set_state(state)
-        if self._connected:
-            self._measure()
+        self._measure()
 
     def sample(self) -> int:
         """The sample number shown."""
@@ -241,8 +226,8 @@ class Explorer(Dock):
 
     def take_snapshot(self) -> None:
         """Compute the whole result of the last live step and add it as an ordinary layer."""
-        source, recipe = self._source(), self.value()
-        if source is None or self._measurement.range is None or not recipe.steps:
+        source, recipe = self._image.source(), self.value()
+        if source is None or self._image.measurement.range is None or not recipe.steps:
             self.status.say("There is no diversified image to take a snapshot of yet.")
             return
         try:
@@ -268,35 +253,15 @@ class Explorer(Dock):
             name = " › ".join(card.step.kind for card in chain)
             if name in named:
                 name = " › ".join(card.title for card in chain)
-            named[name] = recipe_of(self._state, self._facts(), key)
-        return self._source(), named
-
-    def _what_to_explore(self) -> Explored | None:
-        """What is in view of the noise, whichever steps are live."""
-        source, card, facts = self._source(), noisy_card(self._state), self._facts()
-        if source is None or card is None or not facts.known or why_not_shown(source, self._viewer):
-            return None
-        live = self._state.live()
-        key = live[-1] if live and card in self._state.chain(live[-1]) else card.key
-        recipe = recipe_of(self._state, facts, key)
-        level = shown_level(source, self._viewer)
-        size = level_spacings(source, self._spatial_ndim(self._state))[level]
-        array = LazyVolume(Source.of(levels_of(source)[level]), recipe, size, cache=self._cache)
-        index = displayed_index(source, self._viewer, array.shape)
-        return Explored(array, index, source, self._state.chain(key).index(card))
+            named[name] = recipe_of(self._state, self._image.facts(), key)
+        return self._image.source(), named
 
     # ---- state ----
-
-    def _facts(self) -> Facts:
-        source = self._source()
-        if source is None:
-            return Facts()
-        return Facts(source.ndim, guess_spatial_ndim(source), self._measurement.range)
 
     def _set_state(self, state: State) -> None:
         """Take another state, and have every widget show it; layers follow in :meth:`_apply`."""
         old, self._state = self._state, state
-        self.source_panel.setValue(settled(state, self._facts()), state.automatic)
+        self.source_panel.setValue(settled(state, self._image.facts()), state.automatic)
         if state.cards is not old.cards:
             self.cards.setCards(state.cards)
             self.shown.keep_cards(self.cards.widgets)
@@ -307,35 +272,32 @@ class Explorer(Dock):
 
     def _change(self, state: State, *, at_once: bool = False) -> None:
         """Do what the user wishes."""
-        old, shape = self._state, _structure(self._state)
+        other_chain = _structure(self._state) != _structure(state)
         self._set_state(state)
-        if _structure(state) != shape:
+        if other_chain:
             self._tell_cards()
-        self._expect()
-        wish = self._wish()
-        if wish is not None and wish != self._measurement.wish and self._connected:
-            if self._spatial_ndim(old) != wish.spatial_ndim:
-                self._measurement.forget()
-                self._measure()
-                return
-            self._settled.start()
+        self._in_view.expect()
+        if self._connected:
+            self._image.follow()
         if at_once:
             self._apply()
         else:
             self._throttle.throttle()
 
-    def _spatial_ndim(self, state: State) -> int:
-        return settled(state, self._facts()).spatial_ndim or 2
+    def _wish(self) -> Wish:
+        return wish_of(self._state, self._image.facts())
 
     def _on_setup_edited(self, values: Mapping[str, Any]) -> None:
         state = self._state.with_setup(**values)
         source = self.source_panel.picker.source()
         if "spatial_ndim" in values and source is not None:
-            state = state.with_axes_of(_id_of(source))
+            state = state.with_axes_of(id_of(source))
         self._change(state)
 
     def _on_auto(self, automatic: bool) -> None:
-        self._change(self._state.with_automatic(automatic, settled(self._state, self._facts())))
+        self._change(
+            self._state.with_automatic(automatic, settled(self._state, self._image.facts()))
+        )
         if automatic:
             self._measure()
 
@@ -375,26 +337,16 @@ class Explorer(Dock):
 
     # ---- the source ----
 
-    def _source(self) -> napari.layers.Image | None:
-        """The image worked on, if it can be."""
-        source = self.source_panel.picker.source()
-        return source if source is not None and why_unusable(source) is None else None
-
     def _on_source_changed(self, source: napari.layers.Image | None) -> None:
-        self._leave_source()
         if source is None:
             self._keep_switched_on()
-        else:
-            self._watch = SourceWatch.of(self._viewer, source)
-            self._watch.events.edited.connect(self._on_source_edited)
-            self._watch.events.moved.connect(self._on_source_moved)
-        self._measurement.forget()
+        self._image.watch(source)
         self._cache.clear()
         self.compare.stop()
         state = self._state
-        self._set_state(state if source is None else state.for_image(_id_of(source), source.ndim))
+        self._set_state(state if source is None else state.for_image(id_of(source), source.ndim))
         self._tell_cards()  # there are no numbers of it yet
-        self._look()
+        self._in_view.look()
         problem = _NO_IMAGE if source is None else why_unusable(source)
         self._announce = True
         if problem is not None:
@@ -407,37 +359,19 @@ class Explorer(Dock):
         self._renew_sheet()
         self._measure()
 
-    def _leave_source(self) -> None:
-        if self._watch is not None:
-            self._watch.events.edited.disconnect(self._on_source_edited)
-            self._watch.events.moved.disconnect(self._on_source_moved)
-            self._watch.leave()
-            self._watch = None
-
     def _renew_sheet(self) -> None:
         """Draw the sheet anew if its image holds another array now."""
         try:
-            if self.samples.source == self._source():
+            if self.samples.source == self._image.source():
                 self.samples.renew()
         except (TypeError, ValueError) as error:
             self.samples.close()
             self.status.say(f"The sheet of samples was closed: {error}.")
 
-    def _wish(self) -> Wish | None:
-        """What has to be known of the image for what is set; None: there is no image."""
-        if self._source() is None:
-            return None
-        cards = self._state.cards
-        windows = {card.step.windows: None for card in cards if card.step.noise_weight}
-        given = None if self._state.automatic else self._state.setup.intensity_range
-        return Wish(tuple(windows), self._spatial_ndim(self._state), given)
-
     def _measure(self) -> None:
         """Measure range and PSNR of the source in a thread; the live layers follow."""
-        self._settled.stop()
-        source, wish = self._source(), self._wish()
-        if source is not None and wish is not None and self._connected:
-            self._measurement.start(source, wish)
+        if self._connected:
+            self._image.measure()
 
     def _on_ranged(self) -> None:
         """Show the image as soon as its range is known."""
@@ -446,35 +380,15 @@ class Explorer(Dock):
 
     def _on_measured(self) -> None:
         """Show what else is known."""
-        self._expect()
+        self._in_view.expect()
         self._on_ranged()
         self._tell_cards()
 
     def _tell_cards(self) -> None:
         """Say in each card what is known of the image."""
-        for widget in self.cards.widgets.values():
-            self._tell(widget)
-
-    def _tell(self, widget: CardWidget) -> None:
-        source, measured = self._source(), self._measurement.result
-        if source is None:
-            widget.panel.setFacts(None)
-            return
-        ndim, array = self._spatial_ndim(self._state), levels_of(source)[0]
-        widget.panel.setFacts(
-            ImageFacts(
-                array=array,
-                edition=Source.of(array).edition,
-                spatial_ndim=ndim,
-                spacing=spacing_in_micrometres(source, ndim),
-                psnr={} if measured is None else measured.psnr,
-                note=self._measurement.note(),
-                alone=len(self._state.chain(widget.key)) == 1,
-            )
-        )
-
-    def _on_source_edited(self) -> None:
-        self._settled.start()  # to be measured anew
+        for key, widget in self.cards.widgets.items():
+            alone = len(self._state.chain(key)) == 1
+            widget.panel.setFacts(self._image.facts_for_panels(alone=alone))
 
     def _on_source_moved(self) -> None:
         """The image has another place, scale or unit: lengths are other numbers of voxels."""
@@ -497,15 +411,13 @@ class Explorer(Dock):
 
     def _apply(self, *, anew: bool = False) -> None:
         """Show what has to be shown by now; ``anew``: the image may be another one than before."""
-        if not self._connected:
+        source, facts = self._image.source(), self._image.facts()
+        if source is None or not self._connected:
             return
-        source, facts = self._source(), self._facts()
         wanted = resolve(self._state, facts)
-        if source is None:
-            return
         if not facts.known or settled(self._state, facts).intensity_range is None:
             self.shown.put_away_all_but(wanted)
-            if not self._measurement.running and not self._settled.isActive():
+            if not self._image.busy:
                 self._measure()  # it was cancelled before
             return
         done = self.shown.apply(source, wanted, anew=anew)
@@ -514,23 +426,7 @@ class Explorer(Dock):
             self._say_what_is_shown()
 
     def _set_aside(self) -> None:
-        self.shown.set_aside(self._source())
-
-    def _last_view(self) -> View | None:
-        """The view of the last live step, or of the last that could be shown of the image."""
-        source = self._source()
-        views = [self.shown.get(ViewKey(key)) for key in self._state.live()]
-        there = [view for view in views if view is not None]
-        shown = [view for view in there if source is not None and view.is_of(source)]
-        return next(reversed(shown or there), None)
-
-    def _pair(self) -> tuple[napari.layers.Image, napari.layers.Image] | None:
-        """The image and its last live result, if both are there."""
-        source, view = self._source(), self._last_view()
-        result = None if view is None else view.live.layer
-        if source is None or view is None or result is None:
-            return None
-        return (source, result) if result.visible and view.is_of(source) else None
+        self.shown.set_aside(self._image.source())
 
     def _on_compare_said(self, refusal: str) -> None:
         if refusal:
@@ -564,7 +460,7 @@ class Explorer(Dock):
         self._change(self._state.without(key.card, key.name))
         if self.source_panel.picker.source() is None:
             self._keep_switched_on()
-        self._look()
+        self._in_view.look()
 
     def _forget_deleted(self) -> None:
         self._before_deleting = None
@@ -582,7 +478,7 @@ class Explorer(Dock):
     def _tasks(self) -> tuple[Any, ...]:
         """All that may be under way."""
         return (
-            *(self._measurement, self._snapshot, self.readout, self.samples.live),
+            *(self._image.measurement, self._snapshot, self.readout, self.samples.live),
             *(widget.panel for widget in self.cards.widgets.values()),
             *self.shown.lives(),
         )
@@ -590,52 +486,9 @@ class Explorer(Dock):
     # ---- what is said ----
 
     def _on_drawn(self) -> None:
-        view = self._last_view()
+        view = self._in_view.last_view()
         if view is not None and self.sender() is view.live:  # the numbers are of no other
-            self._look()
-
-    def _look(self) -> None:
-        """Give the numbers of the last live layer, as it is in view."""
-        view, source = self._last_view(), self._source()
-        live = None if view is None else view.live
-        layer = None if live is None else live.layer
-        seen = None
-        if source is not None and view is not None and view.is_of(source):
-            seen = view.live.in_view()
-        if seen is None or live is None or layer is None:
-            in_sight = layer is not None and layer.visible
-            self.readout.clear(why_not_shown(layer, self._viewer) if in_sight else "")
-            self.windows.clear()
-            self._expect()
-            self._look_in_cards()
-            return
-        array, index = seen
-        if layer.ndim != array.ndim:
-            return  # the layer is just being given another image
-        assert isinstance(array, LazyVolume)
-        name = name_of_view(layer.axis_labels, index, array.shape, array.spatial_ndim)
-        self.readout.look(array, index, name)
-        self.windows.look(array, index, name)
-        self._look_in_cards()
-
-    def _look_in_cards(self) -> None:
-        """Say in each card what is in view of its result."""
-        for key, widget in self.cards.widgets.items():
-            view, source = self.shown.get(ViewKey(key)), self._source()
-            seen = view.live.in_view() if view is not None else None
-            if view is None or seen is None or source is None or not view.is_of(source):
-                widget.panel.look(None)
-            else:
-                widget.panel.look(*seen)
-
-    def _expect(self) -> None:
-        """Tell the plots which weights are set, and what is to be expected of any."""
-        measured, card = self._measurement.result, noisy_card(self._state)
-        if card is None:
-            self.windows.expect(None, 1.0, 0.0)
-            return
-        model = None if measured is None else measured.psnr.get(card.step.windows)
-        self.windows.expect(model, *card.step.weights)
+            self._in_view.look()
 
     def _on_ready(self) -> None:
         if not any(task.running for task in self._tasks()):
@@ -658,10 +511,10 @@ class Explorer(Dock):
         self.status.say(f"Snapshot kept as layer “{layer.name}”.")
 
     def _say_what_is_shown(self) -> None:
-        source, view = self._source(), self._last_view()
+        source, view = self._image.source(), self._in_view.last_view()
         if source is None:
             self.status.say(_NO_IMAGE)
-        elif not resolve(self._state, self._facts()):
+        elif not resolve(self._state, self._image.facts()):
             self.status.say(f"Nothing is live. Tick live in a step to see “{source.name}” changed.")
         elif view is not None and view.is_of(source):
             self.status.say(f"{showing(source, view.live.level)} {how_made(source)}".strip())
@@ -669,8 +522,8 @@ class Explorer(Dock):
             self.status.say("")
 
     def _on_window_opened(self) -> None:
-        self._look()
-        self._expect()
+        self._in_view.look()
+        self._in_view.expect()
 
     # ---- shown and hidden ----
 
@@ -694,7 +547,7 @@ class Explorer(Dock):
         there = self.shown.left_behind(all_views(self._state))
         spared = emptied or (first and before is None)
         self._set_state(carried_on(self._state, there, spared=spared, first=first))
-        wanted = resolve(self._state, self._facts())
+        wanted = resolve(self._state, self._image.facts())
         for key, layer in there.items():
             self.shown.adopt(key, layer, on=key in wanted)
         try:
@@ -704,7 +557,7 @@ class Explorer(Dock):
 
     def _stop(self) -> None:
         picker = self.source_panel.picker
-        self._settled.stop()
+        self._image.rest()
         self.compare.disconnect_viewer()
         leave(self._viewer, self, self._state, picker.source(), picker.pinned())
         opened = {card.step.kind for card in self._state.cards if card.open}
@@ -717,12 +570,7 @@ class Explorer(Dock):
         self.samples.release()
         picker.disconnect_viewer()
         self._viewer.dims.events.units.disconnect(self._on_units)
-        self._leave_source()
-
-
-def _id_of(source: napari.layers.Image) -> tuple[Any, int]:
-    """What an image is known by while its axes count."""
-    return source.unique_id, source.ndim
+        self._image.leave()
 
 
 def _structure(state: State) -> list[tuple[Key, bool, bool]]:

@@ -2,34 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import napari.layers
 from qtpy.QtCore import QObject, Signal
 
-from ...analysis.measure import BUDGET, Measured, Windows, measure
+from ...analysis.measure import BUDGET, Measured, measure
 from ...recipe.lazy.source import Source
 from ..live.layers import levels_of
 from ..qt.background import Background
-
-
-@dataclass(frozen=True)
-class Wish:
-    """What is to be measured of an image.
-
-    Attributes
-    ----------
-    windows : tuple of (window, stride)
-        Of each σ that noise is in proportion to.
-    spatial_ndim : 2 or 3
-    intensity_range : (float, float) or None
-        A given range; None: the image's own.
-    """
-
-    windows: tuple[Windows, ...]
-    spatial_ndim: int
-    intensity_range: tuple[float, float] | None
+from .resolve import Wish
 
 
 class Measurement(QObject):

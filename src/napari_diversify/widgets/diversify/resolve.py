@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ...analysis.measure import Windows
 from ...recipe import Recipe
 from .state import Card, Key, State
 
@@ -78,6 +79,31 @@ def recipe_shown(state: State, facts: Facts) -> Recipe:
     """What the last live card shows; if none is live, what the last open one would."""
     key = state.current()
     return settled(state, facts) if key is None else recipe_of(state, facts, key)
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What has to be measured of the image.
+
+    Attributes
+    ----------
+    windows : tuple of (window, stride)
+        Of each σ that noise is in proportion to.
+    spatial_ndim : 2 or 3
+    intensity_range : (float, float) or None
+        A given range; None: the image's own.
+    """
+
+    windows: tuple[Windows, ...]
+    spatial_ndim: int
+    intensity_range: tuple[float, float] | None
+
+
+def wish_of(state: State, facts: Facts) -> Wish:
+    """What has to be measured of the image, for what is set."""
+    windows = {c.step.windows: None for c in state.cards if c.step.noise_weight is not None}
+    given = None if state.automatic else state.setup.intensity_range
+    return Wish(tuple(windows), settled(state, facts).spatial_ndim or 2, given)
 
 
 def noisy_card(state: State) -> Card | None:
