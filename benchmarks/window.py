@@ -197,8 +197,8 @@ class Live(Window):
         if self.dock is None:
             return True
         dock = self.dock
-        measuring = dock._image.measurement.running or dock._image._settled.isActive()
-        running = any(view.live.running for view in dock.shown.views.values())
+        measuring = dock.session.image.measurement.running or dock.session.image._settled.isActive()
+        running = any(view.live.running for view in dock.session.views.views.values())
         return not measuring and not running and driver().idle
 
     def slide(self, share: float) -> None:

@@ -48,7 +48,7 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 #: Milliseconds to wait for what is sure to come: a busy machine takes its time.
-PATIENCE = 120_000
+PATIENCE = 30_000
 
 
 # ---- real viewers need a display ----
@@ -169,7 +169,10 @@ class Dock:
 
     @property
     def measuring(self):
-        return self.explorer._image.measurement.running or self.explorer._image._settled.isActive()
+        return (
+            self.explorer.session.image.measurement.running
+            or self.explorer.session.image._settled.isActive()
+        )
 
     # ---- what a user does ----
 
@@ -216,7 +219,7 @@ class Dock:
 
     @property
     def computing(self):
-        return any(view.live.running for view in self.explorer.shown.views.values())
+        return any(view.live.running for view in self.explorer.session.views.views.values())
 
     def calm(self):
         """Whether the live layer is in step and nothing is measured, computed, or about to be."""

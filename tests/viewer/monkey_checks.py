@@ -131,7 +131,7 @@ class Pictures:
     def check(self):
         """Compare all that is visible with what the core makes of the present voxels."""
         world, dock = self._world, self._world.dock
-        views = () if dock is None else dock.shown.views.values()
+        views = () if dock is None else dock.session.views.views.values()
         driven = {view.live.layer: view for view in views if view.live.layer is not None}
         for layer in world.ours():
             if not layer.visible:
@@ -168,11 +168,11 @@ class Pictures:
 
     def _check_switches(self, dock):
         """What is switched on is of the chosen image, with the settings that are shown."""
-        source = dock._image.source()
+        source = dock.session.image.source()
         if dock.source_panel.picker.source() is None:
             return  # what was made of the last image stays
-        wanted_views = resolve(dock.state(), dock._image.facts())
-        for name, view in dock.shown.views.items():
+        wanted_views = resolve(dock.state(), dock.session.image.facts())
+        for name, view in dock.session.views.views.items():
             layer = view.live.layer
             if layer is None or layer not in self._world.layers:
                 continue
@@ -184,7 +184,7 @@ class Pictures:
                 if layer.visible and id(behind(layer)) not in self._world.eyes:
                     raise Wrong(f"“{layer.name}” is visible, but not of the chosen image")
                 continue
-            if dock._image.facts().known and "recipe" in entry_of(layer):
+            if dock.session.image.facts().known and "recipe" in entry_of(layer):
                 wanted = json.loads(wanted_views[name].recipe.to_json())
                 if entry_of(layer)["recipe"] != wanted and not _refused(view, source):
                     raise Wrong(f"{name} is not in step: {entry_of(layer)['recipe']} != {wanted}")

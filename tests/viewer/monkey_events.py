@@ -261,7 +261,7 @@ def plots(world, rng):
         return
     window = dock.windows.plots
     if window is None or not window.isVisible():
-        dock.plots_button.click()
+        dock.actions_.plots.click()
         return
     tabs = window.findChildren(QTabWidget)
     if tabs and rng.random() < 0.7:
@@ -277,7 +277,7 @@ def samples(world, rng):
         return
     window = dock.windows.samples
     if window is None or not window.isVisible():
-        dock.samples_button.click()
+        dock.actions_.samples.click()
         return
     what = rng.choice(("draw", "draw", "go", "keep", "reject", "all", "tick", "close", "remove"))
     if what == "draw":
@@ -302,7 +302,7 @@ def explore(world, rng):
         return
     window = dock.windows.explore
     if window is None or not window.isVisible():
-        dock.explore_button.click()
+        dock.actions_.explore.click()
     elif rng.random() < 0.6 and (tile := _child(window, (QPushButton,), rng)):
         tile.click()
     else:
@@ -316,7 +316,7 @@ def export(world, rng):
         return
     dialog = dock.windows.export
     if dialog is None or not dialog.isVisible():
-        dock.export_button.click()
+        dock.actions_.export.click()
         return
     what = rng.choice(("start", "start", "cancel", "close", "escape"))
     if what == "start" and not dialog.running:

@@ -124,8 +124,7 @@ class World:
         for n, dock in enumerate(self.docks):
             windows = dock.windows
             what |= {
-                f"measurement {n}": dock._image.measurement.running
-                or dock._image._settled.isActive(),
+                f"measurement {n}": dock.session.image.busy,
                 f"snapshot {n}": dock._snapshot.running,
                 **{
                     f"panel {key} {n}": card.panel.running
@@ -133,7 +132,8 @@ class World:
                 },
                 f"numbers {n}": dock.readout.running,
                 **{
-                    f"view {name} {n}": view.live.running for name, view in dock.shown.views.items()
+                    f"view {name} {n}": view.live.running
+                    for name, view in dock.session.views.views.items()
                 },
                 f"samples {n}": dock.samples.live.running,
                 f"export {n}": windows.export is not None and windows.export.running,

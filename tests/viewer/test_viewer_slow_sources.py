@@ -120,7 +120,7 @@ class Window:
 
     def settle(self):
         """Until all pictures are there, and their layers hold them."""
-        live = [view.live for view in self.dock.explorer.shown.views.values()]
+        live = [view.live for view in self.dock.explorer.session.views.views.values()]
         live.append(self.dock.explorer.samples.live)
 
         def settled():

@@ -108,7 +108,7 @@ def test_a_drag_in_3d_ends_with_its_last_value_and_skips_most_others(live, viewe
     live.layer.events.metadata.connect(lambda: written.append(live.entry["recipe"]))
     for w_v in np.linspace(2.1, 6.0, 40):
         live.slide(w_v=w_v)
-        live.wait(lambda: not live.explorer._throttle._timer.isActive())
+        live.wait(lambda: not live.explorer.session._throttle._timer.isActive())
     slow.open()
     live.wait()
     assert live.entry["recipe"]["steps"][0]["w_v"] == 6.0

@@ -144,7 +144,7 @@ def test_two_thousand_slider_events_take_no_memory(viewer, open_dock):
     viewer.add_image(image, contrast_limits=(0, 1))
     dock = open_dock(viewer)
     dock.wait()
-    dock.explorer._throttle.setTimeout(0)  # every event is shown
+    dock.explorer.session._throttle.setTimeout(0)  # every event is shown
     shown, original = [0], Feed.picture
 
     def counted(feed, place, *, tile):

@@ -434,7 +434,7 @@ def test_a_slider_moved_while_the_axes_are_being_changed_is_not_lost(live, slow_
     slow_measurement.close()
     live.explorer.source_panel.axes.setCurrentIndex(1)
     live.slide(w_v=6.0)
-    live.wait(lambda: not live.explorer._throttle._timer.isActive())
+    live.wait(lambda: not live.explorer.session._throttle._timer.isActive())
     slow_measurement.open()
     live.wait()
     assert live.entry["recipe"]["spatial_ndim"] == 2
@@ -448,7 +448,7 @@ def test_a_slider_moved_while_another_image_is_measured_is_not_lost(live, slow_m
     slow_measurement.close()
     second = other((40, 48))
     live.slide(w_v=6.0)
-    live.wait(lambda: not live.explorer._throttle._timer.isActive())
+    live.wait(lambda: not live.explorer.session._throttle._timer.isActive())
     slow_measurement.open()
     live.wait_for_source(second)
     assert live.entry["recipe"]["steps"][0]["w_v"] == 6.0
@@ -527,7 +527,7 @@ def test_a_hidden_dock_does_nothing(live, viewer):
     live.slide(w_v=7.0)
     source.name = "renamed"
     source.scale = (5, 5, 5)
-    live.wait(lambda: not live.explorer._throttle._timer.isActive())
+    live.wait(lambda: not live.explorer.session._throttle._timer.isActive())
     assert layer.metadata == before
     assert layer.name == "cells (diversified)"
     assert layer.scale.tolist() == [1, 1, 1]

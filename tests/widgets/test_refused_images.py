@@ -75,8 +75,8 @@ def test_everything_can_be_touched_while_an_image_is_refused(viewer, open_dock, 
     dock.explorer.card("diversify").live.click()
     dock.explorer.card("diversify").live.click()
     dock.explorer.card("diversify").views["sigma"].click()
-    dock.explorer.snapshot_button.click()
-    dock.wait(lambda: not dock.measuring and not dock.explorer._throttle._timer.isActive())
+    dock.explorer.actions_.snapshot.click()
+    dock.wait(lambda: not dock.measuring and not dock.explorer.session._throttle._timer.isActive())
     assert [layer.name for layer in viewer.layers] == ["odd"]
 
 
@@ -88,7 +88,7 @@ def test_the_reason_stays_while_steps_are_switched(viewer, open_dock, kind):
     dock.explorer.card("diversify").live.click()
     dock.explorer.card("diversify").live.click()
     dock.slide(w_v=4.0)
-    dock.wait(lambda: not dock.explorer._throttle._timer.isActive())
+    dock.wait(lambda: not dock.explorer.session._throttle._timer.isActive())
     assert_refused(dock, kind)
 
 
@@ -125,7 +125,7 @@ def test_a_live_layer_never_lies_while_an_image_is_refused(live, viewer, kind):
     live.wait_measured()
     live.slide(w_v=5.0)
     live.explorer.source_panel.seed.setValue(77)
-    live.wait(lambda: not live.measuring and not live.explorer._throttle._timer.isActive())
+    live.wait(lambda: not live.measuring and not live.explorer.session._throttle._timer.isActive())
     assert live.entry["source"] == "cells"
     live.assert_exact(cells.data)
 

@@ -33,11 +33,11 @@ def settle(dock):
     explorer = dock.explorer
 
     def done():
-        wanted = resolve(explorer.state(), explorer._image.facts())
-        views = {key: explorer.shown.get(key) for key in wanted}
+        wanted = resolve(explorer.state(), explorer.session.image.facts())
+        views = {key: explorer.session.views.get(key) for key in wanted}
         return (
             not any(task.running for task in explorer._tasks())
-            and not explorer._throttle._timer.isActive()
+            and not explorer.session._throttle._timer.isActive()
             and all(view is not None and view.live.layer is not None for view in views.values())
             and all(view.follows(wanted[key].recipe) for key, view in views.items())
         )
@@ -116,15 +116,17 @@ def test_a_slider_of_the_first_step_reaches_the_last_of_the_chain(live, image, s
 
 def test_every_parameter_of_every_step_has_a_control(live):
     for section, model in [
-        (live.explorer.contrast, DegradeContrast),
-        (live.explorer.diversify, Diversify),
-        (live.explorer.lowpass, LowPass),
+        (live.explorer.card("contrast"), DegradeContrast),
+        (live.explorer.card("diversify"), Diversify),
+        (live.explorer.card("lowpass"), LowPass),
     ]:
         fields = set(model.model_fields) - {"kind"}
         assert set(section.panel.form.controls) == fields
 
 
 def test_what_the_low_pass_removes_is_the_image_minus_its_result(live, image):
+    live.switch("diversify").setChecked(False)
+    live.explorer.card("diversify").title.click()
     switch_on(live, "removed")
     recipe = live.explorer.value()
     unit = (image - recipe.intensity_range[0]) / np.float32(np.ptp(recipe.intensity_range))
@@ -151,6 +153,7 @@ def test_a_whole_volume_is_low_passed_in_the_background_and_then_follows_at_once
     live, image, same_bits, monkeypatch
 ):
     monkeypatch.setattr(preview, "AT_ONCE", image[0].size)  # a plane and no more
+    live.unchain()
     switch_on(live, "lowpass")
     panel = live.explorer.card("lowpass").panel
     panel.setValue(LowPass(cutoff=0.4, volume=True))

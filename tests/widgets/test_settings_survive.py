@@ -16,8 +16,8 @@ def settle(dock):
     dock.wait(
         lambda: (
             not dock.measuring
-            and not dock.explorer._throttle._timer.isActive()
-            and not any(view.live.running for view in dock.explorer.shown.views.values())
+            and not dock.explorer.session._throttle._timer.isActive()
+            and not any(view.live.running for view in dock.explorer.session.views.views.values())
         )
     )
 

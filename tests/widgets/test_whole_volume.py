@@ -60,8 +60,8 @@ def idle(dock):
     dock.wait(
         lambda: (
             not any(task.running for task in explorer._tasks())
-            and not explorer._throttle._timer.isActive()
-            and not explorer._image._settled.isActive()
+            and not explorer.session._throttle._timer.isActive()
+            and not explorer.session.image._settled.isActive()
         )
     )
 

@@ -45,6 +45,7 @@ class ImageAtWork(QObject):
         self._viewer = viewer
         self._picker = picker
         self._wish = wish
+        self._facts = Facts()
         self._watch: SourceWatch | None = None  # as long as the image is worked on
         self.measurement = Measurement(self)
         self._settled = QTimer(self)
@@ -61,11 +62,11 @@ class ImageAtWork(QObject):
         return source if source is not None and why_unusable(source) is None else None
 
     def facts(self) -> Facts:
-        """What decides what there is to be shown of it."""
+        """What decides what there is to be shown of it, or was shown of the last one."""
         source = self.source()
-        if source is None:
-            return Facts()
-        return Facts(source.ndim, guess_spatial_ndim(source), self.measurement.range)
+        if source is not None:
+            self._facts = Facts(source.ndim, guess_spatial_ndim(source), self.measurement.range)
+        return self._facts
 
     def facts_for_panels(self, *, alone: bool) -> ImageFacts | None:
         """What the panel of a step is told of it; ``alone``: the step works on the image itself."""

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import napari.layers
 from napari.components import ViewerModel
 
 from ...recipe import LazyVolume
-from ...recipe.lazy.cache import Cache
 from ...recipe.lazy.source import Source
 from ..live.layers import (
     displayed_index,
@@ -20,11 +17,9 @@ from ..live.layers import (
 )
 from ..live.views import View, spatial_ndim_of
 from .cards import CardList
-from .image import ImageAtWork
 from .readout import Readout
 from .resolve import ViewKey, noisy_card, recipe_of
-from .shown import ShownViews
-from .state import State
+from .session import Session
 from .weight_tiles import Explored
 from .windows import Windows
 
@@ -35,44 +30,31 @@ class InView:
     Parameters
     ----------
     viewer : ViewerModel
-    state : callable
-        ``state()`` gives the newest state.
-    image, shown, cards, readout, windows
+    session : Session
+    cards, readout
         Of the dock.
-    cache : Cache
-        What the views of the image share.
     """
 
     def __init__(
-        self,
-        viewer: ViewerModel,
-        state: Callable[[], State],
-        image: ImageAtWork,
-        shown: ShownViews,
-        cards: CardList,
-        readout: Readout,
-        cache: Cache,
+        self, viewer: ViewerModel, session: Session, cards: CardList, readout: Readout
     ) -> None:
         self._viewer = viewer
-        self._state = state
-        self._image = image
-        self._shown = shown
+        self._session = session
         self._cards = cards
         self._readout = readout
-        self._cache = cache
         self.windows: Windows | None = None  # which ask back
 
     def last_view(self) -> View | None:
         """The view of the last live step, or of the last that could be shown of the image."""
-        source = self._image.source()
-        views = [self._shown.get(ViewKey(key)) for key in self._state().live()]
+        source = self._session.image.source()
+        views = [self._session.views.get(ViewKey(key)) for key in self._session.state.live()]
         there = [view for view in views if view is not None]
         shown = [view for view in there if source is not None and view.is_of(source)]
         return next(reversed(shown or there), None)
 
     def pair(self) -> tuple[napari.layers.Image, napari.layers.Image] | None:
         """The image and its last live result, if both are there."""
-        source, view = self._image.source(), self.last_view()
+        source, view = self._session.image.source(), self.last_view()
         result = None if view is None else view.live.layer
         if source is None or view is None or result is None:
             return None
@@ -80,7 +62,11 @@ class InView:
 
     def explored(self) -> Explored | None:
         """What is in view of the noise, whichever steps are live."""
-        source, facts, state = self._image.source(), self._image.facts(), self._state()
+        source, facts, state = (
+            self._session.image.source(),
+            self._session.image.facts(),
+            self._session.state,
+        )
         card = noisy_card(state)
         if source is None or card is None or not facts.known or why_not_shown(source, self._viewer):
             return None
@@ -89,13 +75,15 @@ class InView:
         recipe = recipe_of(state, facts, key)
         level = shown_level(source, self._viewer)
         size = level_spacings(source, spatial_ndim_of(recipe, source.ndim))[level]
-        array = LazyVolume(Source.of(levels_of(source)[level]), recipe, size, cache=self._cache)
+        array = LazyVolume(
+            Source.of(levels_of(source)[level]), recipe, size, cache=self._session.cache
+        )
         index = displayed_index(source, self._viewer, array.shape)
         return Explored(array, index, source, state.chain(key).index(card))
 
     def look(self) -> None:
         """Give the numbers of the last live layer, as it is in view."""
-        view, source = self.last_view(), self._image.source()
+        view, source = self.last_view(), self._session.image.source()
         layer = None if view is None else view.live.layer
         seen = view.live.in_view() if view and source is not None and view.is_of(source) else None
         if seen is None or layer is None:
@@ -117,9 +105,9 @@ class InView:
 
     def _look_in_cards(self) -> None:
         """Say in each card what is in view of its result."""
-        source = self._image.source()
+        source = self._session.image.source()
         for key, widget in self._cards.widgets.items():
-            view = self._shown.get(ViewKey(key))
+            view = self._session.views.get(ViewKey(key))
             of_it = view is not None and source is not None and view.is_of(source)
             seen = view.live.in_view() if view is not None and of_it else None
             widget.panel.look(*(seen or (None,)))
@@ -128,7 +116,7 @@ class InView:
         """Tell the plots which weights are set, and what is to be expected of any."""
         if self.windows is None:
             return
-        measured, card = self._image.measurement.result, noisy_card(self._state())
+        measured, card = self._session.image.measurement.result, noisy_card(self._session.state)
         if card is None:
             self.windows.expect(None, 1.0, 0.0)
             return

@@ -93,12 +93,8 @@ class ShownViews(QObject):
             for key, shown in wanted.items():
                 if key in fresh:
                     done.append(self._show(key))
-                elif key not in self._to_add:
-                    try:
-                        self.views[key].follow(shown.recipe)
-                    except ValueError as error:
-                        self._failed(error)
-                        done.append(False)
+                elif key not in self._to_add and not self._follow(key, shown):
+                    done.append(False)
         if self._to_add:
             self._adding.start()
         return done
@@ -122,6 +118,20 @@ class ShownViews(QObject):
         view = self.views.get(key)
         layer = None if view is None else view.live.layer
         return layer if layer is not None and layer in self._viewer.layers else None
+
+    def follow(self, wanted: Mapping[ViewKey, Shown]) -> None:
+        """Bring up to date what is shown, and put away what is not wanted any more."""
+        self.put_away_all_but(wanted)
+        for key in [key for key in wanted if key in self._on]:
+            self._follow(key, wanted[key])
+
+    def _follow(self, key: ViewKey, shown: Shown) -> bool:
+        try:
+            self.views[key].follow(shown.recipe)
+        except ValueError as error:
+            self._failed(error)
+            return False
+        return True
 
     def put_away_all_but(self, wanted: Collection[ViewKey]) -> None:
         """Show no more what is not wanted any more."""

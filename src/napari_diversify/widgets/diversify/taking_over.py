@@ -65,28 +65,34 @@ def _switched_on(state: State, key: ViewKey) -> State:
     return state.edit(key.card, views=state.card(key.card).views | {key.name})
 
 
-def told_by(layers: Iterable[Any]) -> State:
-    """The state of a new dock in a viewer with live layers that no dock has left a state for."""
+def told_by(layers: Iterable[Any]) -> tuple[State, str]:
+    """The state of a new dock in a viewer with live layers that no dock has left a state for.
+
+    With it a sentence on the layer whose settings could not be read; empty if there is none.
+    """
     state = State.first()
     likes = preference("dock", "open_sections", "diversify").split(",")
     opened = {name.strip() for name in likes}
     for card in state.cards:
         state = state.edit(card.key, open=card.step.kind in opened)
-    told = {}
+    told, problem = {}, ""
     for layer in layers:
         key = _card_of(role_of(layer))
-        recipe = _recipe_in(layer)
-        if key is not None and recipe is not None:
-            told[key] = recipe
+        if key is None:
+            continue
+        try:
+            told[key] = _recipe_in(layer)
+        except (KeyError, ValueError) as error:
+            problem = f"The settings of “{layer.name}” could not be read: {error}."
     if not told:
-        return state
+        return state, problem
     longest = max(told.values(), key=lambda recipe: len(recipe.steps))
     state = state.with_recipe(longest)
     chained = {card.key for card in state.cards if card.live}
     for key, recipe in told.items():
         if key in {card.key for card in state.cards} - chained:
             state = state.edit(key, step=recipe.steps[-1], live=True, reads_image=True)
-    return state
+    return state, problem
 
 
 def _card_of(role: str | None) -> Key | None:
@@ -100,12 +106,10 @@ def _card_of(role: str | None) -> Key | None:
     return None
 
 
-def _recipe_in(layer: Any) -> Recipe | None:
+def _recipe_in(layer: Any) -> Recipe:
     entry = entry_of(layer)
-    try:
-        recipe: Recipe = Recipe.from_json(json.dumps(entry["recipe"])).replace(
-            sample=entry["sample"]
-        )
-    except (KeyError, ValueError):
-        return None
-    return recipe if recipe.steps else None
+    recipe: Recipe = Recipe.from_json(json.dumps(entry["recipe"]))
+    if not recipe.steps:
+        raise ValueError("its recipe has no steps")
+    shown: Recipe = recipe.replace(sample=entry["sample"])
+    return shown

@@ -86,10 +86,10 @@ class Samples(QObject):
             and sheet.spacing == level_spacings(source, ndim)[0]
         )
 
-    def renew(self) -> None:
-        """Show the same samples of the image as it is now, if it has been changed."""
-        if self.sampling is not None and self.source is not None and not self.shows(self.source):
-            self.draw(self.source, self.sampling)
+    def renew_if_of(self, source: napari.layers.Image) -> None:
+        """Show the same samples of an image as it is now, if they are of it and it has changed."""
+        if self.sampling is not None and self.source == source and not self.shows(source):
+            self.draw(source, self.sampling)
 
     def kept(self) -> tuple[int, ...]:
         """Numbers of the samples that are not rejected."""
