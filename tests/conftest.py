@@ -48,7 +48,7 @@ settings.register_profile(
 settings.load_profile("any machine")
 
 #: Milliseconds to wait for what is sure to come: a busy machine takes its time.
-PATIENCE = 30_000
+PATIENCE = 120_000
 
 
 # ---- real viewers need a display ----

@@ -45,7 +45,7 @@ class CardWidget(QFrame):
         self.card = card
         step, title = card.step, card.title
         self.setFrameShape(QFrame.Shape.StyledPanel)
-        self.title = QToolButton()
+        self.title = _Title()
         self.title.setText(title)
         self.title.setCheckable(True)
         self.title.setAutoRaise(True)
@@ -121,6 +121,9 @@ class CardWidget(QFrame):
 
     def _wire(self) -> None:
         self.title.toggled.connect(self._on_opened)
+        self.title.upPressed.connect(self._move_up)
+        self.title.downPressed.connect(self._move_down)
+        self.title.deletePressed.connect(self._remove)
         self.live.toggled.connect(self._on_live)
         self.reads_image.toggled.connect(self._on_reads_image)
         for box in self.views.values():
@@ -160,17 +163,6 @@ class CardWidget(QFrame):
 
     # ---- what the user does ----
 
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        """Move and remove by the keyboard."""
-        moves = {Qt.Key.Key_Up: -1, Qt.Key.Key_Down: 1}
-        alt = event.modifiers() & Qt.KeyboardModifier.AltModifier
-        if alt and event.key() in moves:
-            self.moved.emit(self.key, moves[Qt.Key(event.key())])
-        elif event.key() == Qt.Key.Key_Delete and self.title.hasFocus():
-            self.removed.emit(self.key)
-        else:
-            super().keyPressEvent(event)
-
     def _edit(self, **changes: Any) -> None:
         self.edited.emit(self.key, changes)
 
@@ -200,6 +192,26 @@ class CardWidget(QFrame):
 
     def _remove(self) -> None:
         self.removed.emit(self.key)
+
+
+class _Title(QToolButton):
+    """Opens and closes a card; keys move and remove it."""
+
+    upPressed = Signal()
+    downPressed = Signal()
+    deletePressed = Signal()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        """Move by Alt with an arrow, remove by Delete."""
+        alt = bool(event.modifiers() & Qt.KeyboardModifier.AltModifier)
+        if alt and event.key() == Qt.Key.Key_Up:
+            self.upPressed.emit()
+        elif alt and event.key() == Qt.Key.Key_Down:
+            self.downPressed.emit()
+        elif event.key() == Qt.Key.Key_Delete:
+            self.deletePressed.emit()
+        else:
+            super().keyPressEvent(event)
 
 
 class _Grip(QLabel):

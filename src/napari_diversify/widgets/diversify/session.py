@@ -131,6 +131,10 @@ class Session(QObject):
         else:
             self._throttle.throttle()
 
+    def move(self, key: Key, to: int) -> None:
+        """Put a card elsewhere in the chain."""
+        self.change(self.state.move(key, to))
+
     def choose_axes(self, spatial_ndim: int) -> None:
         """Take so many axes of the chosen image as space."""
         source = self._picker.source()
@@ -142,11 +146,6 @@ class Session(QObject):
         self.change(self.state.with_automatic(automatic, self.setup()))
         if automatic:
             self.measure()
-
-    def move(self, key: Key, to: int) -> None:
-        """Put a card elsewhere, and its layer with it."""
-        self.change(self.state.move(key, to))
-        self.views.stack(ViewKey(key))
 
     def take_weights(self, signal: float | None, noise: float) -> None:
         """Give the noise that is explored other weights."""

@@ -77,7 +77,11 @@ class ShownViews(QObject):
         ``anew``: look at the image again, whose voxels may be others by now.
         """
         self.put_away_all_but(wanted)
+        before = [key for key in self._wanted if key in wanted]
         self._source, self._wanted = source, wanted
+        if before != [key for key in wanted if key in before]:  # cards were moved
+            for key in wanted:
+                self.stack(key)
         fresh = {
             key
             for key in wanted
@@ -202,11 +206,11 @@ class ShownViews(QObject):
     def _show(self, key: ViewKey) -> bool:
         view, source = self._view(key), self._source
         assert source is not None
+        before, was_on = view.live.layer, key in self._on
         self._on.add(key)
-        before = view.live.layer
         try:
             view.show(source, self._wanted[key].recipe)
-            if view.live.layer != before:
+            if view.live.layer != before or not was_on:
                 self.stack(key)
         except ValueError as error:
             if not view.is_of(source):
