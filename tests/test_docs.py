@@ -89,7 +89,7 @@ def test_no_python_is_overlooked():
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
 def test_every_block_compiles_and_names_what_it_imports(block):
     assert block.mark is not None, "there is no <!-- needs: --> on the line above the block"
-    assert re.fullmatch(r"python|needs:( [\w ]+(, [\w ]+)*)?", block.mark)
+    assert re.fullmatch(r"python|step|needs:( [\w ]+(, [\w ]+)*)?", block.mark)
     imported = set()
     for node in ast.walk(ast.parse(block.code)):
         if isinstance(node, ast.Import):
