@@ -9,6 +9,7 @@ import pytest
 
 from napari_diversify.recipe import DegradeContrast, LowPass, Recipe
 from napari_diversify.recipe.steps import lowpass as steps
+from napari_diversify.widgets.diversify import dock as dock_module
 from napari_diversify.widgets.live import live_layer as preview
 
 SHAPE = (12, 64, 64)
@@ -17,6 +18,8 @@ SHAPE = (12, 64, 64)
 @pytest.fixture(autouse=True)
 def _every_view_is_big(monkeypatch):
     monkeypatch.setattr(preview, "AT_ONCE", 1000)
+    # transforms that warm up are no view's
+    monkeypatch.setattr(dock_module, "warm_up", lambda *_: None)
 
 
 @pytest.fixture
