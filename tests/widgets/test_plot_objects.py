@@ -1,5 +1,6 @@
 """A plot is one class: the window shows and follows those that it has never heard of."""
 
+import copy
 import pathlib
 import threading
 from dataclasses import dataclass
@@ -161,14 +162,14 @@ def test_what_any_plot_picks_the_window_tells(window, qtbot):
 @pytest.mark.parametrize("name", ["histogram", "depth", "profile"])
 def test_back_at_the_settings_that_it_shows_a_plot_is_not_left_faint(window, array, qtbot, name):
     plot = window.plots[name]
-    before = array.recipe
+    other = copy.copy(array)
+    other.recipe = array.recipe.replace(steps=(Diversify(w_v=6.0),))
     window.look(array, PLANES[2], "z 2")
     settle(qtbot, window)
+    qtbot.waitUntil(lambda: not window._follower._soon.isActive())  # so that it begins anew
     note = plot.note.text()
-    array.recipe = before.replace(steps=(Diversify(w_v=6.0),))
-    window.look(array, PLANES[2], "z 2")
+    window.look(other, PLANES[2], "z 2")
     qtbot.waitUntil(lambda: bool(plot.faint))
-    array.recipe = before
     window.look(array, PLANES[2], "z 2")
     settle(qtbot, window)
     assert not plot.faint
