@@ -186,7 +186,7 @@ def test_sliders_change_the_layers_in_place(live, viewer):
 
 @pytest.mark.usefixtures("nothing_ahead")
 def test_a_slider_computes_the_visible_plane_once_and_in_a_thread(live, asked, drawn):
-    live.dock.preview._idle.stop()
+    live.dock.preview._own.idle.stop()
     live.slide(diameter=4.5)
     live.wait()
     assert asked == [((1, 40, 50), False)] * 2

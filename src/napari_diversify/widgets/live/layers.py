@@ -37,6 +37,11 @@ def entry_of(layer: Any) -> dict[str, Any]:
     return entry if isinstance(entry, dict) else {}
 
 
+def write_entry(layer: Any, entry: dict[str, Any]) -> None:
+    """Have a generated layer say this of itself."""
+    layer.metadata = {**layer.metadata, METADATA_KEY: entry}
+
+
 def of_voxels(array: Any) -> dict[str, Any]:
     """What an entry says of the voxels that it is true for: napari copies it to others, too."""
     return {"shape": [int(n) for n in array.shape], "dtype": str(array.dtype)}
