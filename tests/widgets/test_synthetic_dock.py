@@ -25,9 +25,8 @@ from napari_diversify.synthetic.nuclei import SyntheticNuclei
 from napari_diversify.synthetic.plan import USUAL, Plan
 from napari_diversify.synthetic.registry import KINDS
 from napari_diversify.synthetic.specimen import SpecimenArray
-from napari_diversify.widgets.live import feed, layers
+from napari_diversify.widgets.live import ahead, layers
 from napari_diversify.widgets.live.ours import can_be_source
-from napari_diversify.widgets.qt.driver import driver
 from napari_diversify.widgets.qt.driver import driver
 from napari_diversify.widgets.synthetic import fit as synthetic_fit
 from napari_diversify.widgets.synthetic import preview as synthetic_live
@@ -118,7 +117,7 @@ def live(viewer, open_synthetic):
 
 @pytest.fixture
 def nothing_ahead(monkeypatch):
-    monkeypatch.setattr(feed, "_AHEAD", 0)
+    monkeypatch.setattr(ahead, "_AHEAD", 0)
 
 
 @pytest.fixture
