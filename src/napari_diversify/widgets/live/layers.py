@@ -37,11 +37,6 @@ def entry_of(layer: Any) -> dict[str, Any]:
     return entry if isinstance(entry, dict) else {}
 
 
-def write_entry(layer: Any, entry: dict[str, Any]) -> None:
-    """Have a generated layer say this of itself."""
-    layer.metadata = {**layer.metadata, METADATA_KEY: entry}
-
-
 def of_voxels(array: Any) -> dict[str, Any]:
     """What an entry says of the voxels that it is true for: napari copies it to others, too."""
     return {"shape": [int(n) for n in array.shape], "dtype": str(array.dtype)}
@@ -50,6 +45,11 @@ def of_voxels(array: Any) -> dict[str, Any]:
 def waits(layer: Any) -> bool:
     """Whether a live layer was left hidden only because it was still being computed."""
     return bool(entry_of(layer).get("waits", False))
+
+
+def write_entry(layer: Any, entry: dict[str, Any]) -> None:
+    """Have a generated layer say this of itself."""
+    layer.metadata = {**layer.metadata, METADATA_KEY: entry}
 
 
 def why_unusable(layer: napari.layers.Image) -> str | None:
