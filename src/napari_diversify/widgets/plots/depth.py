@@ -22,7 +22,7 @@ class _VolumeNumbers(Numbers[View, ByDepth]):
         return by_depth(fact.array, fact.index)
 
 
-class DepthPlot(Plot[View, ByDepth]):
+class DepthPlot(Plot):
     """Object contrast of each plane of the volume, with the exponential fitted to it."""
 
     name = "depth"

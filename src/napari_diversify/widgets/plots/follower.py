@@ -7,7 +7,7 @@ and a plot that nobody sees is neither computed nor drawn.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 from qtpy.QtCore import QObject, QTimer
 
@@ -19,8 +19,6 @@ from .plot import Plot
 
 _FOLLOW_MS, _REST_MS, _DRAW_MS = 120, 1500, 10
 _WAITING = "Measuring…"
-
-AnyPlot: TypeAlias = Plot[Any, Any]
 
 
 class Follower(QObject):
@@ -40,20 +38,20 @@ class Follower(QObject):
     """
 
     def __init__(
-        self, plots: Sequence[AnyPlot], seen: Callable[[], list[AnyPlot]], parent: QObject
+        self, plots: Sequence[Plot], seen: Callable[[], list[Plot]], parent: QObject
     ) -> None:
         super().__init__(parent)
         self._seen = seen
         self.facts: dict[type[Fact], Fact] = {}
-        shared: dict[Numbers[Any, Any], list[AnyPlot]] = {}
+        shared: dict[Numbers[Any, Any], list[Plot]] = {}
         for plot in plots:
             shared.setdefault(plot.numbers, []).append(plot)
         self._plots_of = {
             Measuring(numbers, self.facts, self): sharing for numbers, sharing in shared.items()
         }
         self._work_of = {plot: work for work, some in self._plots_of.items() for plot in some}
-        self._drawn: dict[AnyPlot, tuple[Measured, object]] = {}  # and the place
-        self._due: dict[AnyPlot, None] = {}  # to be drawn, in this order
+        self._drawn: dict[Plot, tuple[Measured, object]] = {}  # and the place
+        self._due: dict[Plot, None] = {}  # to be drawn, in this order
         self._soon = self._timer(_FOLLOW_MS, self._measure_soon)
         self._later = self._timer(_REST_MS, self._measure_later)
         self._drawing = self._timer(_DRAW_MS, self._draw_one)
@@ -121,14 +119,14 @@ class Follower(QObject):
 
     # ---- following ----
 
-    def _lacks_numbers(self, plot: AnyPlot) -> bool:
+    def _lacks_numbers(self, plot: Plot) -> bool:
         """Whether there are no numbers of the fact for a plot."""
         work = self._work_of[plot]
         if work.fact is None:
             return False
         return work.measured is None or not (work.true and _has_part(plot, work.measured))
 
-    def _behind(self, plot: AnyPlot) -> bool:
+    def _behind(self, plot: Plot) -> bool:
         """Whether a plot shows something else than it should."""
         work = self._work_of[plot]
         if work.fact is None:
@@ -177,7 +175,7 @@ class Follower(QObject):
 
     # ---- drawing ----
 
-    def _put(self, *plots: AnyPlot) -> None:
+    def _put(self, *plots: Plot) -> None:
         """Have plots drawn, one at a time: other events come in between."""
         self._due.update(dict.fromkeys(plots))
         if self._due and not self._drawing.isActive():
@@ -193,7 +191,7 @@ class Follower(QObject):
         if self._due:
             self._drawing.start()
 
-    def _draw(self, plot: AnyPlot) -> None:
+    def _draw(self, plot: Plot) -> None:
         """Draw what was measured, if it is new, and faintly what is not true."""
         work = self._work_of[plot]
         fact, measured = work.fact, work.measured
@@ -214,6 +212,6 @@ class Follower(QObject):
         plot.setFaint(*(plot.untrue(measured.of, fact) if self._lacks_numbers(plot) else ()))
 
 
-def _has_part(plot: AnyPlot, measured: Measured) -> bool:
+def _has_part(plot: Plot, measured: Measured) -> bool:
     """Whether there is something new for a plot to show, be it a sentence."""
     return isinstance(measured.numbers, str) or plot.has(measured.numbers)

@@ -31,7 +31,7 @@ class _NoiseNumbers(Numbers[Expected, ByNoise]):
         return by_noise(fact.model, fact.w_i)
 
 
-class NoisePlot(Plot[Expected, ByNoise]):
+class NoisePlot(Plot):
     """Expected PSNR and contrast kept against the weight of the noise; a click sets it."""
 
     name = "noise"

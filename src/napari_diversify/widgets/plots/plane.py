@@ -18,7 +18,7 @@ class _PlaneNumbers(Numbers[View, OfPlane]):
         return of_plane(fact.array, fact.index, histogram, spectrum, before)
 
 
-class PlanePlot(Plot[View, OfPlane]):
+class PlanePlot(Plot):
     """A plot of the plane in view."""
 
     numbers = _PlaneNumbers(View)

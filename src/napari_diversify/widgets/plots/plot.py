@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Generic
+from typing import Any, ClassVar
 
 import numpy as np
 import pyqtgraph as pg
@@ -13,7 +13,7 @@ from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
 
-from .numbers import F, N, Numbers
+from .numbers import Numbers
 
 #: A legend of those two.
 SOURCE_AND_RESULT = (("source", "—", "source"), ("result", "—", "result"))
@@ -65,7 +65,7 @@ class _Words(QLabel):
         return QSize(0, self._lines * self.fontMetrics().lineSpacing() + _PADDING_PX)
 
 
-class Plot(QWidget, Generic[F, N]):
+class Plot(QWidget):
     """One plot under its title and legend, over a line of numbers; or a sentence instead.
 
     A plot is a class in a file of its own, and a line in :mod:`.registry`. It says which
@@ -92,7 +92,7 @@ class Plot(QWidget, Generic[F, N]):
     # (a line of numbers)
 
     name: ClassVar[str]
-    numbers: Numbers[F, N]
+    numbers: Numbers[Any, Any]
     picked = Signal(str, float)  # a parameter of a step, and the value clicked for it
 
     def __init__(self, title: str, tooltip: str, x: str, y: str) -> None:
@@ -135,23 +135,23 @@ class Plot(QWidget, Generic[F, N]):
 
     # ---- what each plot says of itself ----
 
-    def draw(self, numbers: N, of: F) -> None:
+    def draw(self, numbers: Any, of: Any) -> None:
         """Draw new numbers, of this fact, and :meth:`reveal` them; or :meth:`say` why not."""
         raise NotImplementedError
 
-    def has(self, numbers: N) -> bool:
+    def has(self, numbers: Any) -> bool:
         """Whether the numbers hold its part: of those shared, what is hidden is left out."""
         return True
 
-    def untrue(self, of: F, now: F) -> tuple[str, ...]:
+    def untrue(self, of: Any, now: Any) -> tuple[str, ...]:
         """Roles to draw faintly while numbers of one fact stand for another."""
         return tuple({role for _, role, _ in self._pens} - {"text"})
 
-    def place(self, fact: F) -> object:
+    def place(self, fact: Any) -> object:
         """What of a fact is drawn without new numbers, by :meth:`mark`."""
         return None
 
-    def mark(self, fact: F) -> None:
+    def mark(self, fact: Any) -> None:
         """Draw where a fact is on the curves."""
 
     def tell_progress(self, done: int, pieces: int) -> None:

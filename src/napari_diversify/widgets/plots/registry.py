@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from .depth import DepthPlot
 from .histogram import HistogramPlot
@@ -11,7 +10,7 @@ from .noise import NoisePlot
 from .plot import Plot
 from .spectrum import SpectrumPlot
 
-PLOTS: tuple[Callable[[], Plot[Any, Any]], ...] = (
+PLOTS: tuple[Callable[[], Plot], ...] = (
     HistogramPlot,
     SpectrumPlot,
     DepthPlot,

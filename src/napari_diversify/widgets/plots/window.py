@@ -14,8 +14,8 @@ from qtpy.QtWidgets import QCheckBox, QGridLayout, QHBoxLayout, QVBoxLayout, QWi
 
 from ...recipe import LazyVolume
 from .facts import Fact, View
-from .follower import AnyPlot, Follower
-from .plot import colours_of
+from .follower import Follower
+from .plot import Plot, colours_of
 from .registry import PLOTS
 
 _COLUMNS = 2
@@ -52,12 +52,12 @@ class PlotsWindow(QWidget):
         self,
         viewer: ViewerModel,
         parent: QWidget | None = None,
-        kinds: Sequence[Callable[[], AnyPlot]] = PLOTS,
+        kinds: Sequence[Callable[[], Plot]] = PLOTS,
     ) -> None:
         super().__init__(parent, Qt.WindowType.Window)
         self.setWindowTitle("Plots – Diversify")
         self._viewer = viewer
-        self.plots: dict[str, AnyPlot] = {plot.name: plot for plot in (kind() for kind in kinds)}
+        self.plots: dict[str, Plot] = {plot.name: plot for plot in (kind() for kind in kinds)}
         self._follower = Follower(tuple(self.plots.values()), self._seen, self)
         self.facts = self._follower.facts
         self._lay_out()
@@ -127,7 +127,7 @@ class PlotsWindow(QWidget):
 
     # ---- theme, shown and hidden ----
 
-    def _seen(self) -> list[AnyPlot]:
+    def _seen(self) -> list[Plot]:
         """The plots that somebody can see."""
         if not self.isVisible() or self.isMinimized():
             return []
