@@ -209,7 +209,7 @@ class Live(Window):
 
     def exact(self, live: Any) -> bool:
         """Whether what the canvas has of a live layer is the result, and not in its place."""
-        return live.layer is not None and live.layer.visible and not live._feed._behind
+        return live.layer is not None and live.layer.visible and not live._feed._screen.behind
 
 
 # ---- blocks ----

@@ -65,9 +65,9 @@ def pick_weights(viewer: napari.Viewer, widget: Any) -> None:
     widget.windows.open_plots()
     plots = widget.windows.plots
     wait_until(lambda: plots.in_step and not plots.running)
-    half = plots.noise.at_half.getData()[0][0] ** 2  # the axis is the root of w_v
+    half = plots.plots["noise"].at_half.getData()[0][0] ** 2  # the axis is the root of w_v
     print(f"half of the contrast is left at w_v {half:.2f}")
-    plots.weightPicked.emit(round(half, 2))
+    plots.picked.emit("w_v", round(half, 2))
     settle()
     wait_until(lambda: plots.in_step and not plots.running)
     grab(plots, "plots.png")

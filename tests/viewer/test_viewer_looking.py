@@ -99,7 +99,7 @@ def test_plots_follow_a_drag_in_a_real_window(viewer, live):
         live.slide(w_v=w_v)
         QTest.qWait(16)
     live.wait(lambda: plots.in_step and not plots.running)
-    assert plots.noise.marker.value() ** 2 == pytest.approx(6.0)
+    assert plots.plots["noise"].marker.value() ** 2 == pytest.approx(6.0)
     picture = plots.grab().toImage()
     colours = {picture.pixel(x, y) for x in range(0, picture.width(), 7) for y in range(0, 700, 7)}
     assert len(colours) > 10  # something was drawn

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_diversify.core import local_std
-from napari_diversify.widgets.live import feed
+from napari_diversify.widgets.live import ahead, feed
 from napari_diversify.widgets.live import live_layer as preview
 from napari_diversify.widgets.qt.driver import driver
 
@@ -203,7 +203,7 @@ def test_until_a_giant_plane_is_there_the_layer_shows_that_of_the_image(
 ):
     monkeypatch.setattr(preview, "AT_ONCE", PLANE // 2)
     monkeypatch.setattr(feed, "granting", gate.guard(feed.granting))
-    monkeypatch.setattr(feed, "_AHEAD", 0)
+    monkeypatch.setattr(ahead, "_AHEAD", 0)
     data = make_image()
     viewer.add_image(data, name="cells")
     gate.close()

@@ -101,7 +101,7 @@ def test_blink_shows_one_and_the_other_in_one_place(viewer, live, source, qtbot)
 
 
 def test_blinking_computes_nothing(viewer, live, source, qtbot, handed):
-    live.wait(lambda: not live.explorer.view("diversify").live._idle.isActive())
+    live.wait(lambda: not live.explorer.view("diversify").live._own.idle.isActive())
     live.explorer.compare._timer.setInterval(5)
     live.explorer.compare.blink.click()
     handed.calls.clear()

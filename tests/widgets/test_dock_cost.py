@@ -44,11 +44,11 @@ def test_a_drag_with_the_event_loop_running_shows_the_last_value(live, handed, s
 
 
 def test_one_slider_move_asks_for_one_plane(live, handed):
-    live.wait(lambda: not live.explorer.view("diversify").live._idle.isActive())
+    live.wait(lambda: not live.explorer.view("diversify").live._own.idle.isActive())
     handed.calls.clear()
     live.slide(w_v=5.0)
     live.wait()
-    live.wait(lambda: not live.explorer.view("diversify").live._idle.isActive())
+    live.wait(lambda: not live.explorer.view("diversify").live._own.idle.isActive())
     planes = handed.volumes()
     assert {plane.shape for plane in planes} == {(1, 24, 32)}
     assert len(planes) <= 2  # the picture, and its thumbnail once the user rests
@@ -70,7 +70,7 @@ def test_a_weight_moved_on_a_plane_seen_before_reads_nothing_of_the_image(
     for value in (0.5, 1.5, 1.0) if name != "psnr" else (12.0, 20.0, 30.0):
         dock.slide(**{name: value})
         dock.wait()
-    dock.wait(lambda: not dock.explorer.view("diversify").live._idle.isActive())
+    dock.wait(lambda: not dock.explorer.view("diversify").live._own.idle.isActive())
     assert len(handed.volumes()) >= shown + 3
     assert source.reads == 0
 
@@ -106,7 +106,7 @@ def test_the_noise_changes_without_reading_the_image_again(viewer, open_dock, ma
 
 
 def test_a_dock_with_nothing_to_do_computes_nothing(live, viewer, handed):
-    live.wait(lambda: not live.explorer.view("diversify").live._idle.isActive())
+    live.wait(lambda: not live.explorer.view("diversify").live._own.idle.isActive())
     handed.calls.clear()
     viewer.layers["cells"].contrast_limits = (0, 100)
     viewer.layers.selection.active = live.layer

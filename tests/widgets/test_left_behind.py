@@ -23,7 +23,7 @@ ACTIONS = {action.id.removeprefix("napari.layer."): action for action in LAYERLI
 def slow(gate, monkeypatch):
     """Nothing is computed at once or ahead, and threads can be held back."""
     monkeypatch.setattr(pace, "AT_ONCE_S", -1.0)
-    monkeypatch.setattr(feed.Feed, "_ahead", lambda feed: None)
+    monkeypatch.setattr(feed, "wish_ahead", lambda *_: None)
     monkeypatch.setattr(feed, "granting", gate.guard(feed.granting))
     return gate
 

@@ -5,7 +5,8 @@ import pytest
 
 from napari_diversify.files import open_image
 from napari_diversify.widgets.diversify import readout as readout_module
-from napari_diversify.widgets.plots import window as plots_module
+from napari_diversify.widgets.plots import follower as plots_module
+from napari_diversify.widgets.plots.facts import View
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 
@@ -97,10 +98,10 @@ def test_everything_that_tells_of_the_plane_tells_of_the_one_on_display(placed, 
         if result is None:
             assert readout._watched is None
             assert "Nothing of the image" in readout.plane.text()
-            assert windows.plots._watched is None
+            assert windows.plots.facts.get(View) is None
             assert windows.explore._explored() is None
             continue
-        for watched in (readout._watched, windows.plots._watched):
+        for watched in (readout._watched, windows.plots.facts.get(View)):
             array, index = watched.array, watched.index
             np.testing.assert_array_equal(np.asarray(array[index]).squeeze(), result)
             np.testing.assert_array_equal(np.asarray(array.source[index]).squeeze(), clean)

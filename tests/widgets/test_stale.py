@@ -298,7 +298,7 @@ def test_plots_warn_of_nothing(viewer, open_dock, make_image, w_v, kind):
     dock.wait()
     dock.explorer.windows.open_plots()
     plots = dock.explorer.windows.plots
-    plots._later.setInterval(10)
+    plots._follower._later.setInterval(10)
     for weight in (1.0, w_v):
         dock.slide(w_v=weight)
         dock.wait()

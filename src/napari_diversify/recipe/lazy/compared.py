@@ -14,7 +14,8 @@ from ...core.spectral.lowpass import equalised_plane
 from ..recipe import Recipe
 from ..steps.step import whole_planes
 from .cache import Cache, Kept
-from .volume import LazyRemoved, LazyVolume, State
+from .removed import LazyRemoved
+from .volume import LazyVolume, State
 
 
 class LazyDifference(LazyVolume):

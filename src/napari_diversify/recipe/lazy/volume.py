@@ -1,4 +1,4 @@
-"""The lazy arrays there are: a recipe on a volume, and the σ map of one."""
+"""A recipe on a volume, computed where it is looked at."""
 
 from __future__ import annotations
 
@@ -8,18 +8,12 @@ import time
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
 
 from ...core.blocks import Region, exhaust, normalise_index, region_shape, slices, span, whole
-from ...core.diversification.local_std import (
-    PerAxis,
-    check_per_axis,
-    local_std_region,
-    source_region,
-)
 from ...core.noise import check_count
 from ..steps.step import Place, Unit, whole_planes
 from .array import LazyArray, contains
@@ -402,108 +396,3 @@ class _Chain:
         if self._exact:  # the end of the chain wants it again
             self._last = ((*lead, *region), block)
         return block
-
-
-class LazyRemoved(LazyVolume):
-    """What the last step of a recipe takes away: its input minus its result, in grey levels.
-
-    Parameters
-    ----------
-    array, recipe, spacing, sample, cache
-        See :class:`LazyVolume`. Values are float32.
-    """
-
-    like_source: ClassVar[bool] = False
-
-    def __init__(self, array: Any, recipe: Recipe, *args: Any, **keywords: Any) -> None:
-        super().__init__(array, recipe, *args, **keywords)
-        self.dtype = np.dtype(np.float32)
-
-    def _reader(
-        self, state: State, cache: Cache | Kept | None
-    ) -> Callable[[Region], npt.NDArray[Any]]:
-        upto, n = self._steps(state, cache).upto, len(state.recipe.steps)
-
-        def read(region: Region) -> npt.NDArray[Any]:
-            lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
-            removed = upto(n - 1, lead, space) - upto(n, lead, space)
-            removed *= np.float32(state.high - state.low)
-            return removed.reshape(region_shape(region))
-
-        return read
-
-
-@dataclass(frozen=True)
-class _Windows:
-    """All that a LazyLocalStd shows depends on, besides its source."""
-
-    window: tuple[int, ...]
-    stride: tuple[int, ...]
-
-
-class LazyLocalStd(LazyArray):
-    """The σ map of an array in its own grey levels, computed where it is looked at.
-
-    Equal, bit for bit, to :func:`napari_diversify.core.local_std` of the whole.
-
-    Parameters
-    ----------
-    array : array-like of int or float, shape (..., [Z,] Y, X)
-    window, stride : int or sequence of int, optional
-        See :func:`napari_diversify.core.local_std`; of a sequence, the last
-        ``spatial_ndim`` numbers count.
-    spatial_ndim : 2 or 3, optional
-        How many of the last axes are space; by default 3, or 2 for a 2D image.
-    """
-
-    like_source: ClassVar[bool] = False
-    _state: _Windows
-
-    def __init__(
-        self,
-        array: Any,
-        window: PerAxis = 5,
-        stride: PerAxis = 1,
-        spatial_ndim: int | None = None,
-    ) -> None:
-        super().__init__(array, spatial_ndim)
-        self.dtype = np.dtype(np.float32)
-        self._state = _Windows((), ())
-        self.set_windows(window, stride)
-
-    def set_windows(self, window: PerAxis, stride: PerAxis) -> None:
-        """Measure σ in other windows from now on."""
-        n = self.spatial_ndim
-        self._state = replace(
-            self._state,
-            window=check_per_axis("window", _last(window, n), n, odd=True),
-            stride=check_per_axis("stride", _last(stride, n), n),
-        )
-
-    @property
-    def kind_of_work(self) -> Hashable:
-        """With the windows, which decide how long it takes."""
-        return super().kind_of_work, self._state
-
-    def _needed(self, state: _Windows, region: Region) -> Region:
-        n = self.spatial_ndim
-        held = source_region(region[-n:], self.shape[-n:], state.window, state.stride)
-        return (*region[:-n], *held)
-
-    def _reader(
-        self, state: _Windows, cache: Cache | Kept | None
-    ) -> Callable[[Region], npt.NDArray[Any]]:
-        shape = self.shape[-self.spatial_ndim :]
-
-        def read(region: Region) -> npt.NDArray[Any]:
-            lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
-            held = source_region(space, shape, state.window, state.stride)
-            block = np.asarray(self.source[slices((*lead, *held))]).reshape(region_shape(held))
-            sigma = local_std_region(block, held, space, shape, state.window, state.stride)
-            return sigma.reshape(region_shape(region))
-
-        return read
-
-
-def _last(value: PerAxis, n: int) -> PerAxis:
-    return tuple(value)[-n:] if isinstance(value, Sequence) else value

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QWidget
 
 from ...core.diversification.psnr_model import PsnrModel
 from ...recipe import LazyVolume, Sampling
+from ..plots.facts import Expected
 from ..samples.sheet import Samples
 from ..samples.window import SamplesWindow
 from .weight_tiles import Explored, ExploreWindow
@@ -90,7 +91,7 @@ class Windows(QObject):
             from ..plots.window import PlotsWindow
 
             self.plots = PlotsWindow(self._viewer, self._dock)
-            self.plots.weightPicked.connect(self._on_weight_picked)
+            self.plots.picked.connect(self._on_picked)
         _to_front(self.plots)
         self.opened.emit()
 
@@ -108,10 +109,14 @@ class Windows(QObject):
 
     def expect(self, model: PsnrModel | None, w_i: float, w_v: float) -> None:
         """Say which weights are set, and what is to be expected of any."""
-        if self.plots is not None:
-            self.plots.setModel(model, w_i, w_v)
         if self.explore is not None:
             self.explore.look()
+        if self.plots is None:
+            return
+        if model is None:
+            self.plots.forget(Expected)
+        else:
+            self.plots.tell(Expected(model, w_i, w_v))
 
     def close(self) -> None:
         """Close those that follow the view; an export goes on."""
@@ -133,8 +138,9 @@ class Windows(QObject):
         if self.export is not None:
             self.export.only_kept.setChecked(True)
 
-    def _on_weight_picked(self, w_v: float) -> None:
-        self.weightsPicked.emit(None, w_v)
+    def _on_picked(self, parameter: str, value: float) -> None:
+        if parameter == "w_v":
+            self.weightsPicked.emit(None, value)
 
     def _on_sheet_changed(self) -> None:
         if self.export is not None:

@@ -47,6 +47,11 @@ def waits(layer: Any) -> bool:
     return bool(entry_of(layer).get("waits", False))
 
 
+def write_entry(layer: Any, entry: dict[str, Any]) -> None:
+    """Have a generated layer say this of itself."""
+    layer.metadata = {**layer.metadata, METADATA_KEY: entry}
+
+
 def why_unusable(layer: napari.layers.Image) -> str | None:
     """A sentence if this image cannot be diversified, or None."""
     if layer.rgb:
