@@ -160,13 +160,13 @@ def workers() -> int:
 
 @lru_cache(maxsize=4)
 def _pool(process_id: int, nice: int) -> ThreadPoolExecutor:
-    """One pool per process, as threads do not survive a fork, and per priority of who asks."""
+    """One pool per process, as threads do not survive a fork, and per priority of the caller."""
     name = f"diversify-{process_id}"
     return ThreadPoolExecutor(workers(), name, initializer=give_way, initargs=(nice,))
 
 
 def exhaust(pieces: Generator[object, None, T]) -> T:
-    """Run a generator that tells its progress to the end, and give what it returns."""
+    """Run a generator that reports its progress to the end, and return its value."""
     while True:
         try:
             next(pieces)
@@ -178,7 +178,7 @@ def exhaust(pieces: Generator[object, None, T]) -> T:
 def in_slabs(function: Callable[[slice], object], length: int, voxels: int) -> None:
     """Call ``function`` with slices that together cover ``range(length)``, in threads.
 
-    Only for functions that write each their own part of an output and whose
+    Only for functions that each write their own part of an output, and whose
     result does not depend on where a slab starts.
     """
     n = min(workers(), length) if voxels >= _SERIAL else 1

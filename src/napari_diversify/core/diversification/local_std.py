@@ -43,7 +43,7 @@ def check_intensities(image: npt.ArrayLike, name: str = "image") -> npt.NDArray[
 
 
 def _all_finite(array: npt.NDArray[Any]) -> bool:
-    """Whether no value is NaN or infinite; quick where the sum of squares tells."""
+    """Whether no value is NaN or infinite; quick where the sum of squares is finite."""
     if array.flags.c_contiguous and array.dtype.itemsize in (4, 8):
         flat = array.reshape(-1)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -157,8 +157,8 @@ def local_std(
         Odd side of the window in voxels of the strided grid, per spatial axis.
     stride : int or sequence of int, optional
         Take every stride-th voxel, compute σ on this coarser grid, and repeat
-        each value to the full shape: the recipe of the reference (4), cheaper
-        and blockier. 1 computes σ at every voxel.
+        each value to the full shape, as the reference does (with 4): cheaper and
+        blockier. 1 computes σ at every voxel.
 
     Returns
     -------
