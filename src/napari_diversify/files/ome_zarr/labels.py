@@ -1,4 +1,4 @@
-"""Label images that lie inside an OME-Zarr image, listed by their folder or not."""
+"""Label images inside an OME-Zarr image, whether or not their folder lists them."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def labels_of(image: Path) -> list[Entry]:
     """The label images inside an image, set aside; none if their list is damaged."""
     try:
         folders = label_folders(image)
-    except ValueError:  # the image can be used without
+    except ValueError:  # the image can be used without them
         return []
     return [
         Entry(

@@ -22,7 +22,7 @@ class Measures(NamedTuple):
 def measures(pixels: ElementTree.Element) -> Measures:
     """Voxel size, unit and position of the first voxel along each axis of an element Pixels.
 
-    Where the stage was is a position only if its unit is said: without one OME-XML counts in
+    The position of the stage counts only if its unit is given: without one, OME-XML counts in
     the "reference frame" of the microscope.
     """
     scale: dict[str, float] = {}
