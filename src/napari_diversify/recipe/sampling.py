@@ -186,7 +186,7 @@ class Sampling(Model):
         return dict(sorted(values.items()))
 
     def target(self, number: int) -> float | None:
-        """PSNR that sample ``number`` shall have, in decibel, if one is wanted."""
+        """PSNR that sample ``number`` is to have, in decibel; None if there is no target."""
         return self.psnr[number // self.samples] if self.psnr else None
 
     def recipe_of(self, number: int, model: PsnrModel | None = None) -> Recipe:

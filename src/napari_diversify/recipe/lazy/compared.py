@@ -1,4 +1,4 @@
-"""A recipe on an array beside the array itself: their difference, and both in one picture."""
+"""A recipe on an array compared with the array itself: their difference, and both side by side."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...core.blocks import Region
 from ..recipe import Recipe
-from .cache import Cache, Kept
+from .cache import Cache, CachedOnly
 from .volume import LazyVolume, State
 
 
@@ -42,7 +42,7 @@ class LazyDifference(LazyVolume):
         self.dtype = np.dtype(np.float32)
 
     def _reader(
-        self, state: State, cache: Cache | Kept | None
+        self, state: State, cache: Cache | CachedOnly | None
     ) -> Callable[[Region], npt.NDArray[Any]]:
         result = super()._reader(state, cache)
 
@@ -92,7 +92,7 @@ class LazySplit(LazyVolume):
 
     @property
     def divider(self) -> tuple[int, int]:
-        """Axis along which source and result follow each other, and where the result begins."""
+        """Axis along which source and result are split, and where the result begins."""
         assert isinstance(self._state, _Split)
         return self._state.axis, self._state.at
 
@@ -103,7 +103,7 @@ class LazySplit(LazyVolume):
         self._state = replace(self._state, axis=axis, at=at)
 
     def _reader(
-        self, state: State, cache: Cache | Kept | None
+        self, state: State, cache: Cache | CachedOnly | None
     ) -> Callable[[Region], npt.NDArray[Any]]:
         result = super()._reader(state, cache)
         assert isinstance(state, _Split)
