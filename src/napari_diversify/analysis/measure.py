@@ -1,7 +1,7 @@
-"""What a recipe needs to know of an image before it can be shown: its range, its noise curve.
+"""What a recipe needs to know about an image before it can be shown: its range and noise curve.
 
-Both are measured on the whole image where it is small, and on evenly spread
-planes where reading it all would take long; the result says which.
+Both are measured on the whole image if it is small, and on evenly spread planes
+where reading it all would take long; the result says which.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured, and on how many of the planes.
+    """The measurements, and on how many of the planes they were made.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Measured:
     psnr : PsnrModel
         Expected PSNR of the diversified image, for the range it was made with.
     planes, of : int
-        Number of planes looked at, and in the image.
+        Number of planes measured, and in the image.
     """
 
     low: float
@@ -64,20 +64,20 @@ def measure(
     ----------
     array : array-like of int or float
     step : Step
-        Its window and stride count, its weights do not.
+        Only its window and stride matter, not its weights.
     spatial_ndim : 2 or 3
     intensity_range : (float, float), optional
         Grey levels mapped to [0, 1]; by default the lowest and highest found.
     budget : int, optional
         Voxels to read at most, roughly.
     ranged : callable, optional
-        Told the range as soon as it is known: half of the work is still to be done then.
+        Called with the range as soon as it is known, after half of the work.
 
     Raises
     ------
     TypeError, ValueError
-        If the image is no image or not finite, or constant and no range is given; the message
-        says so.
+        If the array is not an image, or not finite, or constant and no range is given; the
+        message says so.
     """
     shape = tuple(array.shape[-spatial_ndim:])
     window, stride = (axes[-spatial_ndim:] for axes in step.windows)
@@ -94,10 +94,10 @@ def measure(
     histogram = PsnrHistogram()
     for n, (lead, region) in enumerate(pieces, len(pieces)):
         yield n, 2 * len(pieces)
-        held = source_region(region, shape, window, stride)
-        unit = to_unit(_read(array, lead, held), *(intensity_range or (low, high)))
-        sigma = local_std_region(unit, held, region, shape, window, stride)
-        histogram.add(unit[slices(region, held)], sigma)
+        wide = source_region(region, shape, window, stride)
+        unit = to_unit(_read(array, lead, wide), *(intensity_range or (low, high)))
+        sigma = local_std_region(unit, wide, region, shape, window, stride)
+        histogram.add(unit[slices(region, wide)], sigma)
     planes = sum(len(region[0]) if spatial_ndim == 3 else 1 for _, region in pieces)
     return Measured(low, high, histogram.model(), planes, int(np.prod(array.shape[:-2])))
 
