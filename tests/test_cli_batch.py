@@ -595,7 +595,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(here, workers):
     out, err = program.communicate(timeout=300)
     assert program.returncode == 130, err
     assert out == ""
-    assert err == "Stopped. Finished samples stay; --resume goes on from here.\n"
+    assert err == "Stopped. Finished samples stay; --resume continues from here.\n"
     finished = [n for n in names(here / "train") if n.endswith(".tif")]
     assert 5 < len(finished) < 2000
     left = [p for p in (here / "train").rglob("*") if p.name.endswith((".partial", ".old"))]
