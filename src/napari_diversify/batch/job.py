@@ -1,4 +1,4 @@
-"""What a batch shall make: of which images, how many samples, in which files."""
+"""What a batch makes: from which images, how many samples, in which files."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Unit:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """Samples of some images, and the files that they shall become.
+    """Samples of some images, and the files to which they are written.
 
     Attributes
     ----------

@@ -1,6 +1,6 @@
 """Synthetic specimens as data: nuclei and membranes, with all that is known of their parameters.
 
-A model is the whole recipe of a specimen; of what shape and voxel size it shall
+A model is the whole recipe of a specimen; of what shape and voxel size it is to
 be is said when it is made::
 
     nuclei = SyntheticNuclei(density=1.5, axis_ratio=1.6, seed=3)

@@ -125,7 +125,7 @@ class SyntheticMembranes(SpecimenModel, _MembraneCells):
             given = np.asarray(image)
             if given.shape != np.shape(labels):
                 raise ValueError(
-                    "image and labels must have one shape; "
+                    "image and labels must have the same shape; "
                     f"got {given.shape} and {np.shape(labels)}"
                 )
             dark, bright = np.percentile(given, (10.0, 99.0))

@@ -125,11 +125,11 @@ class Plan:
         try:
             record = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         except UnicodeDecodeError:
-            raise ValueError("it is no text file, so no JSON") from None
+            raise ValueError("it is not a text file, and so not JSON") from None
         except json.JSONDecodeError as error:
-            raise ValueError(f"it is no JSON: {error}") from None
+            raise ValueError(f"it is not valid JSON: {error}") from None
         except RecursionError:
-            raise ValueError("it is no JSON that could be read: it is nested too deeply") from None
+            raise ValueError("its JSON cannot be read: it is nested too deeply") from None
         return cls.from_record(record)
 
     def command(self) -> str:

@@ -48,7 +48,7 @@ class SamplesWindow(QDialog):
         self._choices = choices
         self.sampling = SamplingPanel()
         self.sampling.samples.setValue(20)
-        self.sampling.samples.setMaximum(10_000)  # who looks through more
+        self.sampling.samples.setMaximum(10_000)  # nobody looks through more
         self.draw = button(
             "Draw",
             "Draw these samples and show them in a layer of their own, one behind the other. Only "
@@ -108,7 +108,7 @@ class SamplesWindow(QDialog):
             self.status.say(
                 ""
                 if sampling.ranges
-                else "These samples differ in noise alone. Tick what shall vary, and draw again."
+                else "These samples differ in noise alone. Tick what should vary, and draw again."
             )
 
     def _on_clicked(self, index: QModelIndex) -> None:
