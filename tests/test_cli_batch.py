@@ -301,7 +301,7 @@ MISTAKES = {
     "half a count": ((*A, "--strategy", "grid", "--range", "w_v=0:1:2.5"), "range|whole"),
     "endless count": ((*A, "--strategy", "grid", "--range", "w_v=0:1:inf"), "range|whole|finite"),
     "range given twice": ((*A, "--range", "w_v=0:1", "--range", "w_v=2:3"), "two ranges"),
-    "psnr words": ((*A, "--psnr", "high"), "PSNR levels are numbers with commas"),
+    "psnr words": ((*A, "--psnr", "high"), "PSNR levels are numbers separated by commas"),
     "psnr and w_v": ((*A, "--psnr", "20", "--range", "w_v=0:1"), "w_v cannot have a range"),
     "labels": ((*A, "--labels", "nothing"), "nothing"),
     "labels of pairs": ((*A, "--labels", "masks", "--layout", "careamics"), "not labels"),
