@@ -119,14 +119,14 @@ def slices(region: Region, origin: Region | None = None) -> tuple[slice, ...]:
 
 def reflected(
     block: npt.NDArray[Any],
-    held: Region,
+    block_region: Region,
     wanted: Region,
     radii: Sequence[int],
     shape: Sequence[int],
 ) -> npt.NDArray[Any]:
     """Cut ``wanted`` and ``radii`` voxels around it out of ``block``, borders reflected.
 
-    ``block`` holds the region ``held`` of an array of ``shape``; both regions
+    ``block`` holds the region ``block_region`` of an array of ``shape``; both regions
     are gapless. Beyond the array's border the edge voxel is repeated
     (d c b a | a b c d | d c b a), as ``mode="reflect"`` of scipy.ndimage does,
     as often as it takes.
@@ -136,7 +136,7 @@ def reflected(
     inside = tuple(
         range(max(a, 0), min(b, n)) for a, b, n in zip(starts, stops, shape, strict=True)
     )
-    middle = block[slices(inside, held)]
+    middle = block[slices(inside, block_region)]
     if all(len(r) == b - a for r, a, b in zip(inside, starts, stops, strict=True)):
         return middle
     out = np.empty([b - a for a, b in zip(starts, stops, strict=True)], block.dtype)

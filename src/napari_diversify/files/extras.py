@@ -62,7 +62,7 @@ def check_extras(
     FileExistsError
         Naming the file and what to do.
     """
-    for relative, name in _there(layout, root, listing):
+    for relative, name in _existing(layout, root, listing):
         if name is not None and name not in items and not is_wanted(name):
             continue
         if name is not None:
@@ -84,7 +84,7 @@ def _texts(layout: Layout, root: str | os.PathLike[str], items: Sequence[Item]) 
     }
 
 
-def _there(
+def _existing(
     layout: Layout, root: str | os.PathLike[str], listing: Listing
 ) -> Iterator[tuple[str, str | None]]:
     """Existing extras: path, and the name of the image; None for extras of all images."""

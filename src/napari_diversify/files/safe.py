@@ -79,8 +79,8 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False, run: str = ""
     old = target.with_name(f".{target.name}.old")
     with _explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        if _there(old):  # killed between the two renames below
-            remove(old) if _there(target) else os.rename(old, target)
+        if _exists(old):  # killed between the two renames below
+            remove(old) if _exists(target) else os.rename(old, target)
     if not overwrite:
         check_free(target)
     _check_replaceable(target)
@@ -92,7 +92,7 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False, run: str = ""
                 _check_no_folder(target)
                 os.replace(partial, target)
                 return
-            if _there(target):
+            if _exists(target):
                 os.rename(target, old)
             os.rename(partial, target)
             remove(old)
@@ -118,7 +118,7 @@ def _check_no_folder(target: Path) -> None:
 
 def check_free(path: str | os.PathLike[str]) -> None:
     """Raise a readable error if something of this name exists."""
-    if _there(Path(path)):
+    if _exists(Path(path)):
         raise FileExistsError(
             f"{path} exists and is left as it is; choose another name, or overwrite it"
         )
@@ -156,23 +156,23 @@ def check_folder(path: str | os.PathLike[str]) -> None:
         Saying what is in the way, and what to do.
     """
     with _explained(Path(path), _OF_A_FOLDER):
-        for there in (Path(path), *Path(path).absolute().parents):
+        for folder in (Path(path), *Path(path).absolute().parents):
             try:
-                mode = there.stat().st_mode  # only once: another run may make it meanwhile
+                mode = folder.stat().st_mode  # only once: another run may make it meanwhile
             except (FileNotFoundError, NotADirectoryError):
                 mode = None
             if mode is not None and stat.S_ISDIR(mode):
-                if not os.access(there, os.W_OK | os.X_OK):
+                if not os.access(folder, os.W_OK | os.X_OK):
                     raise PermissionError(errno.EACCES, "no permission")
                 return
-            if mode is None and there.is_symlink():
+            if mode is None and folder.is_symlink():
                 raise FileNotFoundError(
-                    f"{path} cannot be written: {there} leads to {os.readlink(there)}, which is "
+                    f"{path} cannot be written: {folder} leads to {os.readlink(folder)}, which is "
                     "not there. Is its drive connected?"
                 )
             if mode is not None:
                 raise NotADirectoryError(
-                    f"{path} cannot be written: {there} is a file, not a folder. Choose another "
+                    f"{path} cannot be written: {folder} is a file, not a folder. Choose another "
                     "folder"
                 )
         raise FileNotFoundError(errno.ENOENT, "no drive")
@@ -234,7 +234,7 @@ def remove(path: Path) -> None:
 def free_name(path: str | os.PathLike[str]) -> Path:
     """``path`` if nothing is there, else the next free one of this name, numbered from 2."""
     target, n = Path(path), 1
-    while _there(target):
+    while _exists(target):
         n += 1
         target = Path(path).with_stem(f"{Path(path).stem}-{n}")
     return target
@@ -279,5 +279,5 @@ def _explained(target: Path, what_to_do: Mapping[int, str] = _WHAT_TO_DO) -> Ite
         raise explanation from error
 
 
-def _there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     return path.is_symlink() or path.exists()

@@ -53,7 +53,7 @@ class Comparison:
     Attributes
     ----------
     generated, real : tuple of Look
-    there : (int, int)
+    available : (int, int)
         How many images there are of each kind; these were compared.
     left_out : tuple of str
         Images that could not be compared, and why.
@@ -61,7 +61,7 @@ class Comparison:
 
     generated: tuple[Look, ...]
     real: tuple[Look, ...]
-    there: tuple[int, int]
+    available: tuple[int, int]
     left_out: tuple[str, ...]
 
     def histograms(self) -> tuple[_Floats, _Floats, _Floats]:

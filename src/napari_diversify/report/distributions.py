@@ -66,8 +66,9 @@ def beside_real(c: Comparison) -> str:
         else "there are too few real ones to compare two halves of them."
     )
     low, high = PERCENTILES
+    generated, real_images = c.available
     how = (
-        f"{len(c.generated):,} of {c.there[0]:,} generated and {len(c.real):,} of {c.there[1]:,} "
+        f"{len(c.generated):,} of {generated:,} generated and {len(c.real):,} of {real_images:,} "
         "real images, evenly spread, are compared: of each the middle plane, and of that the "
         f"middle {SIDE} x {SIDE} pixels at most. Each is normalised by itself, its {low:g} and "
         f"{high:g} percentiles to 0 and 1, so that gain and offset of the microscopes do not "

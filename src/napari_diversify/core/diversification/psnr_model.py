@@ -21,7 +21,7 @@ from skimage.filters import threshold_otsu
 
 from ..measures.visibility import ratio
 
-#: Highest weight of the noise among which one is sought for a target.
+#: Highest weight of the noise that :meth:`PsnrModel.solve` considers.
 W_V_MAX = 32.0
 
 _I_BINS, _SIGMA_BINS = 128, 64

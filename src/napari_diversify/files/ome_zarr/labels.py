@@ -22,8 +22,8 @@ def label_folders(image: Path) -> list[Path]:
         return []
     names = group.ome.get("labels")
     listed = [inside(folder, name) for name in names] if isinstance(names, list) else []
-    there = [inner for inner in folders_in(folder) if inner not in listed]
-    return listed + [inner for inner in there if _is_image(node_at(inner))]
+    present = [inner for inner in folders_in(folder) if inner not in listed]
+    return listed + [inner for inner in present if _is_image(node_at(inner))]
 
 
 def labels_of(image: Path) -> list[Entry]:

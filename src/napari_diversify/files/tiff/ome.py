@@ -108,15 +108,17 @@ def _content(
         raise Refused(f"{image.problem}. {ASK}")
     spread = image.files
     missing = _few([file.name or file.uuid for file in files.missing(spread)])
-    there: dict[FileName | None, tuple[tifffile.TiffFile, Sequence[Page]]] = {None: (tif, pages)}
+    pages_by_file: dict[FileName | None, tuple[tifffile.TiffFile, Sequence[Page]]] = {
+        None: (tif, pages)
+    }
     if not missing:
-        there |= {file: opened(files, file) for file in spread if file is not None}
-    samples = _samples(image, there)
+        pages_by_file |= {file: opened(files, file) for file in spread if file is not None}
+    samples = _samples(image, pages_by_file)
     channels = max(image.sizes["c"] // samples, 1)
-    n_pages = {file: len(its_pages) for file, (_, its_pages) in there.items()}
+    n_pages = {file: len(its_pages) for file, (_, its_pages) in pages_by_file.items()}
     block = block_of(image, channels, n_pages, missing)
     _check_rivals(files, image, block)
-    stack = [(there[file][0], there[file][1][page]) for file, page in block.places]
+    stack = [(pages_by_file[file][0], pages_by_file[file][1][page]) for file, page in block.places]
     _check_pages(image, [page for _, page in stack])
     outer, lengths = _outer(image, channels, block)
     levels = levels_of(stack, outer, lengths)
@@ -139,14 +141,14 @@ def _content(
         provenance if isinstance(provenance, dict) else None,
         keep=str(note.get("axes", "")),
         notes=(*image.notes, *_notes(files, image, block, missing, pages, levels[0])),
-        others=tuple(other for file, (other, _) in there.items() if file is not None),
+        others=tuple(other for file, (other, _) in pages_by_file.items() if file is not None),
     )
 
 
-def _samples(image: OmeImage, there: Opened) -> int:
-    """Values per pixel of the first page that is there."""
+def _samples(image: OmeImage, pages_by_file: Opened) -> int:
+    """Values per pixel of the first page that exists."""
     for run in image.runs:
-        pages = there[run.file][1] if run.file in there else ()
+        pages = pages_by_file[run.file][1] if run.file in pages_by_file else ()
         if run.page < len(pages):
             return max(pages[run.page].samples, 1)
     return 1

@@ -121,8 +121,8 @@ def _beside(path: Path, files: list[FileName]) -> dict[FileName, str]:
     if len(files) <= _MANY:
         joined = ((file, os.path.join(folder, base)) for file, base in places)
         return {file: place for file, place in joined if os.path.isfile(place)}
-    there = set(os.listdir(folder))
-    return {file: os.path.join(folder, base) for file, base in places if base in there}
+    existing = set(os.listdir(folder))
+    return {file: os.path.join(folder, base) for file, base in places if base in existing}
 
 
 def _base(name: str) -> str:
@@ -166,18 +166,18 @@ def description(tif: tifffile.TiffFile) -> str:
 def _companion(path: Path, companion: FileName) -> OmeXml:
     """The OME-XML in another file."""
     name = _base(companion.name)
-    there = path.with_name(name) if name else path
-    if not name or not there.is_file():
-        there = _renamed_companion(path, companion)
-    if there.suffix.lower() in (".tif", ".tiff"):
-        with tifffile.TiffFile(there) as tif:
+    other = path.with_name(name) if name else path
+    if not name or not other.is_file():
+        other = _renamed_companion(path, companion)
+    if other.suffix.lower() in (".tif", ".tiff"):
+        with tifffile.TiffFile(other) as tif:
             text = description(tif)
     else:
-        text = _text(there)
+        text = _text(other)
     xml = parsed(text)
     if companion.uuid and xml.uuid and _bare(companion.uuid) != _bare(xml.uuid):
         raise Refused(
-            f"its OME-XML is in another file, and {there.name} is not that one: its UUID is "
+            f"its OME-XML is in another file, and {other.name} is not that one: its UUID is "
             "another. Put the right one beside it, or say with axes= (--axes) what the axes of "
             "its pages are, e.g. axes='zyx'"
         )

@@ -90,9 +90,9 @@ def _places(
         start = _number(run, image.order, shape)
         if start is None or run.file not in n_pages:
             continue  # planes that the image does not have: some programs leave them when cropping
-        there = max(n_pages[run.file] - run.page, 0)
+        available = max(n_pages[run.file] - run.page, 0)
         wanted = total - start if run.count is None else min(run.count, total - start)
-        for n in range(min(wanted, there)):
+        for n in range(min(wanted, available)):
             place = (run.file, run.page + n)
             if place in used or start + n in places:
                 raise Refused(f"its OME-XML lists a plane or a page twice. {ASK}")

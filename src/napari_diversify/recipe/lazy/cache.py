@@ -39,7 +39,7 @@ class Cache:
             return self._ahead
 
     def claim(self, key: Hashable) -> bool:
-        """Whether the caller is the first to compute a slow value; it must :meth:`release` it."""
+        """Whether the caller is the first to compute this value; it must :meth:`release` it."""
         with self._lock:
             first = key not in self._claimed
             self._claimed.add(key)
@@ -133,7 +133,7 @@ class Ahead(Cache):
         return super().find(key)
 
     def keep(self, key: Hashable, value: Any) -> None:
-        """Keep a slow value in the main cache, where everyone looks for it."""
+        """Keep a value that is slow to compute in the main cache, where everyone looks for it."""
         self._main.keep(key, value)
 
     def get(self, key: Hashable, compute: Callable[[], Any]) -> Any:

@@ -330,7 +330,7 @@ class _Chain:
         index = tuple(r.start for r in lead)
         origin = volume._origin(state, n, index)
 
-        def kept(where: Region, key: Hashable, function: Callable[[], Any]) -> Any:
+        def cached(where: Region, key: Hashable, function: Callable[[], Any]) -> Any:
             return self._cache.get((origin, where, key), function)
 
         def prepared() -> Any:
@@ -351,7 +351,7 @@ class _Chain:
             sample=state.sample,
             stream=step.stream + 256 * sum(s.kind == step.kind for s in before),
             source=lambda needed: self.upto(n - 1, lead, needed),
-            kept=kept,
+            cached=cached,
             prepared=prepared,
             exact=self._exact,
         )

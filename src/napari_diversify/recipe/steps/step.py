@@ -44,8 +44,8 @@ class Place:
         Which noise to draw.
     source : callable
         ``source(region)`` computes the input of the step.
-    kept : callable
-        ``kept(region, key, function)``; see :meth:`remember`.
+    cached : callable
+        ``cached(region, key, function)``; see :meth:`remember`.
     prepared : callable
         ``prepared()`` is what :meth:`Step.prepare` computed from the whole source, now or
         earlier.
@@ -63,7 +63,7 @@ class Place:
     sample: int
     stream: int
     source: Callable[[Region], Unit]
-    kept: Callable[[Region, Hashable, Callable[[], Any]], Any]
+    cached: Callable[[Region, Hashable, Callable[[], Any]], Any]
     prepared: Callable[[], Any]
     exact: bool
 
@@ -72,7 +72,7 @@ class Place:
 
         Values belong to the region at work, or to ``region``.
         """
-        value: T = self.kept(self.region if region is None else region, key, function)
+        value: T = self.cached(self.region if region is None else region, key, function)
         return value
 
     def noise(self) -> Unit:
