@@ -43,7 +43,7 @@ class Job:
     Raises
     ------
     ValueError
-        If nothing could come of it; the message says why.
+        If the job cannot work; the message says why.
     """
 
     sources: tuple[Source, ...]
@@ -122,7 +122,7 @@ class Job:
                 yield Unit(f"{source.name}_{first + n:0{digits}d}", source, n)
 
     def of(self, unit: Unit) -> Job:
-        """The same for one unit only: as little to send to a worker, however many there are."""
+        """The same job for one unit only: little to send to a worker, however many there are."""
         return replace(self, sources=(unit.source,), only=(unit.number,))
 
     def sampling_of(self, source: Source) -> Sampling:

@@ -46,7 +46,7 @@ class Runs:
         return self.array if in_memory else _Held(self)
 
     def run(self, number: _Number, held: int) -> npt.NDArray[Any]:
-        """A run, for someone who holds so many of them."""
+        """A run of planes, for a reader that holds this many of them."""
         with self._lock:
             self._readers.add(get_ident())
             self._at_once = max(self._at_once, held)
