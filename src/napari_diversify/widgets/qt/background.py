@@ -23,7 +23,7 @@ _THREADS: WeakKeyDictionary[Thread, Event] = WeakKeyDictionary()
 
 
 def threads_end(seconds: float) -> bool:
-    """Wait until no work is under way any more, so long at most; whether that is so."""
+    """Wait, but not longer than this, until no work is under way; return whether that is so."""
     deadline = time.monotonic() + seconds
     for thread in list(_THREADS):
         thread.join(max(0.0, deadline - time.monotonic()))
@@ -95,7 +95,7 @@ class Background(QObject):
             self.stopped.emit()
 
     def _on_quit(self) -> None:
-        """Let threads end while there is still somebody to tell."""
+        """Let threads end while their messages can still be received."""
         self._stop.set()
         threads_end(_QUIT_S)
 
@@ -121,7 +121,7 @@ def _send(
 
 
 def _tell(told: Callable[[Any], None], message: Any) -> None:
-    """In the thread of the window: from another one nobody knows who is about to be destroyed."""
+    """In the thread of the window: other threads cannot know what is about to be destroyed."""
     if is_there(told):
         told(message)
 

@@ -14,7 +14,7 @@ from ...recipe.steps.registry import AnyStep
 class StepSection(QCollapsible):
     """A section that opens and closes, with a "live" switch over the panel of a step.
 
-    ``panel`` speaks value / setValue / valueChanged / refused.
+    ``panel`` has value, setValue, valueChanged and refused.
     """
 
     # v Diversify

@@ -14,7 +14,7 @@ from ..qt.words import Words
 from .sampling_panel import SamplingPanel
 from .sheet import KEEP, REJECT, Samples
 
-if TYPE_CHECKING:  # it brings along all that writes files
+if TYPE_CHECKING:  # it imports everything that writes files
     from ..export.dialog import Choices
 
 _NONE = "Draw a sheet, then look through it in the viewer with the arrow keys."
