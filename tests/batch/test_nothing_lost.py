@@ -308,7 +308,7 @@ def test_a_folder_without_permission_is_said(source, tmp_path, monkeypatch):
         (errno.ENOSPC, "the disk is full"),
         (errno.EDQUOT, "your quota"),
         (errno.EROFS, "this disk is read-only"),
-        (errno.EIO, "its drive does not answer"),
+        (errno.EIO, "its drive does not respond"),
     ],
 )
 def test_a_disk_that_takes_nothing_is_said_before_the_work_begins(
