@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from napari_diversify.recipe import DegradeContrast, LowPass, Recipe
-from napari_diversify.recipe.steps import registry as steps
+from napari_diversify.recipe.steps import lowpass as steps
 from napari_diversify.widgets.live import live_layer as preview
 
 SHAPE = (12, 64, 64)
