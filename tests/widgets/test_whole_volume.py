@@ -10,6 +10,7 @@ import pytest
 from napari_diversify.recipe import DegradeContrast, LowPass, Recipe
 from napari_diversify.recipe.steps import lowpass as steps
 from napari_diversify.widgets.live import live_layer as preview
+from napari_diversify.widgets.live import warming
 
 SHAPE = (12, 64, 64)
 
@@ -44,6 +45,9 @@ class Transforms:
                 yield piece
 
         monkeypatch.setattr(steps, "low_frequencies", watched)
+        # warming up transforms a volume too, unless a test before has done so in this process
+        every_dtype = {np.dtype(code).name for code in np.typecodes["AllInteger"] + "efd"}
+        monkeypatch.setattr(warming, "_BEGUN", every_dtype)
 
 
 def set_step(dock, step):
