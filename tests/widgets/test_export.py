@@ -235,7 +235,7 @@ def test_what_is_there_already_is_left_alone_unless_told_otherwise(dialog, tmp_p
     ("spoil", "said"),
     [
         (lambda d: d.folder.setText(""), "Choose a folder"),
-        (lambda d: d.psnr.setText("20, loud"), "numbers with commas"),
+        (lambda d: d.psnr.setText("20, loud"), "numbers separated by commas"),
         (lambda d: d.dock.explorer.card("diversify").live.setChecked(False), "no step is live"),
     ],
 )

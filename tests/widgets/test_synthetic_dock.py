@@ -728,7 +728,7 @@ def test_saved_parameters_are_read_back(live, tmp_path, kind):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("no", "no JSON"),
+        ("no", "not valid JSON"),
         ("[1, 2]", "holds no parameters"),
         ('{"parameters": {"kind": "worms"}}', "kind must be one of nuclei, membranes"),
         ('{"parameters": {"kind": [1]}}', "kind must be one of nuclei, membranes"),

@@ -9,8 +9,8 @@ import pytest
 
 from napari_diversify.recipe import DegradeContrast, LowPass, Recipe
 from napari_diversify.recipe.steps import lowpass as steps
-from napari_diversify.widgets.diversify import dock as dock_module
 from napari_diversify.widgets.live import live_layer as preview
+from napari_diversify.widgets.live import warming
 
 SHAPE = (12, 64, 64)
 
@@ -18,8 +18,6 @@ SHAPE = (12, 64, 64)
 @pytest.fixture(autouse=True)
 def _every_view_is_big(monkeypatch):
     monkeypatch.setattr(preview, "AT_ONCE", 1000)
-    # transforms that warm up are no view's
-    monkeypatch.setattr(dock_module, "warm_up", lambda *_: None)
 
 
 @pytest.fixture
@@ -47,6 +45,9 @@ class Transforms:
                 yield piece
 
         monkeypatch.setattr(steps, "low_frequencies", watched)
+        # warming up transforms a volume too, unless a test before has done so in this process
+        every_dtype = {np.dtype(code).name for code in np.typecodes["AllInteger"] + "efd"}
+        monkeypatch.setattr(warming, "_BEGUN", every_dtype)
 
 
 def set_step(dock, step):

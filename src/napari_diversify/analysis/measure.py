@@ -1,7 +1,7 @@
-"""What a recipe needs to know of an image before it can be shown: its range, its noise curve.
+"""What a recipe needs to know about an image before it can be shown: its range and noise curve.
 
-Both are measured on the whole image where it is small, and on evenly spread
-planes where reading it all would take long; the result says which.
+Both are measured on the whole image if it is small, and on evenly spread planes
+where reading it all would take long; the result says which.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Windows: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured, and on how many of the planes.
+    """The measurements, and on how many of the planes they were made.
 
     Attributes
     ----------
@@ -39,7 +39,7 @@ class Measured:
         Expected PSNR of the diversified image (:class:`PsnrModel`), for the range it was made
         with, by window and stride of σ.
     planes, of : int
-        Number of planes looked at, and in the image.
+        Number of planes measured, and in the image.
     """
 
     low: float
@@ -74,13 +74,13 @@ def measure(
     budget : int, optional
         Voxels to read at most, roughly.
     ranged : callable, optional
-        Told the range as soon as it is known: half of the work is still to be done then.
+        Called with the range as soon as it is known, after half of the work.
 
     Raises
     ------
     TypeError, ValueError
-        If the image is no image or not finite, or constant and no range is given; the message
-        says so.
+        If the array is not an image, or not finite, or constant and no range is given; the
+        message says so.
     """
     shape = tuple(array.shape[-spatial_ndim:])
     pieces = list(_pieces(tuple(array.shape), spatial_ndim, budget))

@@ -39,7 +39,7 @@ _BAND = 1 << 20
 
 
 def request(job: Job, unit: Unit, real: Callable[[Path], str] = os.path.realpath) -> Record:
-    """What is asked for, to tell whether a finished sample is the one that is wanted.
+    """A description of a sample, to decide whether a finished one is the one that is wanted.
 
     ``real`` finds where paths lead; one that remembers folders is quicker for many samples.
     """
@@ -58,7 +58,7 @@ def request(job: Job, unit: Unit, real: Callable[[Path], str] = os.path.realpath
 
 
 def provenance(job: Job, unit: Unit, volume: LazyVolume) -> Record:
-    """What travels in every file: enough to make it again."""
+    """The record in every file: enough to make it again."""
     s = job.sampling_of(unit.source)
     return {
         "program": "napari-diversify",
@@ -83,7 +83,7 @@ def _named(source: Source, output: Path, real: Callable[[Path], str] = os.path.r
 
 
 def _way(path: str, folder: str) -> str:
-    """From the training set to a source: both may move together."""
+    """The path from the training set to a source, so that both may be moved together."""
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive
@@ -110,12 +110,12 @@ def make(
     executor : Executor, optional
         Where the slabs of OME-Zarr files are computed; by default here.
     claim : Path, optional
-        File that says whose these samples are: without it no file gets its name.
+        The file of the claim on these samples: without it no file gets its name.
 
     Raises
     ------
     OSError, ValueError, TypeError
-        If it could not be made; then no file of it is there.
+        If the sample could not be made; then none of its files exists.
 
     Returns
     -------
@@ -189,7 +189,7 @@ def make(
 
 
 def notes_on(source: Source, header: Header, labels: Labels | None) -> list[str]:
-    """What the user should know of an image and its labels, in sentences.
+    """What the user should know about an image and its labels, in sentences.
 
     Raises
     ------
@@ -215,7 +215,7 @@ def notes_on(source: Source, header: Header, labels: Labels | None) -> list[str]
 
 
 def _missing_chunks(source: Source) -> tuple[int, int]:
-    """How many chunks of a Zarr image are not there, and how many there should be."""
+    """How many chunks of a Zarr image are missing, and how many there should be."""
     path = source.path
     if path is None or source.array is not None or not path.is_dir():
         return 0, 0
@@ -246,7 +246,7 @@ def _targets(job: Job, part: Part, *, with_labels: bool) -> dict[str, Path]:
 def _within(
     work: Generator[tuple[int, int], None, Found], k: int, n: int
 ) -> Generator[tuple[int, int], None, Found]:
-    """Run part k of n, telling its progress as that of all."""
+    """Run part k of n, and report its progress as that of all parts."""
     with closing(work):  # at once: its files are tidied up next
         while True:
             try:
@@ -258,7 +258,7 @@ def _within(
 
 
 def _with_channels(part: Part, header: Header) -> Header:
-    """Of a part that is one channel: the header of all of them."""
+    """The header of all channels, for a part that is one of them."""
     others = tuple(at for at in part.at if at[0] != "c")
     return replace(part, at=others).of(header)
 
@@ -332,7 +332,7 @@ def _slab(
 
 
 def _computed(volume: LazyVolume, region: Region) -> npt.NDArray[Any]:
-    """The voxels of a slab; in bands if they cost no more, for these take less memory."""
+    """The voxels of a slab, in bands if these cost no more, as they need less memory."""
     *outer, rows, columns = region
     height = max(1, _BAND // max(1, math.prod(region_shape((*outer, columns)))))
     band = (*outer, rows[:height], columns)

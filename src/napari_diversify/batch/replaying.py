@@ -22,7 +22,7 @@ from .source import Source
 
 @dataclass(frozen=True)
 class Replay:
-    """How a file compares with what its recipe makes.
+    """How a file compares with the result of its recipe.
 
     Attributes
     ----------
@@ -73,7 +73,7 @@ def replay(
                 raise ValueError(f"{path} was not made from {where}, which has no {dict(at)}")
             volume = volume_of(header, data, recipe, in_voxels=True)
             if origin.spacing is not None and len(origin.spacing) != volume.spatial_ndim:
-                raise ValueError(f"what {path} says of its voxel size does not fit {where}")
+                raise ValueError(f"what {path} says about its voxel size does not fit {where}")
             if origin.knows_spacing:  # what it was made with, whatever the file says today
                 volume.spacing = origin.spacing
             else:  # version 0.1.0 knew all sizes or none
@@ -110,7 +110,7 @@ def replay(
 
 @dataclass(frozen=True)
 class _Origin:
-    """What a file says of the image it was made from, checked: anybody may have edited it."""
+    """What a file says about its source image, checked, as it may have been edited."""
 
     path: str | None
     axes: str | None
@@ -122,7 +122,7 @@ class _Origin:
 
     @classmethod
     def told(cls, path: Path, known: dict[str, Any]) -> _Origin:
-        """Read what a file says, or raise a sentence."""
+        """Read what a file says about its source; raise if that is not valid."""
         named = known["source"]
         try:
             where, axes, series = (named.get(name) for name in ("path", "axes", "series"))
@@ -142,18 +142,18 @@ class _Origin:
             )
         except (TypeError, ValueError, OverflowError, AttributeError):
             raise ValueError(
-                f"what {path} says of its source cannot be read: somebody may have changed it"
+                f"what {path} says about its source cannot be read: it may have been changed"
             ) from None
 
     def source(self, path: Path) -> Source:
-        """The image, read as it was then."""
+        """The image, read as it was read then."""
         return Source(
             "source", path=path, axes=self.axes, series=self.series, voxel_size=self.voxel_size
         )
 
 
 def _source(path: Path, told: str | None) -> Path:
-    """Where the source of a file lies, as seen from the folder of its training set."""
+    """Where the source of a file lies, relative to the folder of its training set."""
     if told is None:
         raise ValueError(f"{path} was made from an image in memory: say where it is (source)")
     if Path(told).is_absolute():
@@ -164,6 +164,6 @@ def _source(path: Path, told: str | None) -> Path:
     found = next((f / told for f in folders if (f / told).exists()), None)
     if found is None:
         raise FileNotFoundError(
-            f"{path} was made from {told}, which is not there any more: say where it is (source)"
+            f"{path} was made from {told}, which does not exist any more: say where it is (source)"
         )
     return found.resolve()

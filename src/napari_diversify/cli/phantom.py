@@ -1,7 +1,7 @@
 """The command that makes synthetic specimens: phantom.
 
-Exit status: 0 all made; 1 it could not be begun, or was not finished, with the
-reason; 2 an option that is not known or no number; 130 stopped.
+Exit status: 0 all made; 1 the command could not start, or was not finished, with the
+reason; 2 an option that is unknown or not a number; 130 stopped.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ..model import extra_of
 from ..synthetic.registry import KINDS, Synthetic
 from ..synthetic.specimen import Specimen, SpecimenArray
 
-# files are imported where they are used: --help shall not wait
+# files are imported where they are used: --help should not wait for them
 from .answers import say, stop
-from .progress import bar, told
+from .progress import bar, tracked
 
 _ENDINGS = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
 _DEFAULTS = {2: ((512, 512), (0.2, 0.2)), 3: ((64, 256, 256), (0.5, 0.2, 0.2))}
@@ -74,7 +74,7 @@ def phantom(
     samples: Annotated[int, typer.Option("--samples", "-n", min=1, help="Specimens to make.")] = 1,
     like: Annotated[
         Path | None,
-        typer.Option(help="Labels whose statistics the specimens are to have."),
+        typer.Option(help="Labels whose statistics the specimens should have."),
     ] = None,
     like_image: Annotated[
         Path | None, typer.Option(help="Image of these labels, for brightness and texture.")
@@ -86,7 +86,7 @@ def phantom(
         bool, typer.Option("--overwrite", help="Replace files of these names.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be made, make nothing.")
+        bool, typer.Option("--dry-run", help="Only say what would be made.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     **parameters: Any,
@@ -119,7 +119,7 @@ def phantom(
         made = []
         for number, target in enumerate(targets):
             one = model.replace(seed=seed + number)
-            specimen = told(one.drawing(voxels, size), "placing objects", _STOPPED)
+            specimen = tracked(one.drawing(voxels, size), "placing objects", _STOPPED)
             row = {
                 "image": str(target.image),
                 "labels": str(target.labels),
@@ -135,15 +135,15 @@ def phantom(
             if specimen.note:
                 say(f"{target.image.name}: {specimen.note}")
             if dry_run:
-                break  # one tells what the others are like
+                break  # one shows what the others are like
     except KeyboardInterrupt:
         stop(_STOPPED)
     if as_json:
-        found = {"made": [] if dry_run else made, "samples": samples, "shape": list(voxels)}
+        result = {"made": [] if dry_run else made, "samples": samples, "shape": list(voxels)}
         if dry_run:
-            found["first"] = made[0]
-        found |= {"spacing": list(size), "parameters": model.model_dump(mode="json")}
-        typer.echo(json.dumps(found, indent=2))
+            result["first"] = made[0]
+        result |= {"spacing": list(size), "parameters": model.model_dump(mode="json")}
+        typer.echo(json.dumps(result, indent=2))
         return
     many = "x".join(map(str, voxels))
     if dry_run:
@@ -158,8 +158,8 @@ def phantom(
 
 
 def _options() -> list[inspect.Parameter]:
-    """An option per field of the models, all said of it taken from the field."""
-    found: dict[str, inspect.Parameter] = {}
+    """An option for each field of the models, described by the field."""
+    options: dict[str, inspect.Parameter] = {}
     for kind, model in KINDS.items():
         for name, field in model.model_fields.items():
             if name in _APART:
@@ -171,14 +171,14 @@ def _options() -> list[inspect.Parameter]:
                 f"{kind} only" if others else "",
             ]
             default = {str(m.model_fields[name].default): k for k, m in KINDS.items() if not others}
-            said = " / ".join(default) if default else str(field.default)
-            notes = "; ".join(m for m in (*more, f"default {said}") if m)
+            shown = " / ".join(default) if default else str(field.default)
+            notes = "; ".join(m for m in (*more, f"default {shown}") if m)
             option = typer.Option(
                 help=f"{str(field.description).rstrip('.')} ({notes}).",
                 rich_help_panel="Parameters",
                 show_default=False,
             )
-            found.setdefault(
+            options.setdefault(
                 name,
                 inspect.Parameter(
                     name,
@@ -187,7 +187,7 @@ def _options() -> list[inspect.Parameter]:
                     annotation=Annotated[_plain(field.annotation) | None, option],
                 ),
             )
-    return list(found.values())
+    return list(options.values())
 
 
 def _plain(annotation: Any) -> Any:
@@ -197,8 +197,8 @@ def _plain(annotation: Any) -> Any:
 def _with_options(function: Callable[..., None]) -> None:
     """Give the command a signature that names every parameter of the models."""
     own = inspect.signature(function, eval_str=True)
-    kept = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    every = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in kept] + _options()
+    named = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    every = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in named] + _options()
     function.__signature__ = own.replace(parameters=every)  # type: ignore[attr-defined]
     function.__annotations__ = {p.name: p.annotation for p in every} | {"return": None}
 
@@ -230,27 +230,27 @@ def _model(
             raise ValueError(f"--shape and --spacing take two or three numbers; got {ndim}")
         voxels, size = voxels or _DEFAULTS[ndim][0], size or _DEFAULTS[ndim][1]
         return KINDS[kind](**given), voxels, size
-    labels, known = _read(like)
+    labels, recorded = _read(like)
     for option, numbers in (("--shape", voxels), ("--spacing", size)):
         if numbers is not None and len(numbers) != labels.ndim:
             raise ValueError(
                 f"{option} has {len(numbers)} numbers, but the labels in {like} have "
                 f"{labels.ndim} axes; give as many"
             )
-    # the spacing of the labels may be wrong in their file: what is given wins
-    own = known if size is None else size
+    # the spacing in the file of the labels may be wrong: the option overrides it
+    own = recorded if size is None else size
     if own is None:
         raise ValueError(
             f"{like} does not say how large its voxels are. Give --spacing in µm, one number "
             f"for each of its {labels.ndim} axes"
         )
     image = None if like_image is None else _read(like_image)[0]
-    found = told(KINDS[kind].matching(labels, own, image), "fitting", _STOPPED)
-    return found.replace(**given), voxels or labels.shape, own
+    model = tracked(KINDS[kind].matching(labels, own, image), "fitting", _STOPPED)
+    return model.replace(**given), voxels or labels.shape, own
 
 
 def _read(path: Path) -> tuple[Any, tuple[float, ...] | None]:
-    """All voxels of an image without channels and times, and its voxel size in micrometres."""
+    """All voxels of an image without channels or time, and its voxel size in micrometres."""
     from .. import files
 
     with files.open_image(path) as opened:
@@ -270,7 +270,7 @@ def _numbers(option: str, text: str, kind: type[Any]) -> tuple[Any, ...]:
     except ValueError:
         what = "whole numbers" if kind is int else "numbers"
         raise ValueError(
-            f"{option} takes {what} with commas between, (z,) y, x; got {text!r}"
+            f"{option} takes {what} separated by commas, (z,) y, x; got {text!r}"
         ) from None
 
 
@@ -286,12 +286,14 @@ def _where(output: Path, file_format: str | None, samples: int) -> tuple[Path, s
                 f"{output} names one file, but {samples} samples were asked for. Give a folder"
             )
         if file_format is not None and ("zarr" in ending) != (file_format == "ome-zarr"):
-            raise ValueError(f"{output} is no name for --format {file_format}. Leave one of them")
+            raise ValueError(
+                f"{output} is not a valid name for --format {file_format}. Leave one out"
+            )
         return output.parent, output.name[: -len(ending)], output.name[-len(ending) :]
     if output.suffix.lower() in _NOT_WRITTEN and not output.is_dir():
         raise ValueError(
-            f"{output} is no name of an image that can be written: give a folder, or a name that "
-            "ends in .ome.tif, .tif or .ome.zarr"
+            f"{output} is not the name of an image that can be written: give a folder, or a name "
+            "that ends in .ome.tif, .tif or .ome.zarr"
         )
     return output, "", _ENDINGS[file_format or "ome-tiff"]
 
@@ -304,7 +306,7 @@ def _targets(folder: Path, name: str, ending: str, samples: int) -> list[_Target
 
 
 def _check_free(targets: Sequence[_Target]) -> None:
-    """Refuse before the first voxel is computed, not in front of the last sample."""
+    """Refuse before the first voxel is computed, not just before the last sample."""
     for target in targets:
         for path in (target.image, target.labels, target.parameters):
             if path.exists():
@@ -323,10 +325,10 @@ def _write(
     overwrite: bool,
     tell: Callable[[int], None],
 ) -> None:
-    """Write image, labels and parameters; tell how many voxels are done.
+    """Write image, labels and parameters; ``tell`` is called with the voxels just written.
 
     They get their names when all three are complete: an image beside the labels
-    of another would be worse than none.
+    of another one would be worse than none.
     """
     from ..files import writing
 

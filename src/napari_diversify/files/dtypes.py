@@ -1,4 +1,4 @@
-"""Which numbers a file format holds, as data; what it does not hold is refused before any work."""
+"""Which numbers a file format holds, as data; others are refused before any work is done."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ DTYPES = MappingProxyType(
 
 
 def check_dtype(dtype: np.dtype[Any], file_format: str) -> None:
-    """Raise a sentence if files of a format cannot hold images of this dtype.
+    """Raise a readable error if files of a format cannot hold images of this dtype.
 
     Parameters
     ----------
@@ -27,26 +27,26 @@ def check_dtype(dtype: np.dtype[Any], file_format: str) -> None:
     Raises
     ------
     TypeError
-        With what it holds, and what to do.
+        Saying what the format holds, and what to do.
 
     Examples
     --------
     >>> check_dtype(np.dtype("float16"), "ome-zarr")
     >>> check_dtype(np.dtype("uint16"), "tiff")
     """
-    held = DTYPES[file_format]
-    if dtype.name not in held:
+    names = DTYPES[file_format]
+    if dtype.name not in names:
         raise TypeError(
-            f"OME-TIFF cannot hold {dtype} (it can: {', '.join(held)}). "
+            f"OME-TIFF cannot hold {dtype} (it can: {', '.join(names)}). "
             "Convert the image, or write OME-Zarr"
         )
 
 
 def smallest_integer(low: int, high: int, file_format: str) -> np.dtype[Any] | None:
     """The smallest integer dtype of a format that holds all numbers from low to high, if any."""
-    wanted = "u" if low >= 0 else "i"
-    found = (np.dtype(name) for name in DTYPES[file_format])
+    kind = "u" if low >= 0 else "i"
+    dtypes = (np.dtype(name) for name in DTYPES[file_format])
     fitting = [
-        d for d in found if d.kind == wanted and np.iinfo(d).min <= low and high <= np.iinfo(d).max
+        d for d in dtypes if d.kind == kind and np.iinfo(d).min <= low and high <= np.iinfo(d).max
     ]
     return min(fitting, key=lambda d: d.itemsize, default=None)

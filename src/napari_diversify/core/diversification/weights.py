@@ -106,5 +106,5 @@ def draw_weights(
             raise ValueError(f"single_aug draws around 1, which w_i_range {w_i_range} leaves out")
         noise = np.zeros(n) if v_low == v_high == 0 else truncated_normal(u[:, 1], 1, v_low, v_high)
         return np.stack([truncated_normal(u[:, 0], 1, i_low, i_high), noise], axis=1)
-    known = ", ".join(get_args(Strategy))
-    raise ValueError(f"strategy must be one of {known}; got {strategy!r}")
+    strategies = ", ".join(get_args(Strategy))
+    raise ValueError(f"strategy must be one of {strategies}; got {strategy!r}")

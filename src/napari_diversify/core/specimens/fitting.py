@@ -1,4 +1,4 @@
-"""From labels of the user's to a population of ellipsoids with the same statistics."""
+"""From the user's labels to a population of ellipsoids with the same statistics."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .population import Population
 
 _SIMULATED = 2000  # objects at most in a population that is drawn to compare with
 _SEEDS = 3  # populations that are averaged over
-_BY_CHANCE = 16  # populations without clusters, to see how far chance goes
-_SURE = 2.5  # of its standard deviations
+_BY_CHANCE = 16  # populations without clusters, to see how far chance alone varies the ratio
+_SURE = 2.5  # standard deviations below chance: then there are clusters
 
 
 def fit(
@@ -53,8 +53,8 @@ def fit(
     --------
     >>> from napari_diversify.core import synthetic_nuclei
     >>> phantom = synthetic_nuclei((32, 128, 128), radius=(2.0, 2.0), count=20)
-    >>> found = fit(phantom.labels, phantom.spacing)
-    >>> print(f"{found.diameter:.1f} {found.axis_ratio:.1f}")
+    >>> population = fit(phantom.labels, phantom.spacing)
+    >>> print(f"{population.diameter:.1f} {population.axis_ratio:.1f}")
     4.0 1.0
     """
     return exhaust(fitting(labels, spacing, image))
@@ -63,53 +63,54 @@ def fit(
 def fitting(
     labels: npt.ArrayLike, spacing: Sequence[float], image: npt.ArrayLike | None = None
 ) -> Generator[tuple[int, int], None, Population]:
-    """As :func:`fit`, and yield how many of how many populations have been drawn."""
-    seen = measure(labels, spacing)
+    """As :func:`fit`, and yield (populations drawn so far, all that will be drawn)."""
+    measured = measure(labels, spacing)
     shape = np.shape(labels)
-    found = Population(
-        diameter=seen.diameter,
-        diameter_variation=min(seen.diameter_variation, 0.8),
-        axis_ratio=max(seen.axis_ratio, 1.0),
-        axis_ratio_spread=seen.axis_ratio_spread,
-        density=seen.density,
-        overlap=min(seen.overlap, 0.9),
-        flatness=seen.flatness,
-        layer=seen.layer,
+    population = Population(
+        diameter=measured.diameter,
+        diameter_variation=min(measured.diameter_variation, 0.8),
+        axis_ratio=max(measured.axis_ratio, 1.0),
+        axis_ratio_spread=measured.axis_ratio_spread,
+        density=measured.density,
+        overlap=min(measured.overlap, 0.9),
+        flatness=measured.flatness,
+        layer=measured.layer,
     )
     if image is not None:
-        found = replace(found, brightness_variation=measure_image(labels, image, spacing).variation)
-    clustering = yield from _clustering(found, seen.neighbour_ratio, shape, spacing)
-    return replace(found, clustering=clustering)
+        variation = measure_image(labels, image, spacing).variation
+        population = replace(population, brightness_variation=variation)
+    clustering = yield from _clustering(population, measured.neighbour_ratio, shape, spacing)
+    return replace(population, clustering=clustering)
 
 
 def _clustering(
-    found: Population, ratio: float, shape: Sequence[int], spacing: Sequence[float]
+    population: Population, ratio: float, shape: Sequence[int], spacing: Sequence[float]
 ) -> Generator[tuple[int, int], None, float]:
     """The share of clustered objects at which drawn populations have this neighbour ratio."""
     if math.isnan(ratio):
         return 0.0
     field = np.multiply(shape, spacing)
-    expected = found.density / 1000.0 * float(np.prod(field))
-    if expected > _SIMULATED:  # a part of the field tells as much
+    expected = population.density / 1000.0 * float(np.prod(field))
+    if expected > _SIMULATED:  # a part of the field says as much
         part = (_SIMULATED / expected) ** (1.0 / len(shape))
         shape = [max(1, round(n * part)) for n in shape]
         field = np.multiply(shape, spacing)
     shares = np.linspace(0.0, 1.0, 6)
-    drawn, most = 0, _BY_CHANCE + _SEEDS * (len(shares) - 1)
+    drawn, total = 0, _BY_CHANCE + _SEEDS * (len(shares) - 1)
 
     def ratios_of(
         share: float, seeds: int
     ) -> Generator[tuple[int, int], None, npt.NDArray[np.float64]]:
         nonlocal drawn
-        population, ratios = replace(found, clustering=share), []
+        clustered, ratios = replace(population, clustering=share), []
         for seed in range(seeds):
-            centres = population.draw(shape, spacing, seed, tries=200).centres[:, -len(shape) :]
-            ratios.append(neighbour_ratio(centres, field, found.density / 1000.0))
+            centres = clustered.draw(shape, spacing, seed, tries=200).centres[:, -len(shape) :]
+            ratios.append(neighbour_ratio(centres, field, population.density / 1000.0))
             drawn += 1
-            yield drawn, most
+            yield drawn, total
         return np.array(ratios)
 
-    # what chance alone does to objects that are in no clusters: no more is claimed
+    # the ratios that chance alone gives to objects without clusters
     by_chance = yield from ratios_of(0.0, _BY_CHANCE)
     if not np.isfinite(by_chance).all():
         return 0.0
@@ -120,7 +121,7 @@ def _clustering(
     for share in shares[1:]:
         clustered = yield from ratios_of(share, _SEEDS)
         ratios.append(float(clustered.mean()))
-    # where there is hardly any room, clusters are none: the ratio tells nothing
+    # with hardly any room no clusters form: the ratio says nothing about them
     if not np.isfinite(ratios).all() or ratios[-1] >= lowest:
         return 0.0
     falling = np.minimum.accumulate(ratios)

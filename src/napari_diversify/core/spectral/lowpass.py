@@ -1,7 +1,7 @@
 """Low-pass in the DCT domain, and the high-frequency signal that it takes away.
 
 Generators trained with a cycle hide a faint, high-frequency copy of their input
-in their output; setting the high coefficients of the DCT to zero takes it away
+in their output; setting the high coefficients of the DCT to zero removes it
 (after Utz et al. 2023). Which coefficients they zeroed is not known to us: the
 shapes and the default here are ours.
 """
@@ -25,7 +25,7 @@ from .low_frequencies import low_frequencies
 
 
 def filtered(coefficients: Coefficients, gain: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The plane that is left of ``coefficients`` when they are multiplied with ``gain``."""
+    """The plane that has these coefficients, each multiplied by its gain."""
     # the gain never rises with frequency: rows after the last one kept are all zero
     return inverse(coefficients * gain, rows=int(np.count_nonzero(gain[:, 0])))
 
@@ -38,7 +38,7 @@ def lowpass(
     taper: float = 0.0,
     axes: Sequence[int] = (-2, -1),
 ) -> npt.NDArray[np.float32]:
-    """Take away all frequencies from a cutoff on.
+    """Remove all frequencies from a cutoff upwards.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def lowpass(
     shape : {"radial", "square", "triangular"}, optional
         ... (u/H)^2 + (v/W)^2 < cutoff^2 for ``radial``, both u/H and v/W <
         cutoff for ``square``, u/H + v/W < cutoff for ``triangular``; likewise
-        in 3D. So nothing is taken away from cutoff sqrt(d), 1 and d on, d
-        being the number of axes.
+        in 3D. So nothing is removed from a cutoff of sqrt(d), 1 and d upwards,
+        where d is the number of axes.
     taper : float, optional
         0 cuts sharply, which rings beside edges. Otherwise the upper share
         ``taper`` (up to 1) of the band falls off as a cosine.

@@ -1,4 +1,4 @@
-"""A recipe on an array beside the array itself: both in one picture, or what differs."""
+"""A recipe on an array compared with the array itself: side by side, or what differs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...core.blocks import Region, region_shape, slices
 from ...core.spectral.lowpass import equalised_plane
 from ..recipe import Recipe
 from ..steps.step import whole_planes
-from .cache import Cache, Kept
+from .cache import Cache, CachedOnly
 from .removed import LazyRemoved
 from .volume import LazyVolume, State
 
@@ -45,7 +45,7 @@ class LazyDifference(LazyVolume):
         self.dtype = np.dtype(np.float32)
 
     def _reader(
-        self, state: State, cache: Cache | Kept | None
+        self, state: State, cache: Cache | CachedOnly | None
     ) -> Callable[[Region], npt.NDArray[Any]]:
         result = super()._reader(state, cache)
 
@@ -95,7 +95,7 @@ class LazySplit(LazyVolume):
 
     @property
     def divider(self) -> tuple[int, int]:
-        """Axis along which source and result follow each other, and where the result begins."""
+        """Axis along which source and result are split, and where the result begins."""
         assert isinstance(self._state, _Split)
         return self._state.axis, self._state.at
 
@@ -106,7 +106,7 @@ class LazySplit(LazyVolume):
         self._state = replace(self._state, axis=axis, at=at)
 
     def _reader(
-        self, state: State, cache: Cache | Kept | None
+        self, state: State, cache: Cache | CachedOnly | None
     ) -> Callable[[Region], npt.NDArray[Any]]:
         result = super()._reader(state, cache)
         assert isinstance(state, _Split)
@@ -150,7 +150,7 @@ class LazyHidden(LazyRemoved):
         return super()._needed(state, whole_planes(region, self.shape))
 
     def _reader(
-        self, state: State, cache: Cache | Kept | None
+        self, state: State, cache: Cache | CachedOnly | None
     ) -> Callable[[Region], npt.NDArray[Any]]:
         removed = super()._reader(state, cache)
 

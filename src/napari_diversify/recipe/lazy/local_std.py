@@ -17,7 +17,7 @@ from ...core.diversification.local_std import (
     source_region,
 )
 from .array import LazyArray
-from .cache import Cache, Kept
+from .cache import Cache, CachedOnly
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class LazyLocalStd(LazyArray):
         return (*region[:-n], *held)
 
     def _reader(
-        self, state: _Windows, cache: Cache | Kept | None
+        self, state: _Windows, cache: Cache | CachedOnly | None
     ) -> Callable[[Region], npt.NDArray[Any]]:
         shape = self.shape[-self.spatial_ndim :]
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.blocks import Region, region_shape
-from .cache import Cache, Kept
+from .cache import Cache, CachedOnly
 from .volume import LazyVolume, State
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class LazyRemoved(LazyVolume):
         self.dtype = np.dtype(np.float32)
 
     def _reader(
-        self, state: State, cache: Cache | Kept | None
+        self, state: State, cache: Cache | CachedOnly | None
     ) -> Callable[[Region], npt.NDArray[Any]]:
         upto, n = self._steps(state, cache).upto, len(state.recipe.steps)
 

@@ -117,7 +117,7 @@ def level_spacings(layer: napari.layers.Image, spatial_ndim: int) -> list[tuple[
 
 
 def spatial_state(layer: napari.layers.Image, first: str = "") -> dict[str, Any]:
-    """Keywords that put a new layer where ``layer`` is; ``first`` names an axis more before all."""
+    """Keywords that place a new layer like ``layer``; ``first`` names an extra leading axis."""
     values = layer.as_layer_data_tuple()[1]
     state = {name: values[name] for name in SPATIAL}
     if not first:

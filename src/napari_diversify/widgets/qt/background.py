@@ -90,7 +90,7 @@ def _send(
 
 
 def _tell(told: Callable[[Any], None], message: Any) -> None:
-    """In the thread of the window: from another one nobody knows who is about to be destroyed."""
+    """In the thread of the window: other threads cannot know what is about to be destroyed."""
     if is_there(told):
         told(message)
 

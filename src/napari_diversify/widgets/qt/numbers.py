@@ -106,7 +106,7 @@ def whole_numbers_only(box: Any) -> Any:
 
 
 def numbers_in(text: str, locale: QLocale) -> tuple[float, ...]:
-    """The numbers of a list that somebody has typed.
+    """The numbers of a list that the user has typed.
 
     Between them stand semicolons, spaces, or commas. A comma inside of one is
     its decimal mark where there are semicolons.
@@ -129,7 +129,7 @@ def numbers_in(text: str, locale: QLocale) -> tuple[float, ...]:
     numbers = [part.strip() for part in parts if part.strip()]
     if not all(_NUMBER.fullmatch(number) and re.search(r"\d", number) for number in numbers):
         raise ValueError(
-            f"these are no numbers with commas or semicolons between, as in 30; 20.5; 12: {text!r}"
+            f"these are not numbers separated by commas or semicolons, as in 30; 20.5; 12: {text!r}"
         )
     return tuple(float(number.replace(",", ".")) for number in numbers)
 

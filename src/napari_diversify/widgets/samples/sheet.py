@@ -144,17 +144,17 @@ class Samples(QObject):
             self.forget()
 
     def release(self) -> None:
-        """Let go of the sheet, which stays as it is."""
+        """Release the sheet, which stays as it is."""
         self.live.release()
         self._look()
 
     def take_over(self) -> None:
-        """Go on with a sheet that was left behind, if its image is still there.
+        """Continue with a sheet that was left behind, if its image still exists.
 
         Raises
         ------
         ValueError
-            If its metadata do not tell what it shows.
+            If its metadata do not say what it shows.
         """
         self.forget()
         layers = self._viewer.layers
@@ -180,7 +180,7 @@ class Samples(QObject):
     # ---- private ----
 
     def forget(self) -> None:
-        """There is no sheet any more."""
+        """Forget the sheet, which does not exist any more."""
         self.sampling = self.source = None
         self._rejected.clear()
         self._look()
