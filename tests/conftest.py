@@ -221,6 +221,31 @@ class Dock:
     def computing(self):
         return any(view.live.running for view in self.explorer.session.views.views.values())
 
+    def settled(self):
+        """Whether everything that has to be shown is, with the newest settings."""
+        from napari_diversify.widgets.diversify.resolve import resolve
+
+        explorer = self.explorer
+        image, views = explorer.session.image, explorer.session.views
+        quiet = (
+            not self.measuring
+            and not self.computing
+            and not explorer.session._throttle._timer.isActive()
+            and not any(task.running for task in explorer._tasks())
+            and not views._to_add
+        )
+        if not quiet or image.source() is None or not image.facts().known:
+            return quiet
+        wanted = resolve(explorer.state(), image.facts())
+        there = {key: views.get(key) for key in wanted}
+        return all(
+            view is not None and view.live.layer is not None and view.follows(wanted[key].recipe)
+            for key, view in there.items()
+        )
+
+    def settle(self):
+        self.wait(self.settled)
+
     def calm(self):
         """Whether the live layer is in step and nothing is measured, computed, or about to be."""
         return self.in_step() and not self.measuring and not self.computing

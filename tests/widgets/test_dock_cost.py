@@ -348,10 +348,9 @@ def test_the_window_lives_between_two_new_layers(viewer, open_dock, make_image, 
 def test_a_layer_that_is_not_wanted_any_more_is_not_added(viewer, open_dock, make_image):
     viewer.add_image(make_image(), name="cells")
     dock = open_dock(viewer)
-    views = dock.explorer.views
     for name in ("contrast", "lowpass"):
-        views[name].switch.setChecked(True)
-    viewer.layers.events.inserted.connect(lambda event: views["lowpass"].switch.setChecked(False))
+        dock.switch(name).setChecked(True)
+    viewer.layers.events.inserted.connect(lambda event: dock.switch("lowpass").setChecked(False))
     dock.wait(lambda: len(viewer.layers) == 3 and not dock.measuring and not dock.computing)
     for _ in range(20):
         QApplication.processEvents()

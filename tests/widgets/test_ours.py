@@ -118,13 +118,7 @@ def live_on(dock):
 
 
 def settle(dock):
-    dock.wait(
-        lambda: (
-            not dock.measuring
-            and not dock.explorer.session._throttle._timer.isActive()
-            and not any(view.live.running for view in dock.explorer.session.views.views.values())
-        )
-    )
+    dock.settle()
 
 
 def run_every_command(viewer, dock, make_image, kind, which):

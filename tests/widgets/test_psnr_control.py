@@ -86,8 +86,10 @@ def test_setting_psnr_sets_the_w_v_that_meets_it(panel, model, move, share):
     assert panel.psnr.value() == pytest.approx(target, abs=0.005)
 
 
-def test_setting_psnr_leaves_everything_but_w_v_alone(panel):
+def test_setting_psnr_leaves_everything_but_w_v_alone(panel, model):
     panel.setValue(Diversify(w_i=0.876543, w_v=2.0, window=(3, 5, 7), stride=(1, 2, 3)))
+    assert not panel.psnr.isEnabled()  # not measured in these windows
+    panel.setFacts(facts(panel, model))
     before = panel.value()
     box(panel.psnr).setValue(15.0)
     assert panel.value().w_v != before.w_v

@@ -7,7 +7,6 @@ import pytest
 
 from napari_diversify.core import Tissue, degrade_contrast, lowpass
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe
-from napari_diversify.widgets.diversify.resolve import resolve
 from napari_diversify.widgets.live import live_layer as preview
 
 KINDS = ["contrast", "diversify", "lowpass"]
@@ -29,20 +28,7 @@ def switch_on(dock, *names):
 
 
 def settle(dock):
-    """Until every view that is on shows the newest settings."""
-    explorer = dock.explorer
-
-    def done():
-        wanted = resolve(explorer.state(), explorer.session.image.facts())
-        views = {key: explorer.session.views.get(key) for key in wanted}
-        return (
-            not any(task.running for task in explorer._tasks())
-            and not explorer.session._throttle._timer.isActive()
-            and all(view is not None and view.live.layer is not None for view in views.values())
-            and all(view.follows(wanted[key].recipe) for key, view in views.items())
-        )
-
-    dock.wait(done)
+    dock.settle()
 
 
 def recipe_of(layer):

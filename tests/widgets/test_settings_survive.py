@@ -13,13 +13,7 @@ from napari_diversify.widgets.diversify.dock import Explorer
 
 
 def settle(dock):
-    dock.wait(
-        lambda: (
-            not dock.measuring
-            and not dock.explorer.session._throttle._timer.isActive()
-            and not any(view.live.running for view in dock.explorer.session.views.views.values())
-        )
-    )
+    dock.settle()
 
 
 def opened(dock):

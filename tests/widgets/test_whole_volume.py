@@ -165,10 +165,7 @@ def test_switching_it_off_after_a_refusal_shows_the_image(open_on, same_bits):
     set_step(dock, LowPass(cutoff=0.4, volume=True))
     dock.explorer.card("lowpass").live.setChecked(True)
     idle(dock)
-    panel = dock.explorer.source_panel
-    planes = panel.value().replace(spatial_ndim=2)
-    panel.setValue(planes)
-    panel.valueChanged.emit(planes)
+    dock.explorer.source_panel.edited.emit({"spatial_ndim": 2})
     dock.wait(lambda: "needs volumes" in dock.message)
     step = LowPass(cutoff=0.6)
     set_step(dock, step)

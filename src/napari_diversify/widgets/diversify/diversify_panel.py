@@ -112,7 +112,9 @@ class DiversifyPanel(StepPanel):
 
     def _show_psnr(self) -> None:
         model, step = self._psnr_model, self.value()
-        if model is not None:
+        if model is None:
+            self.psnr.setEnabled(False)  # not measured in these windows
+        else:
             self.psnr.setValue(min(model.expected(step.w_i, step.w_v), _PSNR_MAX))
 
     def _show_reachable(self) -> None:

@@ -240,6 +240,7 @@ class Session(QObject):
             self._before_deleting = self.state
             self._forgetting.start()
         self.change(self.state.without(key.card, key.name))
+        self._throttle.throttle()
         if self._picker.source() is None:
             self._keep_switched_on()
         self.views.looked.emit()

@@ -205,12 +205,7 @@ class State:
             else:
                 spare.remove(card)
                 cards.append(replace(card, step=step, live=True, reads_image=False))
-        cards = _numbered(cards)
-        used = {card.step.kind for card in cards}
-        for card in spare if recipe.steps else ():
-            if card.step.kind not in used:
-                used.add(card.step.kind)
-                cards = _inserted(cards, replace(card, live=False, number=1))
+        cards = _with_spare(_numbered(cards), spare, self.cards) if cards else []
         return replace(
             self,
             setup=recipe.replace(steps=()),
@@ -250,6 +245,20 @@ def _inserted(cards: Sequence[Card], card: Card) -> list[Card]:
     """Cards with another one before the first that usually comes later."""
     at = next((n for n, c in enumerate(cards) if c.step.rank > card.step.rank), len(cards))
     return [*cards[:at], card, *cards[at:]]
+
+
+def _with_spare(cards: list[Card], spare: Sequence[Card], before: Sequence[Card]) -> list[Card]:
+    """Cards and those that are not used, one of each further kind, each where it was before."""
+    kinds_there = {card.step.kind for card in cards}
+    for card in spare:
+        if card.step.kind in kinds_there:
+            continue
+        kinds_there.add(card.step.kind)
+        keys = [c.key for c in cards]
+        followed_by = [c.key for c in before[before.index(card) + 1 :] if c.key in keys]
+        at = keys.index(followed_by[0]) if followed_by else len(cards)
+        cards = [*cards[:at], replace(card, live=False), *cards[at:]]
+    return cards
 
 
 def _numbered(cards: Sequence[Card]) -> list[Card]:

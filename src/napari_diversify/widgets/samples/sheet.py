@@ -187,7 +187,8 @@ class Samples(QObject):
 
     def _on_source_moved(self) -> None:
         try:
-            self.renew()
+            if self.source is not None:
+                self.renew_if_of(self.source)
         except ValueError:  # as the live layers say
             self.close()
 
