@@ -78,7 +78,7 @@ def main(events: int, docks: int) -> bool:
     dock = Explorer(viewer)
     viewer.window.add_dock_widget(dock, name="Diversify", area="right")
     settle()
-    weight = dock.diversify.panel.form.controls["w_v"].findChild(QDoubleSlider)
+    weight = dock.card("diversify").panel.form.controls["w_v"].findChild(QDoubleSlider)
     weights = np.linspace(0.5, 6, 997)
 
     def slide(n: int) -> None:

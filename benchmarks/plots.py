@@ -24,6 +24,7 @@ from slider import PLANE, Slider
 from timing import goal, report
 
 from napari_diversify.core import PsnrModel, local_std
+from napari_diversify.widgets.plots.facts import Expected
 from napari_diversify.widgets.plots.window import PlotsWindow
 
 EVENTS, EVERY = 60, 0.016
@@ -67,7 +68,7 @@ class Drag:
         if self.window is not None:
             array, index = self.slider.live.in_view()
             self.window.look(array, index, "z 5")
-            self.window.setModel(self.model, 1.0, w_v)
+            self.window.tell(Expected(self.model, 1.0, w_v))
 
     def play(self, application: TimedApplication) -> dict[str, float]:
         """Milliseconds: median and longest event, the longest block, GUI time per event."""
@@ -100,7 +101,7 @@ def opened(slider: Slider, application: TimedApplication) -> tuple[PlotsWindow, 
     window.show()
     array, index = slider.live.in_view()
     window.look(array, index, "z 5")
-    window.setModel(model, 1.0, 1.0)
+    window.tell(Expected(model, 1.0, 1.0))
     deadline = time.perf_counter() + 60
     while not window.in_step and time.perf_counter() < deadline:
         application.processEvents()

@@ -176,7 +176,9 @@ class Live(Window):
         _, self.dock = self.viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
 
     def switch_on(self, kind: str) -> None:
-        self.dock.sections[kind].live.setChecked(True)
+        card = self.dock.card(kind)
+        card.reads_image.setChecked(True)  # as three layers that know nothing of each other
+        card.live.setChecked(True)
 
     def add_layers(self) -> Iterator[None]:
         self.open_dock()
@@ -187,7 +189,7 @@ class Live(Window):
 
     @property
     def live(self) -> list[Any]:
-        return [self.dock.views[kind].live for kind in STEPS]
+        return [self.dock.view(kind).live for kind in STEPS]
 
     def quiet(self) -> bool:
         from napari_diversify.widgets.qt.driver import driver
@@ -195,19 +197,19 @@ class Live(Window):
         if self.dock is None:
             return True
         dock = self.dock
-        measuring = dock._measurement.running or dock._settled.isActive()
-        running = any(view.live.running for view in dock.views.values())
+        measuring = dock.session.image.measurement.running or dock.session.image._settled.isActive()
+        running = any(view.live.running for view in dock.session.views.views.values())
         return not measuring and not running and driver().idle
 
     def slide(self, share: float) -> None:
         for kind, (name, low, high) in SLIDERS.items():
-            control = self.dock.sections[kind].panel.form.controls[name]
+            control = self.dock.card(kind).panel.form.controls[name]
             control.setValue(low + share * (high - low))
             control.valueChanged.emit(control.value())
 
     def exact(self, live: Any) -> bool:
         """Whether what the canvas has of a live layer is the result, and not in its place."""
-        return live.layer is not None and live.layer.visible and not live._feed._behind
+        return live.layer is not None and live.layer.visible and not live._feed._screen.behind
 
 
 # ---- blocks ----
@@ -365,7 +367,7 @@ class Step:
         live = isinstance(window, Live) and window.dock is not None
         self.result = self.image
         if live:
-            view = window.dock.views["diversify"].live
+            view = window.dock.view("diversify").live
             if not window.exact(view):
                 self.result = window.drawn.wait(lambda: window.exact(view)) - start
         window.settle()
@@ -498,7 +500,7 @@ def first_child(side: int) -> dict[str, float]:
     threads.clear()
     window.open_dock()
     start = time.perf_counter()
-    view = window.dock.views["diversify"].live
+    view = window.dock.view("diversify").live
     shown = window.drawn.wait(lambda: window.exact(view))
     before = len(threads)
     window.settle()

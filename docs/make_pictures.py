@@ -16,7 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-# the pictures shall not depend on anybody's settings
+# the pictures should not depend on anybody's settings
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
 
 import napari
@@ -65,9 +65,9 @@ def pick_weights(viewer: napari.Viewer, widget: Any) -> None:
     widget.windows.open_plots()
     plots = widget.windows.plots
     wait_until(lambda: plots.in_step and not plots.running)
-    half = plots.noise.at_half.getData()[0][0] ** 2  # the axis is the root of w_v
+    half = plots.plots["noise"].at_half.getData()[0][0] ** 2  # the axis is the root of w_v
     print(f"half of the contrast is left at w_v {half:.2f}")
-    plots.weightPicked.emit(round(half, 2))
+    plots.picked.emit("w_v", round(half, 2))
     settle()
     wait_until(lambda: plots.in_step and not plots.running)
     grab(plots, "plots.png")
@@ -161,8 +161,8 @@ def look_meanwhile() -> None:
         axis_labels=("z", "y", "x"),
     )
     _, widget = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
-    wait_until(lambda: widget.views["diversify"].live.layer is not None)
-    widget.contrast.live.setChecked(True)
+    wait_until(lambda: widget.view("diversify").live.layer is not None)
+    widget.card("contrast").live.setChecked(True)
     settle()
     wait_until(lambda: driver().idle)
     viewer.dims.ndisplay = 3
@@ -183,12 +183,12 @@ def main() -> None:
     viewer.layers.selection.active = nuclei
     viewer.canvas.overlays.scale_bar.visible = True
     _, widget = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
-    wait_until(lambda: widget.views["diversify"].live.layer is not None)
+    wait_until(lambda: widget.view("diversify").live.layer is not None)
     viewer.fit_to_view()
 
     # raw, diversified and σ side by side
-    widget.show_sigma.setChecked(True)
-    wait_until(lambda: widget.views["sigma"].live.layer is not None)
+    widget.card("diversify").views["sigma"].setChecked(True)
+    wait_until(lambda: widget.view("diversify", "sigma").live.layer is not None)
     viewer.layers["nuclei labels"].visible = False
     viewer.canvas.grid.enabled = True
     viewer.canvas.grid.shape = (1, 3)
@@ -198,8 +198,8 @@ def main() -> None:
     viewer.fit_to_view()
     save(viewer, widget, "diversify.png")
 
-    widget.diversify.panel.psnr.setValue(13.0)
-    widget.diversify.panel.psnr.valueChanged.emit(13.0)
+    widget.card("diversify").panel.psnr.setValue(13.0)
+    widget.card("diversify").panel.psnr.valueChanged.emit(13.0)
     save(viewer, widget, "diversify-13dB.png")
 
     viewer.theme = "light"
@@ -207,13 +207,14 @@ def main() -> None:
     viewer.theme = "dark"
 
     # deep tissue, low-pass and what it removes
-    widget.show_sigma.setChecked(False)
+    widget.card("diversify").views["sigma"].setChecked(False)
     viewer.layers.remove("nuclei (σ map)")
-    widget.diversify.live.setChecked(False)
-    widget.contrast.expand(animate=False)
-    for name in ("contrast", "lowpass", "removed"):
-        widget.views[name].switch.setChecked(True)
-    wait_until(lambda: widget.views["removed"].live.layer is not None)
+    widget.card("diversify").live.setChecked(False)
+    widget.card("contrast").title.setChecked(True)
+    for name in ("contrast", "lowpass"):
+        widget.card(name).live.setChecked(True)
+    widget.card("lowpass").views["removed"].setChecked(True)
+    wait_until(lambda: widget.view("lowpass", "removed").live.layer is not None)
     viewer.layers["nuclei (diversified)"].name_overlay.visible = False
     for layer in viewer.layers:
         layer.name_overlay.visible = layer.visible
@@ -222,31 +223,29 @@ def main() -> None:
     save(viewer, widget, "diversify-steps.png")
 
     # all three chained, cut across the planes
-    widget.views["removed"].switch.setChecked(False)
+    widget.card("lowpass").views["removed"].setChecked(False)
     viewer.layers.remove("nuclei (removed)")
-    widget.diversify.live.setChecked(True)
-    widget.diversify.panel.psnr.setValue(18.0)
-    widget.diversify.panel.psnr.valueChanged.emit(18.0)
-    widget.chain.setChecked(True)
-    widget.diversify.collapse(animate=False)
-    widget.lowpass.expand(animate=False)
+    widget.card("diversify").live.setChecked(True)
+    widget.card("diversify").panel.psnr.setValue(18.0)
+    widget.card("diversify").panel.psnr.valueChanged.emit(18.0)
+    widget.card("diversify").title.setChecked(False)
+    widget.card("lowpass").title.setChecked(True)
     for layer in viewer.layers:
         layer.name_overlay.visible = layer.visible
     viewer.canvas.grid.shape = (2, 2)
     viewer.dims.order = (1, 0, 2)
     settle()
-    wait_until(lambda: not any(task.running for task in widget._tasks))
+    wait_until(lambda: not any(task.running for task in widget._tasks()))
     viewer.fit_to_view()
     save(viewer, widget, "diversify-chain.png")
     viewer.dims.order = (0, 1, 2)
-    widget.chain.setChecked(False)
-    widget.lowpass.collapse(animate=False)
-    widget.diversify.expand(animate=False)
+    widget.card("lowpass").title.setChecked(False)
+    widget.card("diversify").title.setChecked(True)
     for name in ("contrast", "lowpass"):
-        widget.views[name].switch.setChecked(False)
+        widget.card(name).live.setChecked(False)
     for name in ("deep tissue", "low-passed"):
         viewer.layers.remove(f"nuclei ({name})")
-    widget.contrast.collapse(animate=False)
+    widget.card("contrast").title.setChecked(False)
     viewer.canvas.grid.shape = (1, 2)
     viewer.dims.ndisplay = 3
     viewer.scene.camera.angles = (10, -25, 60)

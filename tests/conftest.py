@@ -123,11 +123,40 @@ class Dock:
 
     @property
     def layer(self):
-        return self.explorer.views["diversify"].live.layer
+        return self.layer_of("diversify")
 
     @property
     def sigma(self):
-        return self.explorer.views["sigma"].live.layer
+        return self.layer_of("sigma")
+
+    def layer_of(self, name):
+        """The layer of a kind of step, an extra view, or a comparison; None if there is none."""
+        view = self.explorer.view(*self._place(name))
+        return None if view is None else view.live.layer
+
+    def switch(self, name):
+        """What shows it."""
+        kind, view, _ = self._place(name)
+        if not kind:
+            return getattr(self.explorer.compare, view)
+        card = self.explorer.card(kind)
+        return card.views[view] if view else card.live
+
+    def _place(self, name):
+        places = {"sigma": "diversify", "removed": "lowpass", "hidden": "lowpass"}
+        if name in ("split", "difference"):
+            return "", name, 0
+        return (places[name], name, 1) if name in places else (name, "", 1)
+
+    def unchain(self):
+        """Have every step work on the image itself."""
+        for card in self.explorer.cards.widgets.values():
+            card.reads_image.setChecked(True)
+
+    def put_in_order(self, *kinds):
+        """Move cards so that these kinds follow each other."""
+        for place, kind in enumerate(kinds):
+            self.explorer.cards.moved.emit(self.explorer.card(kind).key, place)
 
     @property
     def message(self):
@@ -140,16 +169,16 @@ class Dock:
 
     @property
     def measuring(self):
-        return self.explorer._measurement.running or self.explorer._settled.isActive()
+        return (
+            self.explorer.session.image.measurement.running
+            or self.explorer.session.image._settled.isActive()
+        )
 
     # ---- what a user does ----
 
     def control(self, name):
-        return self.explorer.diversify.panel.psnr if name == "psnr" else self._controls[name]
-
-    @property
-    def _controls(self):
-        return self.explorer.diversify.panel.form.controls
+        panel = self.explorer.card("diversify").panel
+        return panel.psnr if name == "psnr" else panel.form.controls[name]
 
     def slider(self, name):
         from superqt import QDoubleSlider
@@ -190,7 +219,32 @@ class Dock:
 
     @property
     def computing(self):
-        return any(view.live.running for view in self.explorer.views.values())
+        return any(view.live.running for view in self.explorer.session.views.views.values())
+
+    def settled(self):
+        """Whether everything that has to be shown is, with the newest settings."""
+        from napari_diversify.widgets.diversify.resolve import resolve
+
+        explorer = self.explorer
+        image, views = explorer.session.image, explorer.session.views
+        quiet = (
+            not self.measuring
+            and not self.computing
+            and not explorer.session._throttle._timer.isActive()
+            and not any(task.running for task in explorer._tasks())
+            and not views._to_add
+        )
+        if not quiet or image.source() is None or not image.facts().known:
+            return quiet
+        wanted = resolve(explorer.state(), image.facts())
+        there = {key: views.get(key) for key in wanted}
+        return all(
+            view is not None and view.live.layer is not None and view.follows(wanted[key].recipe)
+            for key, view in there.items()
+        )
+
+    def settle(self):
+        self.wait(self.settled)
 
     def calm(self):
         """Whether the live layer is in step and nothing is measured, computed, or about to be."""

@@ -230,7 +230,7 @@ def test_info_lists_the_images_of_a_file_its_origin_and_what_its_reader_noticed(
     assert "  origin      y 1.5 micrometer" in lines
     assert (
         '  images      3: 0 a_s0 "macro" (it is a macro image of image 1), 1 a_s1 "embryo", '
-        "2 a_s2 (taken with b.tif)"
+        "2 a_s2 (opened with b.tif)"
     ) in lines
     assert lines[-2:] == [
         "  note        it is the third of three images.", "  note        a plane is missing.",
@@ -481,7 +481,7 @@ def test_a_command_that_is_told_to_end_stops_as_with_ctrl_c(here, name):
     program.send_signal(getattr(signal, name))
     out, err = program.communicate(timeout=60)
     assert program.returncode == 130
-    assert (out, err) == (b"", b"Stopped. Finished samples stay; --resume goes on from here.\n")
+    assert (out, err) == (b"", b"Stopped. Finished samples stay; --resume continues from here.\n")
     assert not [name for name in os.listdir("out") if "partial" in name]
     made = [name for name in os.listdir("out") if name.endswith(".tif")]
     lines = (here / "out" / "manifest.csv").read_text().splitlines()

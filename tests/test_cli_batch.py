@@ -304,7 +304,7 @@ MISTAKES = {
     "half a count": ((*A, "--strategy", "grid", "--range", "w_v=0:1:2.5"), "range|whole"),
     "endless count": ((*A, "--strategy", "grid", "--range", "w_v=0:1:inf"), "range|whole|finite"),
     "range given twice": ((*A, "--range", "w_v=0:1", "--range", "w_v=2:3"), "two ranges"),
-    "psnr words": ((*A, "--psnr", "high"), "PSNR levels are numbers with commas"),
+    "psnr words": ((*A, "--psnr", "high"), "PSNR levels are numbers separated by commas"),
     "psnr and w_v": ((*A, "--psnr", "20", "--range", "w_v=0:1"), "w_v cannot have a range"),
     "labels": ((*A, "--labels", "nothing"), "nothing"),
     "labels of pairs": ((*A, "--labels", "masks", "--layout", "careamics"), "not labels"),
@@ -636,7 +636,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_how_to_go_on(here, workers):
     out, err = program.communicate(timeout=300)
     assert program.returncode == 130, err
     assert out == ""
-    assert err == "Stopped. Finished samples stay; --resume goes on from here.\n"
+    assert err == "Stopped. Finished samples stay; --resume continues from here.\n"
     finished = [n for n in names(here / "train") if n.endswith(".tif")]
     assert 5 < len(finished) < 2000
     left = [p for p in (here / "train").rglob("*") if p.name.endswith((".partial", ".old"))]

@@ -199,7 +199,10 @@ def test_errors_are_sentences(invoke, tmp_path, arguments, said):
 
 def test_one_file_takes_one_sample_and_its_own_format(invoke):
     assert "Give a folder" in invoke("a.tif", "-n", 2).stderr
-    assert "is no name for --format ome-zarr" in invoke("a.tif", "--format", "ome-zarr").stderr
+    assert (
+        "is not a valid name for --format ome-zarr"
+        in invoke("a.tif", "--format", "ome-zarr").stderr
+    )
 
 
 def test_labels_without_a_voxel_size_or_with_other_axes_are_refused(invoke, real_labels):

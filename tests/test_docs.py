@@ -1,13 +1,15 @@
-"""The Python in README and docs: each block names what it needs, and runs as it stands.
+"""The docs: Python blocks name what they need and run as they stand; tables fit the models.
 
 The comment above a block says ``needs:`` and the packages that do not come with
-this one, if any. A need of several words ("a cluster") is no package: such a
+this one, if any. A need of several words ("a cluster") is not a package: such a
 block is never run.
 """
 
 import ast
+import importlib.util
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -20,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 #: What a block may import without saying so: it comes with this package.
-OURS = {"napari_diversify", "numpy", "tifffile"}
+OURS = {"napari_diversify", "numpy", "pydantic", "tifffile"}
 
 _BLOCK = re.compile(r"^(?:<!-- (?P<mark>[^\n]*) -->\n)?```python\n(?P<code>.*?)^```$", re.M | re.S)
 
@@ -41,9 +43,9 @@ class Block(NamedTuple):
 
     @property
     def needs(self):
-        """Packages beside this one; README's mark says that there are none."""
+        """Packages beside this one; marks that other tests look for say that there are none."""
         kind, _, names = (self.mark or "").partition(":")
-        return set() if kind == "python" else {n.strip() for n in names.split(",")} - {""}
+        return set() if kind in ("python", "step") else {n.strip() for n in names.split(",")} - {""}
 
     @property
     def missing(self):
@@ -89,14 +91,15 @@ def test_no_python_is_overlooked():
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
 def test_every_block_compiles_and_names_what_it_imports(block):
     assert block.mark is not None, "there is no <!-- needs: --> on the line above the block"
-    assert re.fullmatch(r"python|needs:( [\w ]+(, [\w ]+)*)?", block.mark)
+    assert re.fullmatch(r"python|step|needs:( [\w ]+(, [\w ]+)*)?", block.mark)
     imported = set()
     for node in ast.walk(ast.parse(block.code)):
         if isinstance(node, ast.Import):
             imported |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
             imported.add(node.module.partition(".")[0])
-    assert imported - OURS - sys.stdlib_module_names <= block.needs
+    allowed = {"pydantic"} if block.mark == "step" else block.needs
+    assert imported - OURS - sys.stdlib_module_names <= allowed
 
 
 @pytest.mark.parametrize("block", RUNNABLE, ids=lambda block: block.name)
@@ -117,3 +120,45 @@ def test_every_block_runs_as_a_program(block, tmp_path):
         timeout=600,
     )
     assert done.returncode == 0, done.stderr
+
+
+# ---- tables of parameters ----
+
+
+def _tool():
+    path = ROOT / "tools" / "make_parameter_tables.py"
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_tables_of_parameters_are_those_of_the_models():
+    assert "\n".join(_tool().outdated()) == ""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("| 0 to 50 |", "| 0 to 60 |", "does not show the parameters as the models declare them"),
+        ("<!-- parameters: lowpass -->", "", "has a table of 'lowpass'"),
+    ],
+)
+def test_a_table_that_is_out_of_date_is_noticed_and_made_anew(tmp_path, old, new, sentence):
+    tool, page = _tool(), tmp_path / "parameters.md"
+    for original in (ROOT / "docs").glob("*.md"):
+        shutil.copy(original, tmp_path)
+    text = page.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    page.write_text(text.replace(old, new), encoding="utf-8")
+    (message,) = tool.outdated(tmp_path)
+    assert sentence in message
+    assert "Run: python tools/make_parameter_tables.py" in message
+    if new:
+        list(tool.outdated(tmp_path, write=True))
+        assert page.read_text(encoding="utf-8") == text
+
+
+def test_a_table_of_no_model_is_refused():
+    with pytest.raises(ValueError, match=r"page\.md: there is no model 'sharpen'; there is "):
+        _tool().updated("<!-- parameters: sharpen -->\n<!-- end -->\n", "page.md")

@@ -95,10 +95,10 @@ def _length_of(field: FieldInfo | None) -> str:
 
 
 def extra_of(field: FieldInfo) -> dict[str, Any]:
-    """What a field says of itself beyond type and bounds.
+    """What a field declares beyond type and bounds.
 
     ``unit``: its unit. ``slider``: (low, high) that a slider shows at first,
-    where the bounds reach further than is handy. ``axes``: names of the
+    where the bounds reach too far to be handy. ``axes``: names of the
     numbers in a tuple. ``step``: step of a spin box.
     """
     return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}

@@ -38,13 +38,13 @@ _COLOURS = ("cyan", "yellow", "magenta", "red", "green", "blue")
 
 
 class ReaderNote(UserWarning):
-    """What a reader noticed, and the user should know."""
+    """Something that a reader noticed and the user should know."""
 
 
 def get_reader(
     path: str | os.PathLike[str] | Sequence[str],
 ) -> Callable[[str], list[LayerData]] | None:
-    """The function that opens a path, or None if that is for other readers.
+    """The function that opens a path, or None to leave it to other readers.
 
     Those are for files that are neither Zarr nor OME-TIFF, for images in colour, and for stacks
     of several files.
@@ -78,7 +78,7 @@ def read_layers(path: str) -> list[LayerData]:
     Warns
     -----
     ReaderNote
-        Of each thing that users should know of the file, once.
+        For each thing that users should know about the file, once.
     """
     where = Path(path)
     entries = files.images_in(where)
@@ -127,7 +127,7 @@ def read_layers(path: str) -> list[LayerData]:
 def _layers_of(
     image: ImageFile, entry: Entry, series: int | None, title: str, beside: Header | None
 ) -> list[LayerData]:
-    """One layer per channel, called by the title or by default as the image is.
+    """One layer per channel, named by the title, or by default as the image is.
 
     ``beside`` is the header of the image whose labels these are.
     """
@@ -148,7 +148,7 @@ def _layers_of(
                 data = np.asarray(data)
             layers.append((data, keywords, "labels"))
             continue
-        # napari would look at the first plane only, and take a short last axis for colours
+        # napari would look at the first plane only, and take a short last axis to be colours
         keywords |= {"contrast_limits": _limits(levels[-1], looks.window(n)), "rgb": False}
         if len(channels) > 1:
             usual = _TWO_COLOURS if len(channels) == 2 else _COLOURS
@@ -199,7 +199,7 @@ def _metadata(entry: Entry, series: int | None, header: Header, channel: int) ->
 def _limits(coarsest: Any, window: tuple[float, float] | None) -> tuple[float, float]:
     """Grey levels to show as black and white: those of the file, or the range of some voxels."""
     limits = np.iinfo(coarsest.dtype) if coarsest.dtype.kind in "iu" else None
-    # the whole range is what writers put who do not know
+    # writers that do not know it put in the whole range
     if window not in (None, (0, 1) if limits is None else (limits.min, limits.max)):
         return window
     *lead, height, width = coarsest.shape

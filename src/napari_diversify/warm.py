@@ -53,7 +53,8 @@ def warming(
         if n == 0:  # what the first picture is measured with, and measured by
             yield n, len(steps)
             image[:, :7, :7] = 0  # background that is nothing but that
-            model = exhaust(measure(image, Diversify(), 3)).psnr
+            windows = Diversify().windows
+            model = exhaust(measure(image, [windows], 3)).psnr[windows]
             model.solve(sum(model.reachable()) / 2)
             PairSums(0.0, float(_TOP)).add(image[2], result)
 

@@ -23,7 +23,7 @@ from .files.voxel_size import steps, voxel_sizes
 from .recipe.provenance import for_file
 
 _OME_ZARR, _OME_TIFF = FORMATS["ome-zarr"], FORMATS["ome-tiff"]
-#: What napari, and pint, call a length that nobody has measured.
+#: How napari and pint name a length that has not been measured.
 _NO_UNIT = {"None", "pixel", "dimensionless", ""}
 _LETTERS = {
     **{axis: axis for axis in AXES},
@@ -71,7 +71,7 @@ def write_ome_tiff(path: str, data: Any, meta: Mapping[str, Any]) -> list[str]:
 
 
 def described(data: Any, meta: Mapping[str, Any]) -> tuple[Arranged, Header]:
-    """The finest level with its axes in our order, and what the layer says of it."""
+    """The finest level with its axes in our order, and what the layer says about it."""
     if meta.get("rgb"):
         raise ValueError(
             "RGB images cannot be written. Right-click the layer, choose Split RGB, and save "
@@ -121,14 +121,14 @@ def _numbers(values: Any, n: int, default: float) -> list[float]:
 
 
 def _named_axes(labels: Sequence[str] | None, n: int) -> str:
-    """Axes by their labels; empty if these do not name each as one of ours."""
+    """Axes by their labels; empty unless each of these names one of ours."""
     letters = "".join(_LETTERS.get(str(label).strip().lower(), "?") for label in labels or ())
     named = len(letters) == n == len({*letters} - {"?"}) and {*"yx"} <= {*letters}
     return letters if named else ""
 
 
 def _guessed_axes(units: Sequence[str | None], n: int) -> str:
-    """Time by its unit, the other axes z, c, t from the last on."""
+    """Time by its unit; the other axes are z, c, t, starting from the last."""
     if not 2 <= n <= len(AXES):
         raise ValueError(f"layers of 2 to {len(AXES)} dimensions can be written; this one has {n}")
     is_time = [unit_name(unit, "t") is not None for unit in units[:-2]]
@@ -195,5 +195,5 @@ def _moves(transform: Any) -> bool:
 
 
 def _are_labels(header: Header, meta: Mapping[str, Any]) -> bool:
-    """Whether the state is that of a labels layer: napari does not tell its writers."""
+    """Whether the state is that of a labels layer, which napari does not tell its writers."""
     return header.dtype.kind in "iu" and "features" in meta and "contrast_limits" not in meta

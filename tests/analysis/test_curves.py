@@ -258,7 +258,7 @@ def test_a_decay_is_fitted_only_where_there_is_one():
     ):
         assert fit_decay(depth, none) is None
     assert fit_decay(depth[:4], 0.8 * np.exp(-depth[:4])) is None
-    with pytest.raises(ValueError, match="one length"):
+    with pytest.raises(ValueError, match="the same length"):
         fit_decay(depth, depth[:4])
 
 

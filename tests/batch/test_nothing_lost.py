@@ -144,9 +144,7 @@ def test_a_table_that_somebody_has_edited_is_not_replaced(source, tmp_path, edit
     made(job_of(source, output, samples=2))
     text = (output / "manifest.csv").read_text()
     (output / "manifest.csv").write_text(edit(text), encoding="utf-8")
-    refused(
-        job_of(source, output, samples=3), "manifest.csv has been changed by somebody", **options
-    )
+    refused(job_of(source, output, samples=3), "manifest.csv has been changed", **options)
     (output / "manifest.csv").rename(output / "mine.csv")
     made(job_of(source, output, samples=3), **options)
     assert len(table(output)) == 3
@@ -310,7 +308,7 @@ def test_a_folder_without_permission_is_said(source, tmp_path, monkeypatch):
         (errno.ENOSPC, "the disk is full"),
         (errno.EDQUOT, "your quota"),
         (errno.EROFS, "this disk is read-only"),
-        (errno.EIO, "its drive does not answer"),
+        (errno.EIO, "its drive does not respond"),
     ],
 )
 def test_a_disk_that_takes_nothing_is_said_before_the_work_begins(

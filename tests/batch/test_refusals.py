@@ -205,7 +205,7 @@ def test_two_images_of_one_name_are_refused(tmp_path):
 def test_names_that_a_tool_takes_for_labels_are_refused(tmp_path):
     for layout, name in (("cellpose", "a_masks"), ("plain", "a_labels")):
         path = write_source(tmp_path / f"{name}.tif", noise((3, 20, 24)))
-        with pytest.raises(ValueError, match="takes for a file of another kind"):
+        with pytest.raises(ValueError, match="means a file of another kind"):
             job_of(path, tmp_path / "train", layout=layout)
 
 

@@ -109,7 +109,7 @@ def test_a_source_that_was_moved_alone_is_asked_for(source, tmp_path):
     made(job_of(source, tmp_path / "train"))
     moved = source.rename(tmp_path / "elsewhere.tif")
     path = tmp_path / "train" / "nuclei_0000.ome.zarr"
-    with pytest.raises(FileNotFoundError, match=r"\.\./raw/nuclei\.tif, which is not there"):
+    with pytest.raises(FileNotFoundError, match=r"\.\./raw/nuclei\.tif, which does not exist"):
         replayed(path)
     assert replayed(path, moved).different == 0
     assert replayed(path, os.fspath(moved)).source == moved

@@ -79,12 +79,12 @@ def test_the_result_does_not_depend_on_the_number_of_threads(monkeypatch):
 def test_arrays_of_different_shapes_are_refused(wrong):
     arrays = [np.zeros((3, 4))] * 3
     arrays[wrong] = np.zeros((4, 3))
-    with pytest.raises(ValueError, match=r"one shape.*\(4, 3\)"):
+    with pytest.raises(ValueError, match=r"the same shape.*\(4, 3\)"):
         diversify(*arrays)
 
 
 def test_arrays_are_not_broadcast():
-    with pytest.raises(ValueError, match=r"one shape; got \(3, 4\), \(4,\) and \(3, 4\)"):
+    with pytest.raises(ValueError, match=r"the same shape; got \(3, 4\), \(4,\) and \(3, 4\)"):
         diversify(np.zeros((3, 4)), np.zeros(4), np.zeros((3, 4)))
 
 

@@ -64,5 +64,5 @@ def test_a_kernel_without_a_place_for_machine_code_is_compiled(monkeypatch):
     def refuse(*_):
         raise RuntimeError("no locator available")
 
-    monkeypatch.setattr("napari_diversify.core.kernels._Kept", refuse)
+    monkeypatch.setattr("napari_diversify.core.kernels._DiskCache", refuse)
     assert _compiled(lambda n: n + n)(3) == 6

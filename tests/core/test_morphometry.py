@@ -225,7 +225,7 @@ def test_labels_that_cannot_be_measured_are_refused(labels, spacing, error, said
 @pytest.mark.parametrize(
     ("image", "error", "said"),
     [
-        (np.ones((3, 3)), ValueError, "one shape"),
+        (np.ones((3, 3)), ValueError, "the same shape"),
         (np.ones(ONE.shape), ValueError, "1.0 everywhere"),
         (np.ones(ONE.shape, complex), TypeError, "real numbers"),
     ],

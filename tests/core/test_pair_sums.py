@@ -260,7 +260,7 @@ def test_a_refused_block_leaves_the_sums_as_they_were():
     sums = summed(pair_of("f4"))
     before = pickle.loads(pickle.dumps(sums))
     for bad, match in [
-        (([1.0], [1.0, 2.0]), "one shape"),
+        (([1.0], [1.0, 2.0]), "the same shape"),
         (([1.0], [np.nan]), "NaN or infinite"),
         (([], []), "empty"),
         (([1.0], [1e200]), "less than 1e\\+140"),

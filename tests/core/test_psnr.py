@@ -58,7 +58,7 @@ def test_an_image_with_nan_is_not_taken_for_equal():
 
 @pytest.mark.parametrize(("a", "b"), [([1, 2], [1, 2, 3]), ([[1, 2]], [1, 2]), ([], [])])
 def test_images_must_have_one_shape(a, b):
-    with pytest.raises(ValueError, match="one shape") as error:
+    with pytest.raises(ValueError, match="the same shape") as error:
         psnr(a, b, 1)
     assert str(np.shape(a)) in str(error.value)
 
@@ -282,7 +282,7 @@ def test_shares_of_a_model_add_up_to_one(nuclei):
 
 
 def test_image_and_sigma_of_a_model_must_have_one_shape():
-    with pytest.raises(ValueError, match=r"one shape; got \(3, 4\) and \(4, 3\)"):
+    with pytest.raises(ValueError, match=r"the same shape; got \(3, 4\) and \(4, 3\)"):
         PsnrModel.from_volume(np.zeros((3, 4)), np.zeros((4, 3)))
 
 

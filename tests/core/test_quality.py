@@ -187,7 +187,7 @@ def test_the_data_range_must_be_a_positive_number(bad):
     "metric", [si_psnr, lambda x, y: ssim(x, y, 1), lambda x, y: clipped_fraction(x, y, 0, 1)]
 )
 def test_images_must_have_one_shape_and_hold_numbers(metric):
-    with pytest.raises(ValueError, match="one shape") as error:
+    with pytest.raises(ValueError, match="the same shape") as error:
         metric(np.zeros((12, 13)), np.zeros((13, 12)))
     assert "(12, 13)" in str(error.value)
     with pytest.raises(ValueError, match="reference is empty"):

@@ -237,7 +237,7 @@ def test_wrong_images_and_offsets_are_refused(measure):
 
 @pytest.mark.parametrize("measure", [weber_contrast, signal_to_background, object_contrast])
 def test_labels_must_fit_the_image(measure):
-    with pytest.raises(ValueError, match="one shape") as error:
+    with pytest.raises(ValueError, match="the same shape") as error:
         measure(np.ones((4, 4)), np.ones((4, 5), int))
     assert "(4, 5)" in str(error.value)
     with pytest.raises(TypeError, match="whole numbers or a mask"):

@@ -28,7 +28,7 @@ def test_spacing_is_in_micrometres_whatever_the_unit():
 
 def test_a_size_without_a_unit_of_length_is_no_spacing():
     assert Header((4, 5, 6), "uint8", "zyx", (2, 1, 1), (None, "um", "um")).spacing is None
-    # a time series of planes has a spacing of two axes, and the unit of time is no matter
+    # a time series of planes has a spacing of two axes, and the unit of time does not matter
     assert Header((4, 5, 6), "uint8", "tyx", (2, 1, 1), (None, "um", "um")).spacing == (1, 1)
 
 

@@ -72,7 +72,7 @@ def test_labels_of_numpy_and_scipy_get_the_smallest_dtype_that_holds_them(
     labels = objects(given_as, highest=highest)
     planned = plan(labels)
     assert planned.dtype == dtype
-    assert planned.notes[0] == f"they are written as {dtype}, as TIFF holds no {given_as}"
+    assert planned.notes[0] == f"they are written as {dtype}: TIFF cannot hold {given_as}"
     header = header_of(labels.shape, planned.dtype)
     planes = (p.astype(planned.dtype) for p in planes_of(labels, header))
     write_tiff(tmp_path / "a.tif", header, planes, labels=True)
@@ -107,7 +107,7 @@ def test_labels_below_0_are_refused_and_counted(dtype, layout, file_format):
     labels = objects(dtype)
     labels[:, :, 44:] = -1
     labels[2, :3, 0] = -7
-    said = "640 voxels have the label -1, 3 voxels have the label -7: these stand for no object"
+    said = "640 voxels have the label -1, 3 voxels have the label -7: these stand neither for"
     with pytest.raises(ValueError, match=f"{said}.*Set them to 0 first"):
         plan(labels, layout, file_format)
 
@@ -176,7 +176,7 @@ def test_the_highest_number_of_a_dtype_far_above_all_labels_is_noted(dtype):
 def test_an_image_in_place_of_labels_is_noted(dtype):
     image = np.random.default_rng(0).integers(1, 250, (4, 40, 48)).astype(dtype)
     (note,) = plan(image).notes
-    assert note == "they look like an image: neighbouring voxels hardly ever have one label"
+    assert note == "they look like an image: neighbouring voxels hardly ever have the same label"
 
 
 @settings(deadline=None, max_examples=100)

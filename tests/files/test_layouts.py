@@ -94,7 +94,7 @@ def test_nnunet_gets_its_data_set_and_the_spacing_beside_images_and_labels(tmp_p
     assert {p: p.read_bytes() for p in written} == first
     assert write_extras(LAYOUTS["stardist"], tmp_path, items) == []
     mixed = [Item("a", HEADER), Item("b", Header((2, 3, 4, 5), "uint16", "czyx"))]
-    with pytest.raises(ValueError, match="as many channels"):
+    with pytest.raises(ValueError, match="the same number of channels"):
         write_extras(LAYOUTS["nnunet"], tmp_path, mixed)
 
 

@@ -272,7 +272,7 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(tmp_path):
     assert not path.exists()
     with pytest.raises(FileNotFoundError, match="no OME-Zarr"):
         create_labels(path, "nuclei", Header((2, 2), "uint8", "yx"))
-    with pytest.raises(ValueError, match="no OME-Zarr image"):
+    with pytest.raises(ValueError, match="not an OME-Zarr image"):
         slabs(path)
     create(path, header)
     with pytest.raises(FileExistsError, match="left as it is"):
@@ -280,5 +280,5 @@ def test_what_cannot_be_written_is_refused_in_a_sentence(tmp_path):
     region = slabs(path)[0]
     with pytest.raises(ValueError, match="has shape"):
         write_slab(path, region, np.zeros((1, 1, 1), "float32"))
-    with pytest.raises(ValueError, match="no slab"):
+    with pytest.raises(ValueError, match="not a slab"):
         write_slab(path, (range(1, 3), *region[1:]), np.zeros((2, 30, 30), "float32"))

@@ -278,7 +278,7 @@ def test_groups_that_are_no_image_say_what_to_give_instead(tmp_path):
             open_image(tmp_path / name)
         assert str(tmp_path / name) in str(caught.value)
     (tmp_path / "folder.zarr").mkdir()
-    with pytest.raises(ValueError, match="no Zarr array or group"):
+    with pytest.raises(ValueError, match="not a Zarr array or group"):
         open_image(tmp_path / "folder.zarr")
     create(tmp_path / "a.zarr", Header((4, 4), "uint8", "yx"))
     (tmp_path / "a.zarr" / "zarr.json").write_text("{")
@@ -324,13 +324,13 @@ def test_numpy_files_that_hold_no_image_are_refused(tmp_path):
     (tmp_path / "text.txt").write_text("a")
     for name, said in {
         "two.npz": "holds 2",
-        "objects.npy": "no NumPy file",
+        "objects.npy": "not a NumPy file",
         "bool.npy": "integers or floating-point",
         "complex.npy": "integers or floating-point",
         "line.npy": "2 to 5 axes",
         "cut.npy": "damaged",
         "empty.npy": "damaged",
-        "text.tif": "no TIFF",
+        "text.tif": "not a TIFF",
         "empty.tif": "it is empty",
         "text.txt": "must be one of",
     }.items():

@@ -57,7 +57,7 @@ def test_planes_are_what_the_description_says(tmp_path, style, said, axes, shape
     # channels come fastest in the file
     expected = STACK.reshape(3, 2, 32, 40).swapaxes(0, 1) if axes == "czyx" else STACK
     np.testing.assert_array_equal(data, expected.reshape(shape))
-    assert any("were taken for z" in n for n in header.notes) == (("slices" not in said and
+    assert any("were taken to be z" in n for n in header.notes) == (("slices" not in said and
         "frames" not in said) or "" in said.values())  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def test_a_stack_behind_its_first_page_that_is_cut_off_is_refused(tmp_path, lost
 
 def test_a_compressed_page_has_no_planes_behind_it(tmp_path):
     path = write(tmp_path / "a.tif", STACK[0], lines(slices=6), compression="zlib")
-    with pytest.raises(ValueError, match="speaks of 6 planes, one is there"):
+    with pytest.raises(ValueError, match="lists 6 planes, but one is there"):
         open_image(path)
     np.testing.assert_array_equal(read(path, axes="yx")[1], STACK[0])
 
@@ -102,7 +102,7 @@ def test_a_description_that_contradicts_the_pages_is_refused_unless_axes_are_giv
 def test_pages_without_a_number_of_planes_are_taken_for_z(tmp_path):
     header, data = read(write(tmp_path / "a.tif", STACK, lines(unit="micron")))
     assert header.axes == "zyx"
-    assert "does not say what its 6 planes are: they were taken for z" in header.notes[0]
+    assert "does not say what its 6 planes are: they were taken to be z" in header.notes[0]
     np.testing.assert_array_equal(data, STACK)
 
 

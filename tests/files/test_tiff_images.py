@@ -83,7 +83,7 @@ def test_a_thumbnail_is_not_taken_for_the_image(tmp_path, kind):
     header, data = read(path)
     np.testing.assert_array_equal(data, ASIDE[kind][wanted.series][0])
     assert f"this is image {wanted.series} of the 2 images in the file" in header.notes[0]
-    assert f"image {1 - wanted.series} is left aside: " in header.notes[0]
+    assert f"image {1 - wanted.series} is set aside: " in header.notes[0]
     other = read(path, series=1 - wanted.series)[1]
     np.testing.assert_array_equal(np.squeeze(other), np.squeeze(ASIDE[kind][1 - wanted.series][0]))
 
@@ -165,7 +165,7 @@ def test_copies_on_pages_of_their_own_are_levels_finest_first(tmp_path, order, f
     assert len(levels) == 3
     for level, expected in zip(levels, LEVELS, strict=True):
         np.testing.assert_array_equal(level, np.squeeze(expected[:planes]))
-    assert any("were taken for copies" in note for note in header.notes) == (not flagged)
+    assert any("were taken to be copies" in note for note in header.notes) == (not flagged)
 
 
 @pytest.mark.parametrize("style", ["ome", "shaped", "plain"])

@@ -78,8 +78,8 @@ def test_planes_are_where_the_description_says(tmp_path):
 @pytest.mark.parametrize(
     ("data", "said"),
     [
-        (tiff_data(0, 4), "speaks of 5 planes, 4 are there"),
-        (tiff_data(1, 5), "speaks of 5 planes, 4 are there"),
+        (tiff_data(0, 4), "lists 5 planes, but 4 are there"),
+        (tiff_data(1, 5), "lists 5 planes, but 4 are there"),
         (tiff_data(0, 5) + tiff_data(2), "lists a plane or a page twice"),
         ("".join(tiff_data(n) for n in range(5)), "lists a plane or a page twice"),
         ("".join(tiff_data(0, z=n) for n in range(5)), "lists a plane or a page twice"),
@@ -112,7 +112,7 @@ def test_an_image_of_which_no_pages_are_listed_has_them_all(tmp_path):
     np.testing.assert_array_equal(read(path)[1], A)
     assert "does not say where its planes are" in notes_of(path)
     path = write(tmp_path / "b.ome.tif", A[:4], ome(image(A.shape, "")))
-    with pytest.raises(ValueError, match="speaks of 5 planes, 4 are there"):
+    with pytest.raises(ValueError, match="lists 5 planes, but 4 are there"):
         open_image(path)
 
 
@@ -152,7 +152,7 @@ def test_pages_that_are_stored_in_different_ways_are_one_image(tmp_path):
 
 def test_a_type_that_is_not_that_of_the_pages_is_noted(tmp_path):
     path = write(tmp_path / "a.ome.tif", A, ome(image(A.shape, dtype="int16")))
-    assert "speaks of int16 values, its pages hold uint16" in notes_of(path)
+    assert "announces int16 values, but its pages hold uint16" in notes_of(path)
     assert notes_of(write(tmp_path / "b.ome.tif", A, ome(image(A.shape)))) == ""
 
 

@@ -75,7 +75,7 @@ def test_a_position_whose_set_is_not_there_says_so(tmp_path):
 def test_a_file_that_is_none_of_its_set_is_refused(tmp_path):
     paths = write_positions(tmp_path, uuids=False, roots=None)
     paths[0].rename(tmp_path / "renamed.ome.tif")
-    with pytest.raises(ValueError, match=r"speaks of pos0.*this file is none of them"):
+    with pytest.raises(ValueError, match=r"names pos0.*this file is none of them"):
         open_image(tmp_path / "renamed.ome.tif")
     assert len(images_in(tmp_path / "renamed.ome.tif")) == 1
     _, data = read(tmp_path / "renamed.ome.tif", axes="zyx")
@@ -142,7 +142,7 @@ def test_an_image_in_several_files_is_read_whole_and_taken_once(tmp_path, axis):
         assert f"it consists of {len(paths)} files: {axis}0.ome.tif, " in note
         (entry,) = images_in(path)
         if n:
-            assert f"spread over {len(paths)} files, and is taken under {axis}0.ome" in entry.aside
+            assert f"spread over {len(paths)} files, and is opened with {axis}0.ome" in entry.aside
             assert entry.home == paths[0]
         else:
             assert (entry.aside, entry.home) == ("", None)
@@ -210,7 +210,7 @@ def test_a_master_file_lists_what_lies_in_others(tmp_path):
     master = write(tmp_path / "master.ome.tif", x[:1], text)
     write(tmp_path / "data.ome.tif", x, text.replace("bbbbbbbb", "aaaaaaaa"))
     (entry,) = images_in(master)
-    assert entry.aside == "it is in another file, and is taken under data.ome.tif"
+    assert entry.aside == "it is in another file, and is opened with data.ome.tif"
     assert entry.home == tmp_path / "data.ome.tif"
     np.testing.assert_array_equal(read(master)[1], x)
     np.testing.assert_array_equal(read(tmp_path / "data.ome.tif")[1], x)

@@ -38,7 +38,7 @@ def test_a_shape_that_does_not_fit_the_pages_is_refused_unless_axes_are_given(
     tmp_path, options, shape
 ):
     path = write(tmp_path / "a.tif", STACK, shape, **options)
-    with pytest.raises(ValueError, match=r"its description speaks of|is damaged") as caught:
+    with pytest.raises(ValueError, match=r"its description announces|is damaged") as caught:
         open_image(path)
     assert str(path) in str(caught.value)
     assert len(images_in(path)) == 1

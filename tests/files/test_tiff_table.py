@@ -61,7 +61,9 @@ def test_axes_and_voxels_are_read_as_written(
     np.testing.assert_array_equal(data, array.transpose([expected.index(a) for a in header.axes]))
     assert [e.aside for e in images_in(path)] == [""]
     assert any("0 is white" in note for note in header.notes) == (photometric == "miniswhite")
-    assert any("taken for z" in note for note in header.notes) == (style == "plain" and bool(order))
+    assert any("taken to be z" in note for note in header.notes) == (
+        style == "plain" and bool(order)
+    )
 
 
 @settings(deadline=None, max_examples=60)

@@ -64,7 +64,7 @@ def test_two_samples_per_pixel_are_what_the_user_says(tmp_path):
     header, data = read(tmp_path / "b.tif", axes="yxc")
     assert (header.axes, header.shape) == ("cyx", (2, 20, 24))
     np.testing.assert_array_equal(data, np.moveaxis(array, 2, 0))
-    assert "taken for z" in read(tmp_path / "b.tif")[0].notes[0]
+    assert "taken to be z" in read(tmp_path / "b.tif")[0].notes[0]
 
 
 def test_samples_that_ome_xml_counts_as_channels_are_channels(tmp_path):
@@ -117,8 +117,8 @@ def test_an_axis_without_a_meaning_is_taken_for_z_and_said(tmp_path):
         header, data = read(path)
         assert header.axes == "zyx"
         assert header.notes == (
-            "the file does not say what its 3 planes are: they were taken for z. If they are not, "
-            "say so with axes= (--axes)",
+            "the file does not say what its 3 planes are: they were taken to be z. If they are "
+            "not, say so with axes= (--axes)",
         )
         np.testing.assert_array_equal(data, CHANNELS)
         assert read(path, axes="tyx")[0].notes == ()

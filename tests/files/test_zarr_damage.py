@@ -143,7 +143,7 @@ def test_a_packed_zarr_is_to_be_unpacked(tmp_path, name):
 
 def test_a_folder_that_is_no_zarr_is_told(tmp_path):
     (tmp_path / "a.zarr" / "deep" / "er").mkdir(parents=True)
-    refused(tmp_path / "a.zarr", "no Zarr array or group")
+    refused(tmp_path / "a.zarr", "not a Zarr array or group")
     (tmp_path / "a.zarr" / "file").write_text("text")
     refused(tmp_path / "a.zarr" / "file", "must be one of", [open_image])
 

@@ -109,3 +109,51 @@ def test_without_its_package_files_are_still_told_and_recipes_name_what_is_missi
     answer = run("apply", "recipe.json", "a.ome.tif", "-o", "more", check=False)
     assert "steps.0.kind must be one of 'contrast', 'diversify', 'lowpass'; got 'shot'" in answer
     assert "The step 'shot' of shot_noise:ShotNoise cannot be used: torch is missing" in answer
+
+
+def test_the_dock_offers_it_shows_it_and_saves_it(run, image, tmp_path):
+    """Its card, its form, its layer, its place in the menu, a recipe that holds it."""
+    answer = run(
+        code="""
+import json, sys, time
+import numpy as np, tifffile
+from napari.components import ViewerModel
+from qtpy.QtWidgets import QApplication
+app = QApplication([])
+from napari_diversify import Recipe
+from napari_diversify.widgets.diversify.dock import Explorer
+viewer = ViewerModel()
+image = tifffile.imread("a.ome.tif")
+viewer.add_image(image, name="a")
+dock = Explorer(viewer)
+dock.show()
+def wait(condition):
+    deadline = time.monotonic() + 60
+    while not condition():
+        app.processEvents()
+        assert time.monotonic() < deadline
+dock.load("recipe.json")
+wait(lambda: dock.view("shot") is not None and dock.view("shot").live.layer is not None)
+wait(lambda: not any(task.running for task in dock._tasks()))
+layer = dock.view("shot").live.layer
+print(layer.name, dock.card("shot").title.text(), sorted(dock.card("shot").panel.form.controls))
+assert (np.asarray(layer.data) == dock.value().apply(image)).all()
+dock.card("shot").panel.form.controls["photons"].valueChanged.emit(55.0)
+wait(lambda: layer.metadata["napari-diversify"]["recipe"]["steps"][0]["photons"] == 55)
+wait(lambda: not any(task.running for task in dock._tasks()))
+assert (np.asarray(layer.data) == dock.value().apply(image)).all()
+dock.cards._fill_menu()
+print([action.text() for action in dock.cards.menu.actions()])
+dock.cards.added.emit("shot")
+wait(lambda: dock.view("shot", number=2) is not None)
+dock.save("saved.json")
+print([step.photons for step in Recipe.load("saved.json").steps])
+dock.close()
+"""
+    )
+    said = [line for line in answer.splitlines() if not line.startswith("WARNING")]
+    assert said == [
+        "a (shot noise) Shot noise ['photons']",
+        "['Contrast (deep tissue)', 'Diversify', 'Shot noise', 'Low-pass (DCT)']",
+        "[55.0, 100.0]",
+    ]

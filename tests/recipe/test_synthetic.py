@@ -243,7 +243,7 @@ def test_membranes_like_labels_have_their_size(apart):
     [
         (np.zeros((8, 8), int), None, ValueError, "no label in the array"),
         (np.eye(8), None, TypeError, "whole numbers"),
-        (np.eye(8, dtype=int), np.ones((4, 4)), ValueError, "one shape"),
+        (np.eye(8, dtype=int), np.ones((4, 4)), ValueError, "the same shape"),
     ],
 )
 def test_labels_that_cannot_be_used_are_refused(model, labels, image, error, said):

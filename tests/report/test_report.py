@@ -457,18 +457,18 @@ def test_the_sources_themselves_are_near_and_noise_is_far(made, tmp_path):
         np.save(tmp_path / "noise" / f"{n}.npy", noise)
     far = page_of(made / "train", real=tmp_path / "noise", out=tmp_path / "far.html")
     close, wide = (
-        float(re.search(r"grey levels are apart by ([\d.]+)", page.said)[1]) for page in (near, far)
+        float(re.search(r"grey levels differ by ([\d.]+)", page.said)[1]) for page in (near, far)
     )
     assert close < 0.05 < 0.15 < wide
     assert "2 of 2 real images" in near.said
-    assert "for two halves of the real ones there are too few" in near.said
+    assert "there are too few real ones to compare two halves" in near.said
     assert "two halves of the real ones by 0.0" in far.said
     assert "less power at high frequencies than real ones: they are smoother" in far.said
 
 
 def test_images_equal_to_the_real_ones_are_at_distance_zero(train, tmp_path):
     page = page_of(train, real=train / "images")
-    assert "apart by 0.000 of the range" in page.said
+    assert "differ by 0.000 of the range" in page.said
     assert "the same power at high frequencies" in page.said
     assert "8 of 8 real images" in page.said
 
@@ -477,7 +477,7 @@ def test_gain_and_offset_of_a_microscope_do_not_count(train, tmp_path):
     (tmp_path / "real").mkdir()
     for path in (train / "images").glob("*.tif"):
         np.save(tmp_path / "real" / f"{path.stem}.npy", tifffile.imread(path) * 7.5 + 1000)
-    assert "apart by 0.000 of the range" in page_of(train, real=tmp_path / "real").said
+    assert "differ by 0.000 of the range" in page_of(train, real=tmp_path / "real").said
 
 
 def test_at_most_fifty_real_images_are_read_and_labels_are_none(made, tmp_path):
@@ -495,7 +495,7 @@ def test_real_images_that_cannot_be_compared_are_left_out_by_name(made, tmp_path
     np.save(tmp_path / "real" / "flat.npy", np.full((20, 20), 7))
     (tmp_path / "real" / "broken.tif").write_bytes(b"no picture")
     page = page_of(made / "train", real=tmp_path / "real", out=tmp_path / "page.html")
-    assert "real flat.npy: it is of one grey level" in page.said
+    assert "real flat.npy: it has the same grey level everywhere" in page.said
     assert "real broken.tif: " in page.said
     assert "1 of 3 real images" in page.said
 
@@ -713,7 +713,7 @@ def test_a_page_replaces_neither_folders_nor_other_files(train, tmp_path):
     )
     assert (tmp_path / "pages" / "kept.txt").exists()
     said = refusal(train, out=train / "manifest.csv", overwrite=True)
-    assert "a report is a page called .html" in said
+    assert "a report is a page whose name ends in .html" in said
     assert len(manifest(train)) == 8
 
 

@@ -15,6 +15,7 @@ from napari_diversify.recipe import LazyLocalStd, LazyRemoved, Recipe, Sampling
 from napari_diversify.recipe.lazy.source import original
 from napari_diversify.synthetic.plan import Plan
 from napari_diversify.widgets.diversify.dock import Explorer
+from napari_diversify.widgets.diversify.resolve import resolve
 from napari_diversify.widgets.live import ours
 from napari_diversify.widgets.live.feed import Feed
 from napari_diversify.widgets.live.layers import (
@@ -130,7 +131,7 @@ class Pictures:
     def check(self):
         """Compare all that is visible with what the core makes of the present voxels."""
         world, dock = self._world, self._world.dock
-        views = () if dock is None else dock.views.values()
+        views = () if dock is None else dock.session.views.views.values()
         driven = {view.live.layer: view for view in views if view.live.layer is not None}
         for layer in world.ours():
             if not layer.visible:
@@ -167,14 +168,15 @@ class Pictures:
 
     def _check_switches(self, dock):
         """What is switched on is of the chosen image, with the settings that are shown."""
-        source = dock._source()
+        source = dock.session.image.source()
         if dock.source_panel.picker.source() is None:
             return  # what was made of the last image stays
-        for name, view in dock.views.items():
+        wanted_views = resolve(dock.state(), dock.session.image.facts())
+        for name, view in dock.session.views.views.items():
             layer = view.live.layer
             if layer is None or layer not in self._world.layers:
                 continue
-            if not view.switch.isChecked():
+            if name not in wanted_views:
                 if layer.visible and id(behind(layer)) not in self._world.eyes:
                     raise Wrong(f"“{layer.name}” is visible, and switched off")
                 continue
@@ -182,8 +184,8 @@ class Pictures:
                 if layer.visible and id(behind(layer)) not in self._world.eyes:
                     raise Wrong(f"“{layer.name}” is visible, but not of the chosen image")
                 continue
-            if dock._measurement.has_range and "recipe" in entry_of(layer):
-                wanted = json.loads(view._recipe().to_json())
+            if dock.session.image.facts().known and "recipe" in entry_of(layer):
+                wanted = json.loads(wanted_views[name].recipe.to_json())
                 if entry_of(layer)["recipe"] != wanted and not _refused(view, source):
                     raise Wrong(f"{name} is not in step: {entry_of(layer)['recipe']} != {wanted}")
 

@@ -30,6 +30,7 @@ from qtpy.QtWidgets import (
 from superqt import QDoubleSlider
 
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe
+from napari_diversify.recipe.steps.registry import kinds
 from napari_diversify.synthetic.membranes import SyntheticMembranes
 from napari_diversify.synthetic.nuclei import SyntheticNuclei
 from napari_diversify.synthetic.plan import Plan
@@ -129,13 +130,32 @@ def tick(world, rng):
 @event(4)
 def switch(world, rng):
     if world.dock:
-        rng.choice(list(world.dock.views.values())).switch.click()
+        dock = world.dock
+        cards = list(dock.cards.widgets.values())
+        boxes = [b for c in cards for b in (c.live, c.reads_image, *c.views.values())]
+        rng.choice([*boxes, dock.compare.split, dock.compare.difference]).click()
 
 
 @event(3)
 def section(world, rng):
     if world.dock:
-        rng.choice(list(world.dock.sections.values())).toggleButton().click()
+        cards = list(world.dock.cards.widgets.values())
+        if cards:
+            rng.choice(cards).title.click()
+
+
+@event(3)
+def chain(world, rng):
+    if world.dock:
+        cards = world.dock.cards
+        keys = list(cards.widgets)
+        what = rng.choice(("add", "remove", "move"))
+        if what == "add" and len(keys) < 5:
+            cards.added.emit(rng.choice(list(kinds())))
+        elif what == "remove" and keys:
+            cards.removed.emit(rng.choice(keys))
+        elif what == "move" and keys:
+            cards.moved.emit(rng.choice(keys), rng.randrange(len(keys)))
 
 
 @event(3)
@@ -241,7 +261,7 @@ def plots(world, rng):
         return
     window = dock.windows.plots
     if window is None or not window.isVisible():
-        dock.plots_button.click()
+        dock.actions_.plots.click()
         return
     tabs = window.findChildren(QTabWidget)
     if tabs and rng.random() < 0.7:
@@ -257,7 +277,7 @@ def samples(world, rng):
         return
     window = dock.windows.samples
     if window is None or not window.isVisible():
-        dock.samples_button.click()
+        dock.actions_.samples.click()
         return
     what = rng.choice(("draw", "draw", "go", "keep", "reject", "all", "tick", "close", "remove"))
     if what == "draw":
@@ -282,7 +302,7 @@ def explore(world, rng):
         return
     window = dock.windows.explore
     if window is None or not window.isVisible():
-        dock.explore_button.click()
+        dock.actions_.explore.click()
     elif rng.random() < 0.6 and (tile := _child(window, (QPushButton,), rng)):
         tile.click()
     else:
@@ -296,7 +316,7 @@ def export(world, rng):
         return
     dialog = dock.windows.export
     if dialog is None or not dialog.isVisible():
-        dock.export_button.click()
+        dock.actions_.export.click()
         return
     what = rng.choice(("start", "start", "cancel", "close", "escape"))
     if what == "start" and not dialog.running:

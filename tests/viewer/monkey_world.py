@@ -124,11 +124,17 @@ class World:
         for n, dock in enumerate(self.docks):
             windows = dock.windows
             what |= {
-                f"measurement {n}": dock._measurement.running or dock._settled.isActive(),
+                f"measurement {n}": dock.session.image.busy,
                 f"snapshot {n}": dock._snapshot.running,
-                f"calibration {n}": dock._calibration.running,
+                **{
+                    f"panel {key} {n}": card.panel.running
+                    for key, card in dock.cards.widgets.items()
+                },
                 f"numbers {n}": dock.readout.running,
-                **{f"view {name} {n}": view.live.running for name, view in dock.views.items()},
+                **{
+                    f"view {name} {n}": view.live.running
+                    for name, view in dock.session.views.views.items()
+                },
                 f"samples {n}": dock.samples.live.running,
                 f"export {n}": windows.export is not None and windows.export.running,
                 f"explore {n}": windows.explore is not None and windows.explore.running,

@@ -105,7 +105,7 @@ def test_scrolling_an_image_that_is_slow_to_read_is_not_taken_for_editing(viewer
     dock = dock_in()
     dock.wait()
     edited = []
-    dock.explorer.views["diversify"].live.source_edited.connect(lambda: edited.append(True))
+    dock.explorer.view("diversify").live.source_edited.connect(lambda: edited.append(True))
     dock.wait(lambda: viewer.layers["cells"].loaded and dock.layer.loaded)
     for z in range(6):
         viewer.dims.set_current_step(0, z)
@@ -137,8 +137,8 @@ def test_layers_come_and_go_without_an_error(live, viewer, image, make_image):
     source.name = "renamed"
     assert live.layer.name == "renamed (diversified)"
     viewer.layers.remove(live.layer)
-    assert not live.explorer.diversify.live.isChecked()
-    live.explorer.diversify.live.setChecked(True)
+    assert not live.explorer.card("diversify").live.isChecked()
+    live.explorer.card("diversify").live.setChecked(True)
     live.wait()
     viewer.layers.remove(source)
     live.slide(w_v=6.0)
@@ -148,7 +148,7 @@ def test_layers_come_and_go_without_an_error(live, viewer, image, make_image):
     QApplication.processEvents()
     viewer.add_image(image, name="again")
     live.wait_measured()
-    live.explorer.diversify.live.setChecked(True)
+    live.explorer.card("diversify").live.setChecked(True)
     live.wait()
     live.assert_exact(image)
 
@@ -328,7 +328,7 @@ def test_panning_a_pyramid_is_not_taken_for_editing_it(live_pyramid, viewer):
     dock = live_pyramid
     zoom_to_level(viewer, dock, 0)
     source, edited, drawn = viewer.layers["cells"], [], []
-    dock.explorer.views["diversify"].live.source_edited.connect(lambda: edited.append(True))
+    dock.explorer.view("diversify").live.source_edited.connect(lambda: edited.append(True))
     source.events.set_data.connect(lambda: drawn.append(True))
     for y in (100, 900, 500):
         before = source.corner_pixels.copy()

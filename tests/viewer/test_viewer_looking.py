@@ -54,7 +54,7 @@ def test_keys_on_the_canvas_compare_and_put_back(viewer, live, canvas):
 def test_the_divider_is_dragged_with_the_mouse(viewer, live, canvas):
     QTest.keyClick(canvas, Qt.Key.Key_S)
     live.wait(lambda: any("divider" in name for name in names(viewer)))
-    split = live.explorer.views["split"].live.layer
+    split = live.layer_of("split")
     live.wait(lambda: split.loaded)
     assert split.data.array.divider == (-1, 24)
     centre = tuple(viewer.scene.camera.center)
@@ -99,7 +99,7 @@ def test_plots_follow_a_drag_in_a_real_window(viewer, live):
         live.slide(w_v=w_v)
         QTest.qWait(16)
     live.wait(lambda: plots.in_step and not plots.running)
-    assert plots.noise.marker.value() ** 2 == pytest.approx(6.0)
+    assert plots.plots["noise"].marker.value() ** 2 == pytest.approx(6.0)
     picture = plots.grab().toImage()
     colours = {picture.pixel(x, y) for x in range(0, picture.width(), 7) for y in range(0, 700, 7)}
     assert len(colours) > 10  # something was drawn

@@ -38,7 +38,7 @@ def test_the_dock_opens_by_its_name_and_goes_live_on_the_sample(plugin, viewer, 
     viewer.open_sample("napari-diversify", "synthetic_nuclei")
     _, explorer = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
     qtbot.waitUntil(lambda: "nuclei (diversified)" in viewer.layers)
-    qtbot.waitUntil(lambda: not explorer._measurement.running)
+    qtbot.waitUntil(lambda: not explorer.session.image.measurement.running)
     assert viewer.layers["nuclei (diversified)"].visible
 
 

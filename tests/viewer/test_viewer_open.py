@@ -75,12 +75,12 @@ def test_the_dock_counts_depth_in_micrometres(viewer, dock_in, tmp_path, make_im
     open_(viewer, path)
     dock = dock_in()
     dock.wait()
-    panel = dock.explorer.contrast.panel
+    panel = dock.explorer.card("contrast").panel
     assert (panel._spacing_z, panel._unit, panel.note.text()) == (2, "µm", "")
-    dock.explorer.contrast.live.setChecked(True)
-    live = dock.explorer.views["contrast"].live
+    dock.explorer.card("contrast").live.setChecked(True)
+    live = dock.explorer.view("contrast").live
     dock.wait(lambda: live.layer is not None and not dock.measuring)
-    recipe = dock.explorer._recipe_of("contrast")
+    recipe = dock.explorer.value()
     expected = recipe.apply(array, (2, 0.5, 0.5))
     np.testing.assert_array_equal(np.asarray(live.layer.data), expected)
 

@@ -28,11 +28,11 @@ def test_what_a_menu_command_makes_of_a_live_layer_keeps_its_voxels(
     made = {layer: np.asarray(layer.data).copy() for layer in viewer.layers if layer not in before}
     assert made
     viewer.layers.selection.active = viewer.layers["cells"]
-    dock.explorer.diversify.live.setChecked(True)
+    dock.explorer.card("diversify").live.setChecked(True)
     dock.wait()
     dock.explorer.hide()
     dock.explorer.show()
-    dock.explorer.diversify.live.setChecked(True)
+    dock.explorer.card("diversify").live.setChecked(True)
     dock.wait()
     dock.slide(w_v=6.0)
     dock.wait()

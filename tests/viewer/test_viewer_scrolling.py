@@ -25,20 +25,20 @@ def live(viewer, image, dock_in):
     dock = dock_in()
     dock.wait()
     for name in STEPS:
-        dock.explorer.views[name].switch.setChecked(True)
+        dock.switch(name).setChecked(True)
     viewer.dims.set_current_step(0, 0)
     dock.wait(lambda: all(at_rest(dock, name) for name in STEPS))
     return dock
 
 
 def at_rest(dock, name):
-    live = dock.explorer.views[name].live
+    live = dock.explorer.view(name).live
     return live.layer is not None and not live.running and live.layer.loaded
 
 
 def results(dock, image):
     """What the recipe of each live layer makes of the image, by the array that it shows."""
-    layers = {name: dock.explorer.views[name].live.layer for name in STEPS}
+    layers = {name: dock.layer_of(name) for name in STEPS}
     made = {}
     for name, layer in layers.items():
         entry = layer.metadata["napari-diversify"]
@@ -51,7 +51,7 @@ def test_at_ten_planes_a_second_every_picture_is_true_of_its_plane(
     live, viewer, image, qtbot, monkeypatch
 ):
     pictures, original = [], Feed.picture
-    step_of = {live.explorer.views[name].live._feed: name for name in STEPS}
+    step_of = {live.explorer.view(name).live._feed: name for name in STEPS}
 
     def spied(feed, place, *, tile):
         values = original(feed, place, tile=tile)

@@ -120,7 +120,7 @@ class Window:
 
     def settle(self):
         """Until all pictures are there, and their layers hold them."""
-        live = [view.live for view in self.dock.explorer.views.values()]
+        live = [view.live for view in self.dock.explorer.session.views.views.values()]
         live.append(self.dock.explorer.samples.live)
 
         def settled():
@@ -136,7 +136,7 @@ class Window:
 
     def switch(self, *names):
         for name in names:
-            self.dock.explorer.views[name].switch.setChecked(True)
+            self.dock.switch(name).setChecked(True)
             self.settle()
 
 
@@ -245,7 +245,7 @@ def edited(window):
 @deed
 def layers_removed(window):
     for name in ("sigma", "removed"):
-        window.viewer.layers.remove(window.dock.explorer.views[name].live.layer)
+        window.viewer.layers.remove(window.dock.layer_of(name))
     window.settle()
 
 

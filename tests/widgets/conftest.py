@@ -12,7 +12,6 @@ from qtpy.QtWidgets import QApplication
 
 from napari_diversify.recipe import LazyVolume
 from napari_diversify.widgets.live.feed import Feed
-from napari_diversify.widgets.qt.background import threads_end
 from napari_diversify.widgets.qt.driver import driver
 
 
@@ -22,9 +21,9 @@ def _nothing_is_left_behind(qapp):
     before = set(QApplication.topLevelWidgets())
     yield
     deadline = time.monotonic() + 60
-    while not (threads_end(0.005) and driver().idle) and time.monotonic() < deadline:
+    while not (driver().wait(0.005) and driver().idle) and time.monotonic() < deadline:
         QApplication.processEvents()
-    assert threads_end(0), "a worker thread is still running"
+    assert driver().wait(0), "a worker thread is still running"
     assert driver().idle, "something is still being computed"
     _destroy_the_closed()
     left = set(QApplication.topLevelWidgets()) - before

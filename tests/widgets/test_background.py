@@ -8,7 +8,8 @@ import time
 
 import pytest
 
-from napari_diversify.widgets.qt.background import Background, threads_end
+from napari_diversify.widgets.qt.background import Background
+from napari_diversify.widgets.qt.driver import driver
 
 
 @pytest.fixture
@@ -142,8 +143,9 @@ def test_cancelling_nothing_says_nothing(background, heard):
     assert heard == []
 
 
-def test_when_the_program_quits_its_threads_have_ended(background, qtbot, monkeypatch):
-    monkeypatch.setattr("napari_diversify.widgets.qt.background._QUIT_S", 60.0)  # if need be
+@pytest.mark.parametrize("guarded", [False, True])
+def test_when_the_program_quits_its_threads_have_ended(qtbot, guarded):
+    background = Background(guarded=guarded)
     pieces = []
 
     def endless():
@@ -154,8 +156,8 @@ def test_when_the_program_quits_its_threads_have_ended(background, qtbot, monkey
 
     background.start(endless)
     qtbot.waitUntil(lambda: len(pieces) > 3)
-    background._on_quit()
-    assert threads_end(0)
+    driver().stop(60.0)  # if need be
+    assert driver().wait(0)
     ended = len(pieces)
     time.sleep(0.02)
     assert len(pieces) == ended

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from napari_diversify.core import local_std
-from napari_diversify.widgets.live import feed
+from napari_diversify.widgets.live import ahead, feed
 from napari_diversify.widgets.live import live_layer as preview
 from napari_diversify.widgets.qt.driver import driver
 
@@ -108,7 +108,7 @@ def test_a_drag_in_3d_ends_with_its_last_value_and_skips_most_others(live, viewe
     live.layer.events.metadata.connect(lambda: written.append(live.entry["recipe"]))
     for w_v in np.linspace(2.1, 6.0, 40):
         live.slide(w_v=w_v)
-        live.wait(lambda: not live.explorer._throttle._timer.isActive())
+        live.wait(lambda: not live.explorer.session._throttle._timer.isActive())
     slow.open()
     live.wait()
     assert live.entry["recipe"]["steps"][0]["w_v"] == 6.0
@@ -203,7 +203,7 @@ def test_until_a_giant_plane_is_there_the_layer_shows_that_of_the_image(
 ):
     monkeypatch.setattr(preview, "AT_ONCE", PLANE // 2)
     monkeypatch.setattr(feed, "granting", gate.guard(feed.granting))
-    monkeypatch.setattr(feed, "_AHEAD", 0)
+    monkeypatch.setattr(ahead, "_AHEAD", 0)
     data = make_image()
     viewer.add_image(data, name="cells")
     gate.close()
@@ -258,14 +258,14 @@ def test_a_layer_switched_off_while_its_volume_is_computed_stays_hidden(live, vi
     slow.close()
     viewer.dims.ndisplay = 3
     wait_hidden(live)
-    live.explorer.diversify.live.setChecked(False)
+    live.explorer.card("diversify").live.setChecked(False)
     image[0] += 1
     viewer.layers["cells"].refresh()  # which it would have to look at again
     viewer.dims.ndisplay = 2
     slow.open()
     live.wait(lambda: driver().idle and not live.measuring)
     assert not live.layer.visible
-    live.explorer.diversify.live.setChecked(True)
+    live.explorer.card("diversify").live.setChecked(True)
     wait_shown(live)
     live.assert_exact(image)
 
@@ -304,7 +304,7 @@ def test_a_layer_shown_by_its_eye_in_3d_is_computed_in_the_thread(live, viewer, 
 def test_the_sigma_map_in_3d_is_computed_in_the_thread(
     live, viewer, slow, image, handed, same_bits
 ):
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     slow.close()
     viewer.dims.ndisplay = 3
     live.wait(lambda: not live.sigma.visible)
@@ -345,7 +345,7 @@ def test_a_live_layer_deleted_while_it_is_computed_stays_deleted(live, viewer, s
     slow.open()
     live.wait_measured()
     assert [layer.name for layer in viewer.layers] == ["cells"]
-    assert not live.explorer.diversify.live.isChecked()
+    assert not live.explorer.card("diversify").live.isChecked()
 
 
 def test_a_viewer_emptied_while_a_volume_is_computed_stays_empty(live, viewer, slow):

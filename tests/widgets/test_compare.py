@@ -35,7 +35,7 @@ def source(viewer, live):
 
 
 def layer_of(live, kind):
-    return live.explorer.views[kind].live.layer
+    return live.layer_of(kind)
 
 
 # ---- side by side ----
@@ -101,7 +101,7 @@ def test_blink_shows_one_and_the_other_in_one_place(viewer, live, source, qtbot)
 
 
 def test_blinking_computes_nothing(viewer, live, source, qtbot, handed):
-    live.wait(lambda: not live.explorer.views["diversify"].live._idle.isActive())
+    live.wait(lambda: not live.explorer.view("diversify").live._own.idle.isActive())
     live.explorer.compare._timer.setInterval(5)
     live.explorer.compare.blink.click()
     handed.calls.clear()
@@ -224,7 +224,7 @@ def test_the_difference_is_a_layer_that_follows(viewer, live, source):
 
 def test_the_difference_is_that_of_the_last_live_result(viewer, live, source):
     live.explorer.compare.difference.click()
-    live.explorer.lowpass.live.setChecked(True)
+    live.explorer.card("lowpass").live.setChecked(True)
     live.wait(lambda: layer_of(live, "lowpass") is not None)
     expected = np.asarray(layer_of(live, "lowpass").data).astype(np.float32) - source.data
     difference = layer_of(live, "difference")
@@ -245,7 +245,7 @@ def test_one_way_at_a_time(viewer, live, source):
 
 
 def test_nothing_to_compare_is_said(viewer, live, source):
-    live.explorer.diversify.live.setChecked(False)
+    live.explorer.card("diversify").live.setChecked(False)
     for way in (*live.explorer.compare._ways, live.explorer.compare.difference):
         way.click()
         assert not way.isChecked()
@@ -278,7 +278,7 @@ def test_a_closed_dock_puts_all_back_and_gives_the_keys_back(viewer, live, sourc
 
 @pytest.mark.parametrize("first", ["difference", "sigma"])
 def test_a_layer_put_away_and_switched_off_meanwhile_stays_away(viewer, live, source, first):
-    switch = live.explorer.views[first].switch
+    switch = live.switch(first)
     switch.setChecked(True)
     layer = layer_of(live, first)
     live.explorer.compare.side_by_side.click()
@@ -327,10 +327,10 @@ def test_the_line_moves_with_its_image(viewer, live, source):
 
 
 def test_a_refusal_is_said_no_longer_than_it_is_true(viewer, live, source):
-    live.explorer.diversify.live.setChecked(False)
+    live.explorer.card("diversify").live.setChecked(False)
     live.explorer.compare.blink.click()
     assert "nothing to compare" in live.message
-    live.explorer.diversify.live.setChecked(True)
+    live.explorer.card("diversify").live.setChecked(True)
     live.wait()
     live.explorer.compare.blink.click()
     assert "nothing to compare" not in live.message

@@ -44,11 +44,11 @@ def test_a_drag_with_the_event_loop_running_shows_the_last_value(live, handed, s
 
 
 def test_one_slider_move_asks_for_one_plane(live, handed):
-    live.wait(lambda: not live.explorer.views["diversify"].live._idle.isActive())
+    live.wait(lambda: not live.explorer.view("diversify").live._own.idle.isActive())
     handed.calls.clear()
     live.slide(w_v=5.0)
     live.wait()
-    live.wait(lambda: not live.explorer.views["diversify"].live._idle.isActive())
+    live.wait(lambda: not live.explorer.view("diversify").live._own.idle.isActive())
     planes = handed.volumes()
     assert {plane.shape for plane in planes} == {(1, 24, 32)}
     assert len(planes) <= 2  # the picture, and its thumbnail once the user rests
@@ -70,7 +70,7 @@ def test_a_weight_moved_on_a_plane_seen_before_reads_nothing_of_the_image(
     for value in (0.5, 1.5, 1.0) if name != "psnr" else (12.0, 20.0, 30.0):
         dock.slide(**{name: value})
         dock.wait()
-    dock.wait(lambda: not dock.explorer.views["diversify"].live._idle.isActive())
+    dock.wait(lambda: not dock.explorer.view("diversify").live._own.idle.isActive())
     assert len(handed.volumes()) >= shown + 3
     assert source.reads == 0
 
@@ -106,7 +106,7 @@ def test_the_noise_changes_without_reading_the_image_again(viewer, open_dock, ma
 
 
 def test_a_dock_with_nothing_to_do_computes_nothing(live, viewer, handed):
-    live.wait(lambda: not live.explorer.views["diversify"].live._idle.isActive())
+    live.wait(lambda: not live.explorer.view("diversify").live._own.idle.isActive())
     handed.calls.clear()
     viewer.layers["cells"].contrast_limits = (0, 100)
     viewer.layers.selection.active = live.layer
@@ -144,7 +144,7 @@ def test_two_thousand_slider_events_take_no_memory(viewer, open_dock):
     viewer.add_image(image, contrast_limits=(0, 1))
     dock = open_dock(viewer)
     dock.wait()
-    dock.explorer._throttle.setTimeout(0)  # every event is shown
+    dock.explorer.session._throttle.setTimeout(0)  # every event is shown
     shown, original = [0], Feed.picture
 
     def counted(feed, place, *, tile):
@@ -185,7 +185,7 @@ def test_ten_docks_opened_and_closed_leave_no_qt_object(
     def open_and_close():
         dock = open_dock(viewer)
         dock.wait()
-        dock.explorer.show_sigma.setChecked(True)
+        dock.explorer.card("diversify").views["sigma"].setChecked(True)
         dock.slide(w_v=4.0)
         dock.wait()
         dock.explorer.close()
@@ -221,7 +221,7 @@ def test_a_closed_dock_leaves_no_callback_behind(
     dock.wait()
     viewer.layers.selection.active = source
     dock.wait_for_source(source)
-    dock.explorer.show_sigma.setChecked(True)
+    dock.explorer.card("diversify").views["sigma"].setChecked(True)
     dock.wait()
     assert count() > before
     left = [dock.layer, dock.sigma]
@@ -330,7 +330,7 @@ def test_the_window_lives_between_two_new_layers(viewer, open_dock, make_image, 
     viewer.add_image(make_image(), name="cells")
     dock = open_dock(viewer)  # what is switched on now waits for the image to be measured
     for name in ("contrast", "lowpass", "sigma"):
-        dock.explorer.views[name].switch.setChecked(True)
+        dock.switch(name).setChecked(True)
     turns, added = [0], []
     heart = QTimer(dock.explorer)
     heart.timeout.connect(lambda: turns.__setitem__(0, turns[0] + 1))
@@ -348,10 +348,9 @@ def test_the_window_lives_between_two_new_layers(viewer, open_dock, make_image, 
 def test_a_layer_that_is_not_wanted_any_more_is_not_added(viewer, open_dock, make_image):
     viewer.add_image(make_image(), name="cells")
     dock = open_dock(viewer)
-    views = dock.explorer.views
     for name in ("contrast", "lowpass"):
-        views[name].switch.setChecked(True)
-    viewer.layers.events.inserted.connect(lambda event: views["lowpass"].switch.setChecked(False))
+        dock.switch(name).setChecked(True)
+    viewer.layers.events.inserted.connect(lambda event: dock.switch("lowpass").setChecked(False))
     dock.wait(lambda: len(viewer.layers) == 3 and not dock.measuring and not dock.computing)
     for _ in range(20):
         QApplication.processEvents()

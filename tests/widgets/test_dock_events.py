@@ -141,7 +141,7 @@ def test_the_sigma_map_follows_edited_voxels_too(live, viewer, same_bits):
     from napari_diversify.core import local_std
 
     source = viewer.layers["cells"]
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     viewer.dims.set_current_step(0, 1)
     source.data[1, 3, 4:20] = 0
     source.refresh()
@@ -172,7 +172,7 @@ def test_the_sigma_map_follows_edited_voxels_too(live, viewer, same_bits):
 def test_looking_at_an_image_is_not_taken_for_editing_it(live, viewer, look):
     viewer.dims.set_current_step(0, 1)
     edited = []
-    live.explorer.views["diversify"].live.source_edited.connect(lambda: edited.append(True))
+    live.explorer.view("diversify").live.source_edited.connect(lambda: edited.append(True))
     look(viewer)
     assert edited == []
 
@@ -217,7 +217,7 @@ def test_the_dock_of_an_empty_viewer_takes_the_first_image(viewer, open_dock, ma
 
 def test_a_live_layer_deleted_by_the_user_switches_live_off(live, viewer):
     viewer.layers.remove(live.layer)
-    assert not live.explorer.diversify.live.isChecked()
+    assert not live.explorer.card("diversify").live.isChecked()
     live.slide(w_v=7.0)
     live.wait_measured()
     assert live_layers(viewer) == []
@@ -227,7 +227,7 @@ def test_a_deleted_live_layer_comes_back_when_live_is_switched_on(live, viewer):
     image = viewer.layers["cells"].data
     viewer.layers.remove(live.layer)
     live.slide(w_v=7.0)
-    live.explorer.diversify.live.setChecked(True)
+    live.explorer.card("diversify").live.setChecked(True)
     live.wait()
     assert live.layer.visible
     assert live.entry["recipe"]["steps"][0]["w_v"] == 7.0
@@ -235,11 +235,11 @@ def test_a_deleted_live_layer_comes_back_when_live_is_switched_on(live, viewer):
 
 
 def test_a_deleted_sigma_map_switches_its_box_off_and_comes_back(live, viewer):
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     viewer.layers.remove(live.sigma)
-    assert not live.explorer.show_sigma.isChecked()
+    assert not live.explorer.card("diversify").views["sigma"].isChecked()
     assert live.sigma is None
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     assert live.sigma in viewer.layers
     assert live.sigma.visible
 
@@ -247,13 +247,13 @@ def test_a_deleted_sigma_map_switches_its_box_off_and_comes_back(live, viewer):
 def test_a_sigma_map_switched_off_is_hidden_and_comes_back_with_the_newest_window(live, same_bits):
     from napari_diversify.core import local_std
 
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     layer, image = live.sigma, live.explorer.source_panel.picker.source().data
-    live.explorer.show_sigma.setChecked(False)
+    live.explorer.card("diversify").views["sigma"].setChecked(False)
     assert not layer.visible
     live.axis_boxes("window")[0].setValue(9)
     live.wait()
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     live.wait(lambda: layer.visible)
     same_bits(np.asarray(layer.data), local_std(image, (9, 5, 5)))
 
@@ -328,7 +328,7 @@ def test_an_image_of_other_dimensions_gets_a_live_layer_of_its_own_and_the_old_o
 def test_the_sigma_map_goes_over_with_the_live_layer(live, other, same_bits):
     from napari_diversify.core import local_std
 
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     second = other((5, 30, 30))
     live.wait_for_source(second)
     assert live.sigma.name == "other (σ map)"
@@ -360,7 +360,7 @@ def test_deleting_the_pinned_image_goes_back_to_the_active_one(live, viewer, oth
 def test_the_list_of_images_holds_all_images_but_no_live_layer(live, viewer, other):
     other()
     viewer.add_labels(np.zeros((6, 24, 32), int))
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     live.wait()
     picker = live.explorer.source_panel.picker
     names = [picker.itemText(i) for i in range(picker.count())]
@@ -372,7 +372,7 @@ def test_activating_labels_or_a_live_layer_keeps_the_image(live, viewer, other):
     cells = viewer.layers["cells"]
     viewer.layers.selection.active = cells
     live.wait_for_source(cells)
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     labels = viewer.add_labels(np.zeros((6, 24, 32), int))
     for layer in (labels, live.layer, live.sigma):
         viewer.layers.selection.active = layer
@@ -434,7 +434,7 @@ def test_a_slider_moved_while_the_axes_are_being_changed_is_not_lost(live, slow_
     slow_measurement.close()
     live.explorer.source_panel.axes.setCurrentIndex(1)
     live.slide(w_v=6.0)
-    live.wait(lambda: not live.explorer._throttle._timer.isActive())
+    live.wait(lambda: not live.explorer.session._throttle._timer.isActive())
     slow_measurement.open()
     live.wait()
     assert live.entry["recipe"]["spatial_ndim"] == 2
@@ -448,7 +448,7 @@ def test_a_slider_moved_while_another_image_is_measured_is_not_lost(live, slow_m
     slow_measurement.close()
     second = other((40, 48))
     live.slide(w_v=6.0)
-    live.wait(lambda: not live.explorer._throttle._timer.isActive())
+    live.wait(lambda: not live.explorer.session._throttle._timer.isActive())
     slow_measurement.open()
     live.wait_for_source(second)
     assert live.entry["recipe"]["steps"][0]["w_v"] == 6.0
@@ -491,7 +491,7 @@ def test_progress_is_shown_only_while_there_is_work(
 def test_emptying_the_viewer_while_live_leaves_nothing_and_the_next_image_works(
     live, viewer, make_image
 ):
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     live.wait()
     viewer.layers.clear()
     assert live.layer is None
@@ -499,7 +499,7 @@ def test_emptying_the_viewer_while_live_leaves_nothing_and_the_next_image_works(
     image = make_image(seed=8)
     viewer.add_image(image, name="next")
     live.wait_measured()
-    live.explorer.diversify.live.setChecked(True)
+    live.explorer.card("diversify").live.setChecked(True)
     live.wait()
     live.assert_exact(image)
 
@@ -527,7 +527,7 @@ def test_a_hidden_dock_does_nothing(live, viewer):
     live.slide(w_v=7.0)
     source.name = "renamed"
     source.scale = (5, 5, 5)
-    live.wait(lambda: not live.explorer._throttle._timer.isActive())
+    live.wait(lambda: not live.explorer.session._throttle._timer.isActive())
     assert layer.metadata == before
     assert layer.name == "cells (diversified)"
     assert layer.scale.tolist() == [1, 1, 1]
@@ -585,23 +585,23 @@ def test_a_dock_shown_again_keeps_a_range_typed_by_the_user(live):
 @pytest.mark.parametrize("on", [True, False])
 def test_a_dock_shown_again_leaves_live_as_it_was(live, viewer, on):
     layer = live.layer
-    live.explorer.diversify.live.setChecked(on)
+    live.explorer.card("diversify").live.setChecked(on)
     live.explorer.hide()
     live.explorer.show()
     live.wait_measured()
-    assert live.explorer.diversify.live.isChecked() is on
+    assert live.explorer.card("diversify").live.isChecked() is on
     assert layer.visible is on
 
 
 @pytest.mark.parametrize("on", [True, False])
 def test_a_dock_shown_again_leaves_the_sigma_map_as_it_was(live, on):
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     layer = live.sigma
-    live.explorer.show_sigma.setChecked(on)
+    live.explorer.card("diversify").views["sigma"].setChecked(on)
     live.explorer.hide()
     live.explorer.show()
     live.wait_measured()
-    assert live.explorer.show_sigma.isChecked() is on
+    assert live.explorer.card("diversify").views["sigma"].isChecked() is on
     assert layer.visible is on
 
 
@@ -611,8 +611,8 @@ def test_a_live_layer_deleted_while_the_dock_is_hidden_stays_deleted(live, viewe
     live.explorer.show()
     live.wait_measured()
     assert live_layers(viewer) == []
-    assert not live.explorer.diversify.live.isChecked()
-    live.explorer.diversify.live.setChecked(True)
+    assert not live.explorer.card("diversify").live.isChecked()
+    live.explorer.card("diversify").live.setChecked(True)
     live.wait()
 
 
@@ -625,7 +625,7 @@ def test_a_new_dock_takes_over_the_live_layers_and_their_settings(
     live.explorer.source_panel.seed.setValue(11)
     live.explorer.source_panel.sample.setValue(12)
     live.explorer.source_panel.axes.setCurrentIndex(1)
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     live.wait()
     layers, recipe, before = list(viewer.layers), live.explorer.value(), live.layer
     live.explorer.hide()
@@ -635,20 +635,20 @@ def test_a_new_dock_takes_over_the_live_layers_and_their_settings(
     assert new.layer is before
     assert list(viewer.layers) == layers
     assert (new.explorer.value(), new.explorer.sample()) == (recipe, 12)
-    assert new.explorer.diversify.live.isChecked()
-    assert new.explorer.show_sigma.isChecked()
+    assert new.explorer.card("diversify").live.isChecked()
+    assert new.explorer.card("diversify").views["sigma"].isChecked()
     new.slide(w_v=6.0)
     new.wait()
     new.assert_exact(image)
 
 
 def test_a_live_layer_that_was_switched_off_is_not_live_in_a_new_dock(live, viewer, open_dock):
-    live.explorer.diversify.live.setChecked(False)
+    live.explorer.card("diversify").live.setChecked(False)
     live.explorer.hide()
     new = open_dock(viewer)
     new.wait_measured()
     layer = next(la for la in viewer.layers if la.name == "cells (diversified)")
-    assert new.explorer.diversify.live.isChecked() == layer.visible
+    assert new.explorer.card("diversify").live.isChecked() == layer.visible
 
 
 def test_a_live_layer_with_settings_that_cannot_be_read_is_reported(live, viewer, open_dock):

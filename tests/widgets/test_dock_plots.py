@@ -26,7 +26,7 @@ def test_opened_they_show_what_is_in_view(viewer, plotted):
     assert all(plot.has_curves for plot in plotted.plots.plots.values())
     z = viewer.dims.current_step[0]
     values = plotted.layer.data[z]
-    counted = plotted.plots.histogram.result.getData()[1]
+    counted = plotted.plots.plots["histogram"].result.getData()[1]
     assert round(float(np.sum(np.round(10.0 ** counted[counted >= 0])))) == values.size
 
 
@@ -34,8 +34,8 @@ def test_they_follow_a_drag_and_a_pick_moves_the_slider(plotted):
     for w_v in np.linspace(1, 7, 12):
         plotted.slide(w_v=w_v)
     settle(plotted)
-    assert plotted.plots.noise.marker.value() ** 2 == pytest.approx(7.0)
-    plotted.plots.weightPicked.emit(3.0)
+    assert plotted.plots.plots["noise"].marker.value() ** 2 == pytest.approx(7.0)
+    plotted.plots.picked.emit("w_v", 3.0)
     settle(plotted)
     assert plotted.slider("w_v").value() == 3.0
     assert plotted.entry["recipe"]["steps"][0]["w_v"] == 3.0
@@ -47,20 +47,20 @@ def test_a_loaded_recipe_and_another_image_are_plotted(viewer, plotted, make_ima
     step = recipe.steps[0].replace(w_v=5.0)
     plotted.explorer.setValue(recipe.replace(steps=(step,)))
     settle(plotted)
-    assert plotted.plots.noise.marker.value() ** 2 == pytest.approx(5.0)
+    assert plotted.plots.plots["noise"].marker.value() ** 2 == pytest.approx(5.0)
     other = viewer.add_image(make_image((40, 50), seed=3), name="other")
     plotted.wait_for_source(other)
     settle(plotted)
-    assert "depth" in plotted.plots.depth.sentence.text().lower()
-    assert plotted.plots.histogram.has_curves
+    assert "depth" in plotted.plots.plots["depth"].sentence.text().lower()
+    assert plotted.plots.plots["histogram"].has_curves
 
 
 def test_nothing_live_nothing_plotted(plotted):
-    plotted.explorer.diversify.live.setChecked(False)
-    plotted.wait(lambda: not plotted.plots.histogram.has_curves)
-    plotted.explorer.diversify.live.setChecked(True)
+    plotted.explorer.card("diversify").live.setChecked(False)
+    plotted.wait(lambda: not plotted.plots.plots["histogram"].has_curves)
+    plotted.explorer.card("diversify").live.setChecked(True)
     settle(plotted)
-    assert plotted.plots.histogram.has_curves
+    assert plotted.plots.plots["histogram"].has_curves
 
 
 def test_the_dock_takes_its_plots_along(plotted):
@@ -70,7 +70,7 @@ def test_the_dock_takes_its_plots_along(plotted):
     plotted.explorer.show()
     plotted.explorer.windows.open_plots()
     settle(plotted)
-    assert plotted.plots.histogram.has_curves
+    assert plotted.plots.plots["histogram"].has_curves
 
 
 def test_their_library_is_loaded_when_they_are_opened_and_not_before():

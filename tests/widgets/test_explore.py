@@ -22,7 +22,7 @@ def settled(live, window):
 @pytest.mark.parametrize("w_i", [0.0, 0.3, 1.0, 4.0])
 @pytest.mark.parametrize("w_v", [0.0, 0.05, 2.0, 32.0])
 def test_weights_around_a_point_are_accepted_and_hold_it(w_i, w_v):
-    rows, columns = weights_around(w_i, w_v)
+    rows, columns = weights_around(Diversify(w_i=w_i, w_v=w_v))
     assert w_i in rows
     assert w_v in columns
     for values in (rows, columns):
@@ -48,8 +48,8 @@ def test_the_current_point_is_framed_and_a_click_takes_another(viewer, live, win
     assert [w for w, tile in window.tiles.items() if tile.isChecked()] == [(1.0, 2.0)]
     window.tiles[0.75, 4.0].click()
     live.wait()
-    assert live.explorer.diversify.value().w_i == 0.75
-    assert live.explorer.diversify.value().w_v == 4.0
+    assert live.explorer.card("diversify").value().w_i == 0.75
+    assert live.explorer.card("diversify").value().w_v == 4.0
     z = viewer.dims.current_step[0]
     expected = live.explorer.value().apply(viewer.layers["cells"].data)[z]
     np.testing.assert_array_equal(live.layer.data[z], expected)
@@ -91,21 +91,29 @@ def test_a_big_plane_has_tiles_of_its_middle_in_full_resolution(viewer, open_doc
     np.testing.assert_array_equal(window.values[1.0, 2.0], expected)
 
 
-def test_in_3d_and_without_the_step_it_says_why(viewer, live, window):
+def test_in_3d_and_without_a_noisy_step_it_says_why(viewer, live, window):
     viewer.dims.ndisplay = 3
     live.wait(lambda: "2D" in window.note.text())
     viewer.dims.ndisplay = 2
-    live.explorer.lowpass.live.setChecked(True)
-    live.explorer.diversify.live.setChecked(False)
-    live.wait(lambda: "Diversify step" in window.note.text())
+    live.explorer.cards.removed.emit(live.explorer.card("diversify").key)
+    live.wait(lambda: "no noise to explore" in window.note.text())
+
+
+def test_the_noise_is_explored_whatever_else_is_live(viewer, live, window):
+    live.switch("lowpass").setChecked(True)
+    live.switch("diversify").setChecked(False)
+    settled(live, window)
+    z = viewer.dims.current_step[0]
+    made = live.explorer.value().replace(steps=(live.explorer.card("diversify").value(),))
+    expected = made.apply(viewer.layers["cells"].data)[z]
+    live.wait(lambda: np.array_equal(window.values.get((1.0, 2.0)), expected))
 
 
 def test_a_chain_is_explored_as_a_chain(viewer, live, window):
-    live.explorer.chain.setChecked(True)
-    live.explorer.lowpass.live.setChecked(True)
-    live.wait(lambda: live.explorer.views["lowpass"].live.layer is not None)
+    live.explorer.card("lowpass").live.setChecked(True)
+    live.wait(lambda: live.layer_of("lowpass") is not None)
     settled(live, window)
-    shown = live.explorer.views["lowpass"].live.layer
+    shown = live.layer_of("lowpass")
     z = viewer.dims.current_step[0]
     live.wait(lambda: np.array_equal(window.values.get((1.0, 2.0)), shown.data[z]))
 

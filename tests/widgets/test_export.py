@@ -102,10 +102,9 @@ def test_the_first_sample_is_what_the_screen_shows(dialog, tmp_path, volume, sam
 
 def test_a_chain_is_exported_as_it_is_shown(dialog, tmp_path, same_bits):
     explorer = dialog.dock.explorer
-    explorer.chain.setChecked(True)
-    explorer.lowpass.live.setChecked(True)
-    dialog.dock.wait(lambda: explorer.views["lowpass"].live.layer is not None)
-    dialog.dock.wait(lambda: not any(task.running for task in explorer._tasks))
+    explorer.card("lowpass").live.setChecked(True)
+    dialog.dock.wait(lambda: explorer.view("lowpass").live.layer is not None)
+    dialog.dock.wait(lambda: not any(task.running for task in explorer._tasks()))
     explorer.windows.open_export()
     assert [dialog.sampling.what.itemText(i) for i in range(dialog.sampling.what.count())] == [
         "diversify",
@@ -115,7 +114,7 @@ def test_a_chain_is_exported_as_it_is_shown(dialog, tmp_path, same_bits):
     dialog.start()
     finish(dialog)
     with open_image(tmp_path / "out" / "my_cells_0000.ome.zarr") as image:
-        shown = explorer.views["lowpass"].live.layer.data
+        shown = explorer.view("lowpass").live.layer.data
         same_bits(np.asarray(image.data), np.asarray(shown))
         assert Recipe(**image.header.provenance["recipe"]).steps[-1] == LowPass()
 
@@ -236,8 +235,8 @@ def test_what_is_there_already_is_left_alone_unless_told_otherwise(dialog, tmp_p
     ("spoil", "said"),
     [
         (lambda d: d.folder.setText(""), "Choose a folder"),
-        (lambda d: d.psnr.setText("20, loud"), "numbers with commas"),
-        (lambda d: d.dock.explorer.diversify.live.setChecked(False), "no step is live"),
+        (lambda d: d.psnr.setText("20, loud"), "numbers separated by commas"),
+        (lambda d: d.dock.explorer.card("diversify").live.setChecked(False), "no step is live"),
     ],
 )
 def test_what_is_missing_is_said(dialog, spoil, said):

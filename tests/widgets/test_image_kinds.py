@@ -238,7 +238,7 @@ def test_range_and_psnr_of_a_small_pyramid_are_those_of_its_finest_level(
     image[1, 1] = 65_535  # seen by no coarser level
     dock = opened(viewer, open_dock, pyramid(image), multiscale=True)
     assert dock.explorer.value().intensity_range == (image.min(), 65_535)
-    assert dock.explorer.diversify.panel.note.text() == ""
+    assert dock.explorer.card("diversify").panel.note.text() == ""
 
 
 def test_a_pyramid_too_big_to_measure_quickly_is_measured_coarsely_and_says_so(
@@ -248,7 +248,7 @@ def test_a_pyramid_too_big_to_measure_quickly_is_measured_coarsely_and_says_so(
     levels = pyramid(make_image((64, 80)))
     dock = opened(viewer, open_dock, levels, multiscale=True)
     assert dock.explorer.value().intensity_range == (levels[1].min(), levels[1].max())
-    assert "the image at 1/2" in dock.explorer.diversify.panel.note.text()
+    assert "the image at 1/2" in dock.explorer.card("diversify").panel.note.text()
 
 
 def test_in_3d_a_pyramid_shows_its_coarsest_level_and_says_so(

@@ -23,7 +23,7 @@ ACTIONS = {action.id.removeprefix("napari.layer."): action for action in LAYERLI
 def slow(gate, monkeypatch):
     """Nothing is computed at once or ahead, and threads can be held back."""
     monkeypatch.setattr(pace, "AT_ONCE_S", -1.0)
-    monkeypatch.setattr(feed.Feed, "_ahead", lambda feed: None)
+    monkeypatch.setattr(feed, "wish_ahead", lambda *_: None)
     monkeypatch.setattr(feed, "granting", gate.guard(feed.granting))
     return gate
 
@@ -93,7 +93,7 @@ def test_what_is_wanted_when_the_dock_is_closed_is_not_shown_under_other_metadat
     image, layer = viewer.layers["cells"].data, live.layer
     slow.close()
     live.slide(w_v=6.0)
-    live.wait(lambda: live.explorer.views["diversify"].live.running)
+    live.wait(lambda: live.explorer.view("diversify").live.running)
     live.explorer.hide()
     slow.open()
     live.wait(idle)

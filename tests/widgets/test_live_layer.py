@@ -278,14 +278,14 @@ def test_a_name_given_by_the_user_stays(live, viewer):
 
 
 def test_the_sigma_map_equals_local_std_bit_for_bit(live, image, same_bits):
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     live.wait(lambda: live.sigma is not None)
     assert live.sigma.name == "cells (σ map)"
     same_bits(np.asarray(live.sigma.data), local_std(image, 5))
 
 
 def test_the_sigma_map_follows_window_and_stride(live, image, same_bits):
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     live.axis_boxes("window")[1].setValue(9)
     live.axis_boxes("stride")[2].setValue(2)
     live.wait()
@@ -296,14 +296,14 @@ def test_the_sigma_map_lies_where_the_image_lies(viewer, open_dock, image):
     source = viewer.add_image(image, **PLACE)
     dock = open_dock(viewer)
     dock.wait()
-    dock.explorer.show_sigma.setChecked(True)
+    dock.explorer.card("diversify").views["sigma"].setChecked(True)
     assert place_of(dock.sigma) == place_of(source)
     source.scale = (3, 2, 1)
     assert place_of(dock.sigma) == place_of(source)
 
 
 def test_the_sigma_map_has_contrast_limits_of_its_own(live, viewer):
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     before = live.sigma.contrast_limits
     viewer.layers["cells"].contrast_limits = (10, 1000)
     assert live.sigma.contrast_limits == before
@@ -311,7 +311,7 @@ def test_the_sigma_map_has_contrast_limits_of_its_own(live, viewer):
 
 def test_planes_by_themselves_have_a_sigma_map_of_planes(live, image, same_bits):
     live.explorer.source_panel.axes.setCurrentIndex(1)
-    live.explorer.show_sigma.setChecked(True)
+    live.explorer.card("diversify").views["sigma"].setChecked(True)
     live.wait()
     expected = np.stack([local_std(plane, 5) for plane in image])
     same_bits(np.asarray(live.sigma.data), expected)
@@ -321,7 +321,7 @@ def test_planes_by_themselves_have_a_sigma_map_of_planes(live, image, same_bits)
 
 
 def test_live_switched_off_hides_the_layer_and_computes_nothing(live, handed):
-    live.explorer.diversify.live.setChecked(False)
+    live.explorer.card("diversify").live.setChecked(False)
     assert not live.layer.visible
     live.slide(w_v=6.0)
     live.axis_boxes("window")[0].setValue(9)
@@ -332,9 +332,9 @@ def test_live_switched_off_hides_the_layer_and_computes_nothing(live, handed):
 
 def test_live_switched_on_again_shows_the_newest_settings(live, image):
     layer = live.layer
-    live.explorer.diversify.live.setChecked(False)
+    live.explorer.card("diversify").live.setChecked(False)
     live.slide(w_v=6.0)
-    live.explorer.diversify.live.setChecked(True)
+    live.explorer.card("diversify").live.setChecked(True)
     live.wait()
     assert live.layer is layer
     assert layer.visible

@@ -138,7 +138,7 @@ def test_w_v_typed_in_the_dock(locale, viewer, open_dock, make_image, mark):
     dock.wait()
     assert typed(dock.box("w_v"), f"1{mark}5") == 1.5
     dock.wait()
-    assert dock.explorer.diversify.value().w_v == 1.5
+    assert dock.explorer.card("diversify").value().w_v == 1.5
     panel = dock.explorer.source_panel
     typed(panel.high, "60000")
     dock.wait()

@@ -5,7 +5,8 @@ import pytest
 
 from napari_diversify.files import open_image
 from napari_diversify.widgets.diversify import readout as readout_module
-from napari_diversify.widgets.plots import window as plots_module
+from napari_diversify.widgets.plots import follower as plots_module
+from napari_diversify.widgets.plots.facts import View
 
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
 
@@ -97,14 +98,14 @@ def test_everything_that_tells_of_the_plane_tells_of_the_one_on_display(placed, 
         if result is None:
             assert readout._watched is None
             assert "Nothing of the image" in readout.plane.text()
-            assert windows.plots._watched is None
-            assert windows.explore._array is None
+            assert windows.plots.facts.get(View) is None
+            assert windows.explore._explored() is None
             continue
-        for watched in (readout._watched, windows.plots._watched):
+        for watched in (readout._watched, windows.plots.facts.get(View)):
             array, index = watched.array, watched.index
             np.testing.assert_array_equal(np.asarray(array[index]).squeeze(), result)
             np.testing.assert_array_equal(np.asarray(array.source[index]).squeeze(), clean)
-        assert windows.explore._index == readout._watched.index
+        assert windows.explore._explored().index == readout._watched.index
         seen.add(readout._name.text())
     assert seen  # of a stack turned by a right angle napari shows one plane at all points
     assert all(name.startswith("z ") for name in seen)
@@ -165,7 +166,7 @@ def test_the_split_line_is_dragged_to_where_the_mouse_is_in_other_units(
     event.position = Event(500 * 9.0).position
     next(drag)
     drag.close()
-    assert dock.explorer.views["split"].divider[1] * SHAPE[-1] == pytest.approx(9.5)
+    assert dock.explorer.view("", "split", 0).divider[1] * SHAPE[-1] == pytest.approx(9.5)
 
 
 def test_tiles_of_explore_are_those_of_the_middle_of_the_canvas_in_other_units(
@@ -179,7 +180,7 @@ def test_tiles_of_explore_are_those_of_the_middle_of_the_canvas_in_other_units(
     viewer.layers.units = ("nanometer",) * 3
     viewer.dims.set_point(0, 4000.0)
     viewer.scene.camera.center = (0, 500 * 110, 500 * 130)
-    region = window._middle(window._array)
+    region = window._middle(window._explored())
     assert [part.start for part in region[-2:]] == [110 - 72, 130 - 72]
 
 
@@ -213,17 +214,17 @@ def test_panels_and_voxels_follow_the_size_that_napari_shows(viewer, open_dock, 
     source = viewer.add_image(make_image(), name="cells")
     dock = open_dock(viewer)
     dock.wait()
-    dock.explorer.views["contrast"].switch.setChecked(True)
-    dock.wait(lambda: dock.explorer.views["contrast"].live.layer is not None)
-    assert "count in voxels" in dock.explorer.contrast.panel.note.text()
+    dock.switch("contrast").setChecked(True)
+    dock.wait(lambda: dock.layer_of("contrast") is not None)
+    assert "count in voxels" in dock.explorer.card("contrast").panel.note.text()
     if where == "scale":
         source.scale = (2, 0.5, 0.5)
     else:
         source.affine = np.diag([2, 0.5, 0.5, 1])
     source.units = LENGTH
-    dock.wait(lambda: dock.explorer.views["contrast"].live.arrays[0].spacing == (2, 0.5, 0.5))
-    assert dock.explorer.contrast.panel.note.text() == ""
-    assert "cycles/µm" in dock.explorer.lowpass.panel.note.text()
+    dock.wait(lambda: dock.explorer.view("contrast").live.arrays[0].spacing == (2, 0.5, 0.5))
+    assert dock.explorer.card("contrast").panel.note.text() == ""
+    assert "cycles/µm" in dock.explorer.card("lowpass").panel.note.text()
 
 
 def test_what_is_exported_has_the_voxel_size_of_the_screen(viewer, open_dock, make_image, tmp_path):
@@ -233,9 +234,9 @@ def test_what_is_exported_has_the_voxel_size_of_the_screen(viewer, open_dock, ma
     )  # fmt: skip
     dock = open_dock(viewer)
     dock.wait()
-    dock.explorer.diversify.live.setChecked(False)
-    dock.explorer.views["contrast"].switch.setChecked(True)
-    layer = lambda: dock.explorer.views["contrast"].live.layer  # noqa: E731
+    dock.explorer.card("diversify").live.setChecked(False)
+    dock.switch("contrast").setChecked(True)
+    layer = lambda: dock.layer_of("contrast")  # noqa: E731
     dock.wait(lambda: layer() is not None and not dock.measuring)
     dock.explorer.windows.open_export()
     dialog = dock.explorer.windows.export

@@ -55,19 +55,19 @@ def test_lengths_in_the_dock_are_micrometres(viewer, open_dock, write):
     open_(viewer, write()[0])
     dock = open_dock(viewer)
     dock.wait()
-    panel = dock.explorer.contrast.panel
-    assert (panel._spacing_z, panel._unit, panel.note.text()) == (2, "µm", "")
+    panel = dock.explorer.card("contrast").panel
+    assert (panel._spacing[0], panel.note.text()) == (2, "")
 
 
 def test_a_depth_in_micrometres_is_that_of_the_file(viewer, open_dock, write, same_bits):
     path, array = write()
     open_(viewer, path)
     dock = open_dock(viewer)
-    dock.explorer.contrast.live.setChecked(True)
-    dock.explorer.diversify.live.setChecked(False)
-    live = dock.explorer.views["contrast"].live
-    dock.wait(lambda: live.layer is not None and not dock.measuring)
-    recipe = dock.explorer._recipe_of("contrast")
+    dock.explorer.card("contrast").live.setChecked(True)
+    dock.explorer.card("diversify").live.setChecked(False)
+    dock.wait(lambda: dock.layer_of("contrast") is not None and not dock.measuring)
+    live = dock.explorer.view("contrast").live
+    recipe = dock.explorer.value()
     same_bits(np.asarray(live.layer.data), recipe.apply(array, (2, 0.5, 0.5)))
     assert (recipe.apply(array, (1, 1, 1)) != np.asarray(live.layer.data)).any()
 

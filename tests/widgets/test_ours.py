@@ -112,19 +112,13 @@ def live_on(dock):
     dock.explorer.hide()
     dock.explorer.show()
     dock.slide(w_v=1.0)
-    dock.explorer.diversify.live.setChecked(False)
-    dock.explorer.diversify.live.setChecked(True)
+    dock.explorer.card("diversify").live.setChecked(False)
+    dock.explorer.card("diversify").live.setChecked(True)
     settle(dock)
 
 
 def settle(dock):
-    dock.wait(
-        lambda: (
-            not dock.measuring
-            and not dock.explorer._throttle._timer.isActive()
-            and not any(view.live.running for view in dock.explorer.views.values())
-        )
-    )
+    dock.settle()
 
 
 def run_every_command(viewer, dock, make_image, kind, which):
@@ -135,7 +129,7 @@ def run_every_command(viewer, dock, make_image, kind, which):
             viewer.layers.clear()  # it was converted or merged away
             add_cells(viewer, make_image, kind)
         viewer.layers.selection.active = viewer.layers["cells"]
-        dock.explorer.diversify.live.setChecked(True)  # it may have been converted away
+        dock.explorer.card("diversify").live.setChecked(True)  # it may have been converted away
         settle(dock)
         if kind == "pyramid":
             dock.layer.locked_data_level = 1  # only then a level can be made a layer
@@ -189,9 +183,9 @@ def test_what_napari_makes_of_a_live_layer_and_another_is_the_users(
 def test_voxels_that_the_user_puts_into_a_live_layer_are_the_users(live, viewer, make_image):
     layer, mine = live.layer, make_image(seed=9)
     layer.data = mine
-    assert live.explorer.diversify.live.isChecked() is False
+    assert live.explorer.card("diversify").live.isChecked() is False
     assert "napari-diversify" not in layer.metadata  # it would not be true any more
-    live.explorer.diversify.live.setChecked(True)
+    live.explorer.card("diversify").live.setChecked(True)
     settle(live)
     live.explorer.hide()
     live.explorer.show()
@@ -210,7 +204,7 @@ def test_voxels_put_into_a_live_layer_while_the_dock_is_away_stay(live, viewer, 
     if when == "hidden":
         layer.visible = False
     live.explorer.show()
-    live.explorer.diversify.live.setChecked(True)
+    live.explorer.card("diversify").live.setChecked(True)
     settle(live)
     assert layer.data is mine
     assert live.layer is not layer
@@ -222,7 +216,7 @@ def test_another_lazy_array_put_into_a_live_layer_stays(live, make_image):
     live.explorer.hide()
     layer.data = mine
     live.explorer.show()
-    live.explorer.diversify.live.setChecked(True)
+    live.explorer.card("diversify").live.setChecked(True)
     settle(live)
     assert layer.data is mine
 
@@ -265,16 +259,16 @@ def test_metadata_alone_make_no_layer_ours(live, viewer, open_dock):
 @pytest.mark.parametrize("view", ["difference", "split"])
 def test_a_locked_layer_of_ours_is_left_to_the_user_not_removed(live, viewer, view):
     """napari locks layers against being deleted; ours that come and go obey."""
-    live.explorer.views[view].switch.setChecked(True)
-    layer = live.explorer.views[view].live.layer
+    live.switch(view).setChecked(True)
+    layer = live.layer_of(view)
     layer.locked = True
-    live.explorer.views[view].switch.setChecked(False)
+    live.switch(view).setChecked(False)
     settle(live)
     assert layer in viewer.layers
     assert ours.can_be_source(layer)
-    live.explorer.views[view].switch.setChecked(True)
+    live.switch(view).setChecked(True)
     settle(live)
-    assert live.explorer.views[view].live.layer is not layer
+    assert live.layer_of(view) is not layer
 
 
 def test_a_locked_live_layer_stays_when_an_image_of_other_dimensions_comes(
@@ -297,7 +291,7 @@ def test_a_removed_live_layer_that_is_put_back_is_the_users(live, viewer):
     before = np.asarray(layer.data)
     viewer.layers.remove(layer)
     viewer.layers.append(layer)
-    live.explorer.diversify.live.setChecked(True)
+    live.explorer.card("diversify").live.setChecked(True)
     settle(live)
     live.slide(w_v=7.0)
     settle(live)
@@ -321,9 +315,9 @@ def test_layers_that_are_gone_are_forgotten(viewer, live):
 
     before = len(ours._CLAIMS)
     for _ in range(3):
-        live.explorer.views["difference"].switch.setChecked(True)
+        live.switch("difference").setChecked(True)
         settle(live)
-        live.explorer.views["difference"].switch.setChecked(False)
+        live.switch("difference").setChecked(False)
         settle(live)
     gc.collect()
     assert len(ours._CLAIMS) <= before
@@ -350,7 +344,7 @@ def test_no_layer_made_of_a_live_layer_carries_a_recipe_of_other_voxels(
     told = 0
     for name in ("duplicate", "project_max", "project_mean", "convert_to_labels", "split_stack"):
         viewer.layers.selection.active = viewer.layers["cells"]
-        dock.explorer.diversify.live.setChecked(True)
+        dock.explorer.card("diversify").live.setChecked(True)
         settle(dock)
         select(viewer, dock.layer, ("live",))
         before = set(viewer.layers)

@@ -10,6 +10,7 @@ from superqt import QDoubleSlider
 from napari_diversify.core import PsnrModel, psnr
 from napari_diversify.recipe import Diversify, Recipe
 from napari_diversify.widgets.diversify.diversify_panel import DiversifyPanel
+from napari_diversify.widgets.diversify.panel import ImageFacts
 
 CAP = 60.0
 
@@ -24,8 +25,13 @@ def model():
 def panel(qtbot, model):
     panel = DiversifyPanel(Diversify(w_i=1.0, w_v=2.0))
     qtbot.addWidget(panel)
-    panel.setPsnrModel(model, "")
+    panel.setFacts(facts(panel, model))
     return panel
+
+
+def facts(panel, model=None, note="", spatial_ndim=3):
+    psnr = {} if model is None else {panel.value().windows: model}
+    return ImageFacts(None, None, spatial_ndim, None, psnr, note, alone=True)
 
 
 def slider(control):
@@ -50,12 +56,12 @@ def wait_for_range(panel, model, qtbot):
 
 
 def test_psnr_cannot_be_moved_before_it_is_measured(qtbot, model):
-    panel = DiversifyPanel()
+    panel = DiversifyPanel(Diversify())
     qtbot.addWidget(panel)
     assert not panel.psnr.isEnabled()
-    panel.setPsnrModel(model, "")
+    panel.setFacts(facts(panel, model))
     assert panel.psnr.isEnabled()
-    panel.setPsnrModel(None, "")
+    panel.setFacts(facts(panel))
     assert not panel.psnr.isEnabled()
 
 
@@ -80,8 +86,10 @@ def test_setting_psnr_sets_the_w_v_that_meets_it(panel, model, move, share):
     assert panel.psnr.value() == pytest.approx(target, abs=0.005)
 
 
-def test_setting_psnr_leaves_everything_but_w_v_alone(panel):
+def test_setting_psnr_leaves_everything_but_w_v_alone(panel, model):
     panel.setValue(Diversify(w_i=0.876543, w_v=2.0, window=(3, 5, 7), stride=(1, 2, 3)))
+    assert not panel.psnr.isEnabled()  # not measured in these windows
+    panel.setFacts(facts(panel, model))
     before = panel.value()
     box(panel.psnr).setValue(15.0)
     assert panel.value().w_v != before.w_v
@@ -153,17 +161,17 @@ def test_z_is_grey_where_planes_are_filtered_by_themselves(panel):
             for name in ("window", "stride")
         ]
 
-    panel.setSpatialNdim(2)
+    panel.setFacts(facts(panel, spatial_ndim=2))
     assert z_enabled() == [False, False]
-    panel.setSpatialNdim(3)
+    panel.setFacts(facts(panel, spatial_ndim=3))
     assert z_enabled() == [True, True]
 
 
 def test_what_psnr_was_measured_on_is_said_below_it(panel, model):
-    panel.setPsnrModel(model, "Range and PSNR measured on 5 of 100 planes.")
+    panel.setFacts(facts(panel, model, "Range and PSNR measured on 5 of 100 planes."))
     assert panel.note.text() == "Range and PSNR measured on 5 of 100 planes."
     assert not panel.note.isHidden()
-    panel.setPsnrModel(model, "")
+    panel.setFacts(facts(panel, model))
     assert panel.note.isHidden()
 
 
@@ -214,7 +222,7 @@ def test_an_image_outside_the_range_has_no_psnr_to_choose_and_says_why(viewer, o
     dock.wait()
     dock.explorer.setValue(Recipe(steps=(Diversify(),), intensity_range=(106, 2980)))
     dock.wait()
-    panel = dock.explorer.diversify.panel
+    panel = dock.explorer.card("diversify").panel
     assert not panel.psnr.isEnabled()
     assert "outside the intensity range" in panel.note.text()
     dock.explorer.source_panel.auto.click()

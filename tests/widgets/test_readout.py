@@ -101,7 +101,7 @@ def test_a_big_volume_after_a_small_one_is_not_measured_in_its_stead(live, viewe
 
 def test_with_nothing_live_there_are_no_numbers(live):
     lines = settled(live)
-    live.explorer.diversify.live.setChecked(False)
+    live.explorer.card("diversify").live.setChecked(False)
     assert (lines.plane.text(), lines.volume.text()) == ("", "")
     assert not lines.running
 

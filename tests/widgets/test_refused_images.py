@@ -72,11 +72,11 @@ def test_everything_can_be_touched_while_an_image_is_refused(viewer, open_dock, 
     dock.explorer.source_panel.sample.setValue(3)
     dock.explorer.source_panel.auto.click()
     dock.explorer.source_panel.auto.click()
-    dock.explorer.diversify.live.click()
-    dock.explorer.diversify.live.click()
-    dock.explorer.show_sigma.click()
-    dock.explorer.snapshot_button.click()
-    dock.wait(lambda: not dock.measuring and not dock.explorer._throttle._timer.isActive())
+    dock.explorer.card("diversify").live.click()
+    dock.explorer.card("diversify").live.click()
+    dock.explorer.card("diversify").views["sigma"].click()
+    dock.explorer.actions_.snapshot.click()
+    dock.wait(lambda: not dock.measuring and not dock.explorer.session._throttle._timer.isActive())
     assert [layer.name for layer in viewer.layers] == ["odd"]
 
 
@@ -85,10 +85,10 @@ def test_the_reason_stays_while_steps_are_switched(viewer, open_dock, kind):
     add(viewer, kind)
     dock = open_dock(viewer)
     assert_refused(dock, kind)
-    dock.explorer.diversify.live.click()
-    dock.explorer.diversify.live.click()
+    dock.explorer.card("diversify").live.click()
+    dock.explorer.card("diversify").live.click()
     dock.slide(w_v=4.0)
-    dock.wait(lambda: not dock.explorer._throttle._timer.isActive())
+    dock.wait(lambda: not dock.explorer.session._throttle._timer.isActive())
     assert_refused(dock, kind)
 
 
@@ -125,7 +125,7 @@ def test_a_live_layer_never_lies_while_an_image_is_refused(live, viewer, kind):
     live.wait_measured()
     live.slide(w_v=5.0)
     live.explorer.source_panel.seed.setValue(77)
-    live.wait(lambda: not live.measuring and not live.explorer._throttle._timer.isActive())
+    live.wait(lambda: not live.measuring and not live.explorer.session._throttle._timer.isActive())
     assert live.entry["source"] == "cells"
     live.assert_exact(cells.data)
 
@@ -188,11 +188,17 @@ def test_an_even_window_is_refused_and_taken_back(live):
     live.assert_exact(live.explorer.source_panel.picker.source().data)
 
 
-def test_a_recipe_with_two_steps_is_refused(live):
-    before = live.explorer.value()
-    with pytest.raises(ValueError, match="2 steps"):
-        live.explorer.setValue(before.replace(steps=before.steps * 2))
-    assert live.explorer.value() == before
+def test_a_recipe_with_two_steps_of_a_kind_is_shown(live):
+    recipe = live.explorer.value()
+    recipe = recipe.replace(steps=recipe.steps * 2)
+    live.explorer.setValue(recipe)
+    assert live.explorer.value() == recipe
+    live.wait(lambda: live.explorer.view("diversify", number=2) is not None)
+    layer = live.explorer.view("diversify", number=2).live.layer
+    live.wait(lambda: not any(task.running for task in live.explorer._tasks()))
+    assert layer.name == "cells (diversified 2)"
+    image = live.explorer.source_panel.picker.source().data
+    np.testing.assert_array_equal(np.asarray(layer.data), recipe.apply(image))
 
 
 def test_every_control_and_button_says_what_it_is_for(viewer, open_dock):
@@ -208,5 +214,4 @@ def test_every_control_and_button_says_what_it_is_for(viewer, open_dock):
             widget = widget.parentWidget()
         return False
 
-    arrow = dock.explorer.diversify.toggleButton()
-    assert [c for c in controls if c is not arrow and not explained(c)] == []
+    assert [c for c in controls if not explained(c)] == []

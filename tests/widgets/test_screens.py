@@ -70,8 +70,8 @@ def test_the_line_of_numbers_is_cut_at_no_size_of_the_dock(measured, name):
 def test_no_words_of_the_dock_are_cut(measured, width):
     explorer = measured.explorer
     explorer.status.say("A sentence of the kind that says what to do about an image. " * 4)
-    for section in explorer.sections.values():
-        section.expand(animate=False)
+    for card in explorer.cards.widgets.values():
+        card.title.setChecked(True)
     for height in (500, 800, 1100):
         explorer.resize(width, height)
         lay_out(explorer)
@@ -86,8 +86,7 @@ def test_every_window_fits_a_laptop(measured, viewer, qtbot):
     synthetic.show()
     windows = measured.explorer.windows
     for name in ("contrast", "lowpass"):
-        measured.explorer.views[name].switch.setChecked(True)
-    measured.explorer.chain.setChecked(True)
+        measured.switch(name).setChecked(True)
     windows.open_export()
     windows.open_samples()
     windows.open_explore()

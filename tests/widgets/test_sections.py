@@ -18,29 +18,17 @@ def image(viewer):
 
 
 def shown(dock, kind):
-    return dock.explorer.views[kind].live.layer
+    return dock.layer_of(kind)
 
 
 def switch_on(dock, *names):
     for name in names:
-        dock.explorer.views[name].switch.setChecked(True)
+        dock.switch(name).setChecked(True)
     settle(dock)
 
 
 def settle(dock):
-    """Until every view that is on shows the newest settings."""
-    explorer = dock.explorer
-
-    def done():
-        views = [v for v in explorer.views.values() if v.switch.isChecked()]
-        return (
-            not any(task.running for task in explorer._tasks)
-            and not explorer._throttle._timer.isActive()
-            and all(v.live.layer is not None for v in views)
-            and all(v._shown == v._settings(explorer.sample()) for v in views)
-        )
-
-    dock.wait(done)
+    dock.settle()
 
 
 def recipe_of(layer):
@@ -55,6 +43,7 @@ def assert_exact(layer, image, same_bits, spacing=None):
 
 @pytest.mark.parametrize("kind", ["contrast", "lowpass"])
 def test_a_step_switched_on_shows_a_layer_of_its_own(live, image, kind, same_bits):
+    live.switch("diversify").setChecked(False)
     switch_on(live, kind)
     layer = shown(live, kind)
     assert [step.kind for step in recipe_of(layer).steps] == [kind]
@@ -63,6 +52,7 @@ def test_a_step_switched_on_shows_a_layer_of_its_own(live, image, kind, same_bit
 
 
 def test_unchained_steps_all_read_the_image(live, image, same_bits):
+    live.unchain()
     switch_on(live, *KINDS)
     for kind in KINDS:
         assert [step.kind for step in recipe_of(shown(live, kind)).steps] == [kind]
@@ -71,7 +61,6 @@ def test_unchained_steps_all_read_the_image(live, image, same_bits):
 
 def test_chained_steps_read_the_one_before(live, image, same_bits):
     switch_on(live, *KINDS)
-    live.explorer.chain.setChecked(True)
     settle(live)
     for n, kind in enumerate(KINDS, 1):
         assert [step.kind for step in recipe_of(shown(live, kind)).steps] == KINDS[:n]
@@ -80,8 +69,7 @@ def test_chained_steps_read_the_one_before(live, image, same_bits):
 
 def test_a_step_that_is_off_is_left_out_of_the_chain(live, image, same_bits):
     switch_on(live, *KINDS)
-    live.explorer.chain.setChecked(True)
-    live.explorer.diversify.live.setChecked(False)
+    live.explorer.card("diversify").live.setChecked(False)
     settle(live)
     layer = shown(live, "lowpass")
     assert [step.kind for step in recipe_of(layer).steps] == ["contrast", "lowpass"]
@@ -90,9 +78,8 @@ def test_a_step_that_is_off_is_left_out_of_the_chain(live, image, same_bits):
 
 def test_the_order_of_the_chain_can_be_chosen(live, image, same_bits):
     switch_on(live, *KINDS)
-    live.explorer.chain.setChecked(True)
     order = ("lowpass", "diversify", "contrast")
-    live.explorer.order.setCurrentIndex(live.explorer.order.findText(" › ".join(order)))
+    live.put_in_order(*order)
     settle(live)
     assert [step.kind for step in live.explorer.value().steps] == list(order)
     layer = shown(live, "contrast")
@@ -102,10 +89,9 @@ def test_the_order_of_the_chain_can_be_chosen(live, image, same_bits):
 
 def test_a_slider_of_the_first_step_reaches_the_last_of_the_chain(live, image, same_bits):
     switch_on(live, *KINDS)
-    live.explorer.chain.setChecked(True)
     settle(live)
     before = np.asarray(shown(live, "lowpass").data)
-    control = live.explorer.contrast.panel.form.controls["extra_depth"]
+    control = live.explorer.card("contrast").panel.form.controls["extra_depth"]
     control.setValue(80.0)
     control.valueChanged.emit(80.0)
     settle(live)
@@ -116,17 +102,19 @@ def test_a_slider_of_the_first_step_reaches_the_last_of_the_chain(live, image, s
 
 def test_every_parameter_of_every_step_has_a_control(live):
     for section, model in [
-        (live.explorer.contrast, DegradeContrast),
-        (live.explorer.diversify, Diversify),
-        (live.explorer.lowpass, LowPass),
+        (live.explorer.card("contrast"), DegradeContrast),
+        (live.explorer.card("diversify"), Diversify),
+        (live.explorer.card("lowpass"), LowPass),
     ]:
         fields = set(model.model_fields) - {"kind"}
         assert set(section.panel.form.controls) == fields
 
 
 def test_what_the_low_pass_removes_is_the_image_minus_its_result(live, image):
+    live.switch("diversify").setChecked(False)
+    live.explorer.card("diversify").title.click()
     switch_on(live, "removed")
-    recipe = live.explorer._recipe_of("lowpass")
+    recipe = live.explorer.value()
     unit = (image - recipe.intensity_range[0]) / np.float32(np.ptp(recipe.intensity_range))
     removed = (unit - lowpass(unit, 0.5)) * np.float32(np.ptp(recipe.intensity_range))
     got = np.asarray(shown(live, "removed").data)
@@ -135,13 +123,14 @@ def test_what_the_low_pass_removes_is_the_image_minus_its_result(live, image):
 
 
 def test_in_a_chain_the_panel_says_that_psnr_is_that_of_the_image_itself(live):
-    note = live.explorer.diversify.panel.note
+    note = live.explorer.card("diversify").panel.note
+    live.unchain()
     switch_on(live, "contrast", "diversify")
     assert not note.text()
-    live.explorer.chain.setChecked(True)
+    live.explorer.card("diversify").reads_image.setChecked(False)
     settle(live)
     assert "not at the end of the chain" in note.text()
-    live.explorer.chain.setChecked(False)
+    live.explorer.card("diversify").reads_image.setChecked(True)
     settle(live)
     assert not note.text()
 
@@ -150,8 +139,9 @@ def test_a_whole_volume_is_low_passed_in_the_background_and_then_follows_at_once
     live, image, same_bits, monkeypatch
 ):
     monkeypatch.setattr(preview, "AT_ONCE", image[0].size)  # a plane and no more
+    live.unchain()
     switch_on(live, "lowpass")
-    panel = live.explorer.lowpass.panel
+    panel = live.explorer.card("lowpass").panel
     panel.setValue(LowPass(cutoff=0.4, volume=True))
     panel.valueChanged.emit(panel.value())
     settle(live)
@@ -183,8 +173,8 @@ def test_a_recipe_of_three_steps_is_loaded_as_a_chain(live, image, tmp_path, sam
 
 def test_without_units_lengths_count_in_voxels_and_the_panel_says_so(live, image):
     switch_on(live, "contrast")
-    assert "voxels" in live.explorer.contrast.panel.note.text()
-    assert "cycles/voxel" in live.explorer.lowpass.panel.note.text()
+    assert "voxels" in live.explorer.card("contrast").panel.note.text()
+    assert "cycles/voxel" in live.explorer.card("lowpass").panel.note.text()
 
 
 def test_lengths_are_micrometres_where_the_image_has_units(viewer, open_dock, make_image):
@@ -205,13 +195,13 @@ def test_lengths_are_micrometres_where_the_image_has_units(viewer, open_dock, ma
     np.testing.assert_allclose(
         np.asarray(layer.data), np.clip(expected * (high - low) + low, 0, 65535), atol=1
     )
-    assert dock.explorer.contrast.panel.note.text() == ""
-    assert "cycles/µm" in dock.explorer.lowpass.panel.note.text()
+    assert dock.explorer.card("contrast").panel.note.text() == ""
+    assert "cycles/µm" in dock.explorer.card("lowpass").panel.note.text()
 
 
 def test_calibrate_refuses_a_stack_without_decay_in_a_sentence(live):
-    live.explorer.contrast.panel.calibrate.click()
-    panel = live.explorer.contrast.panel
+    live.explorer.card("contrast").panel.calibrate.click()
+    panel = live.explorer.card("contrast").panel
     live.wait(lambda: "Not calibrated" in panel.note.text())
     assert "contrast" in panel.note.text()
 
@@ -226,7 +216,7 @@ def test_calibrate_sets_the_scattering_length_of_a_stack_with_decay(viewer, open
     viewer.add_image(deep, scale=(1, 0.5, 0.5), units=("micrometer",) * 3)
     dock = open_dock(viewer)
     dock.wait()
-    panel = dock.explorer.contrast.panel
+    panel = dock.explorer.card("contrast").panel
     panel.calibrate.click()
     dock.wait(lambda: "set to" in panel.note.text())
     assert panel.value().scattering_length == pytest.approx(20, rel=0.1)
@@ -242,7 +232,7 @@ def test_growing_with_depth_on_a_2d_image_is_answered_and_the_layer_stays(
     switch_on(dock, "contrast")
     layer = shown(dock, "contrast")
     before = np.asarray(layer.data)
-    box = dock.explorer.contrast.panel.form.controls["growing"]
+    box = dock.explorer.card("contrast").panel.form.controls["growing"]
     box.setValue(True)
     box.valueChanged.emit(True)
     dock.wait(lambda: "grow with depth" in dock.message or "grows with depth" in dock.message)
@@ -255,7 +245,6 @@ def test_growing_with_depth_on_a_2d_image_is_answered_and_the_layer_stays(
 
 def test_a_cut_across_the_planes_is_exact(live, viewer, image, handed, same_bits):
     switch_on(live, *KINDS)
-    live.explorer.chain.setChecked(True)
     viewer.dims.order = (1, 0, 2)
     settle(live)
     y = viewer.dims.current_step[1]

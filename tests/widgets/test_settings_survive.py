@@ -8,18 +8,17 @@ from napari.components import ViewerModel
 from napari.settings import get_plugin_settings
 from npe2 import PluginManifest
 
-from napari_diversify.widgets.diversify import state
+from napari_diversify.widgets.diversify import left_behind
 from napari_diversify.widgets.diversify.dock import Explorer
 
 
 def settle(dock):
-    dock.wait(
-        lambda: (
-            not dock.measuring
-            and not dock.explorer._throttle._timer.isActive()
-            and not any(view.live.running for view in dock.explorer.views.values())
-        )
-    )
+    dock.settle()
+
+
+def opened(dock):
+    """Kinds of the cards that are open."""
+    return {card.step.kind for card in dock.explorer.state().cards if card.open}
 
 
 @pytest.fixture
@@ -30,13 +29,15 @@ def tuned(live):
     live.axis_boxes("window")[2].setValue(9)
     explorer.source_panel.seed.setValue(11)
     explorer.source_panel.sample.setValue(12)
-    explorer.lowpass.panel.form.controls["cutoff"].findChild(type(live.slider("w_i"))).setValue(0.3)
-    explorer.contrast.live.setChecked(True)
-    explorer.show_sigma.setChecked(True)
-    explorer.chain.setChecked(True)
-    explorer.order.setCurrentIndex(explorer.order.findText("diversify › lowpass › contrast"))
-    explorer.contrast.expand(animate=False)
-    explorer.diversify.collapse(animate=False)
+    explorer.card("lowpass").panel.form.controls["cutoff"].findChild(
+        type(live.slider("w_i"))
+    ).setValue(0.3)
+    explorer.card("contrast").live.setChecked(True)
+    explorer.card("diversify").views["sigma"].setChecked(True)
+    live.put_in_order("diversify", "lowpass", "contrast")
+    explorer.card("lowpass").reads_image.setChecked(True)
+    explorer.card("contrast").title.setChecked(True)
+    explorer.card("diversify").title.setChecked(False)
     settle(live)
     return live
 
@@ -62,9 +63,9 @@ def test_all_settings_of_a_dock_are_there_again(tuned, viewer, open_dock, how):
     assert again.explorer.state() == before
     assert again.explorer.value() == recipe
     assert list(viewer.layers) == layers
-    again.explorer.diversify.panel.form.controls["w_v"].valueChanged.emit(5.0)
+    again.explorer.card("diversify").panel.form.controls["w_v"].valueChanged.emit(5.0)
     settle(again)
-    assert again.explorer.views["contrast"].live.layer in layers
+    assert again.layer_of("contrast") in layers
 
 
 @pytest.mark.parametrize("how", ["hidden and shown", "closed and opened"])
@@ -106,14 +107,14 @@ def test_a_layer_whose_eye_the_user_shut_is_live_still_and_shut(live, viewer, op
     layer = live.layer
     layer.visible = False
     again = shown_again(live, open_dock, viewer, how)
-    assert again.explorer.diversify.live.isChecked()
+    assert again.explorer.card("diversify").live.isChecked()
     assert again.layer is layer
     assert not layer.visible
 
 
 def test_a_layer_that_the_user_made_visible_is_not_hidden_by_the_next_dock(live, viewer, open_dock):
     layer = live.layer
-    live.explorer.diversify.live.setChecked(False)
+    live.explorer.card("diversify").live.setChecked(False)
     layer.visible = True
     again = shown_again(live, open_dock, viewer, "closed and opened")
     assert layer.visible
@@ -143,8 +144,8 @@ def test_emptying_the_viewer_changes_no_setting(tuned, viewer, make_image, away)
         tuned.explorer.show()
     settle(tuned)
     now = tuned.explorer.state()
-    for name in ("live", "steps", "order", "chained", "automatic"):
-        assert getattr(now, name) == getattr(before, name)
+    assert now.cards == before.cards
+    assert now.automatic == before.automatic
     names = {la.name for la in viewer.layers}
     assert names == {"next", "next (diversified)", "next (deep tissue)", "next (σ map)"}
 
@@ -158,26 +159,25 @@ def test_emptying_the_viewer_while_the_dock_is_closed_changes_no_setting(
     viewer.add_image(make_image(seed=4), name="next")
     again = open_dock(viewer)
     settle(again)
-    assert again.explorer.state().live == before.live
-    assert again.explorer.state().order == before.order
+    assert again.explorer.state().cards == before.cards
 
 
 def test_deleting_one_live_layer_switches_it_off_for_good(tuned, viewer, make_image):
     viewer.layers.remove("cells (deep tissue)")
     settle(tuned)
-    assert not tuned.explorer.contrast.live.isChecked()
+    assert not tuned.explorer.card("contrast").live.isChecked()
     viewer.layers.remove("cells")
     viewer.add_image(make_image(seed=4), name="next")
     settle(tuned)
-    assert not tuned.explorer.contrast.live.isChecked()
-    assert tuned.explorer.diversify.live.isChecked()
+    assert not tuned.explorer.card("contrast").live.isChecked()
+    assert tuned.explorer.card("diversify").live.isChecked()
 
 
 def test_a_recipe_of_one_step_leaves_the_order_of_the_others(live):
-    order = live.explorer.order
-    order.setCurrentIndex(order.findText("lowpass › contrast › diversify"))
+    live.put_in_order("lowpass", "contrast", "diversify")
+    before = live.explorer.state()
     live.explorer.setValue(live.explorer.value())
-    assert order.currentText() == "lowpass › contrast › diversify"
+    assert [card.key for card in live.explorer.state().cards] == [c.key for c in before.cards]
 
 
 def test_the_state_of_a_viewer_that_is_gone_is_forgotten(qtbot, make_image):
@@ -186,14 +186,14 @@ def test_the_state_of_a_viewer_that_is_gone_is_forgotten(qtbot, make_image):
     qtbot.addWidget(dock)
     dock.show()
     dock.close()
-    before = len(state._LEFT)
+    before = len(left_behind._LEFT)
     key = id(viewer)
-    assert key in state._LEFT
+    assert key in left_behind._LEFT
     dock.deleteLater()
     del dock, viewer
     qtbot.wait(1)
     gc.collect()
-    assert len(state._LEFT) <= before  # other tests' viewers may be gone now, too
+    assert len(left_behind._LEFT) <= before  # other tests' viewers may be gone now, too
 
 
 # ---- between sessions ----
@@ -207,28 +207,28 @@ def session(plugin_settings, npe2pm):
     def end():
         """Forget all that is not written to a file."""
         settings._clear_plugin_settings_cache()
-        state._LEFT.clear()
+        left_behind._LEFT.clear()
 
     return end
 
 
 def test_sections_are_open_in_the_next_session_as_they_were(session, viewer, open_dock):
     dock = open_dock(viewer)
-    assert dock.explorer.steps.openSections() == {"diversify"}
-    dock.explorer.diversify.collapse(animate=False)
-    dock.explorer.contrast.expand(animate=False)
-    dock.explorer.lowpass.expand(animate=False)
+    assert opened(dock) == {"diversify"}
+    dock.explorer.card("diversify").title.setChecked(False)
+    dock.explorer.card("contrast").title.setChecked(True)
+    dock.explorer.card("lowpass").title.setChecked(True)
     dock.explorer.close()
     session()
-    assert open_dock(viewer).explorer.steps.openSections() == {"contrast", "lowpass"}
+    assert opened(open_dock(viewer)) == {"contrast", "lowpass"}
 
 
 def test_no_section_is_open_if_none_was(session, viewer, open_dock):
     dock = open_dock(viewer)
-    dock.explorer.diversify.collapse(animate=False)
+    dock.explorer.card("diversify").title.setChecked(False)
     dock.explorer.close()
     session()
-    assert open_dock(viewer).explorer.steps.openSections() == frozenset()
+    assert opened(open_dock(viewer)) == set()
 
 
 def test_an_export_begins_with_the_layout_and_format_of_the_last(
@@ -260,7 +260,7 @@ def test_settings_that_somebody_typed_wrong_open_what_can_be_opened(
     get_plugin_settings("napari-diversify").dock.open_sections = broken
     get_plugin_settings("napari-diversify").export.layout = "nonsense"
     dock = open_dock(viewer)
-    assert dock.explorer.steps.openSections() == {"contrast"} & set(broken.split(","))
+    assert opened(dock) == {"contrast"} & set(broken.split(","))
     dock.explorer.windows.open_export()
     assert dock.explorer.windows.export.layout_.currentData() == "plain"
 
@@ -268,7 +268,7 @@ def test_settings_that_somebody_typed_wrong_open_what_can_be_opened(
 def test_without_plugin_settings_the_dock_opens_as_always(viewer, open_dock):
     """As in napari before 0.9, or where the plugin is not installed as one."""
     dock = open_dock(viewer)
-    assert dock.explorer.steps.openSections() == {"diversify"}
+    assert opened(dock) == {"diversify"}
     dock.explorer.close()
 
 
@@ -280,5 +280,5 @@ def test_a_session_knows_nothing_of_parameters(session, tuned, viewer, open_dock
     other.add_image(make_image(), name="cells")
     dock = open_dock(other)
     dock.wait()
-    assert dock.explorer.diversify.value().w_v == 2.0
+    assert dock.explorer.card("diversify").value().w_v == 2.0
     assert dock.explorer.value().seed == 0

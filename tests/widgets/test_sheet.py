@@ -299,14 +299,14 @@ def test_a_new_scale_is_that_of_layers_sheet_and_export(
     source = viewer.add_image(make_image(), name="cells", scale=(2, 0.5, 0.5), units="um")
     dock = open_dock(viewer)
     dock.wait()
-    dock.explorer.contrast.live.setChecked(True)
-    dock.explorer.diversify.live.setChecked(False)
-    dock.wait(lambda: dock.explorer.views["contrast"].live.layer is not None)
+    dock.explorer.card("contrast").live.setChecked(True)
+    dock.explorer.card("diversify").live.setChecked(False)
+    dock.wait(lambda: dock.layer_of("contrast") is not None)
     dock.explorer.windows.open_samples()
     dock.explorer.windows.samples.draw.click()
     dock.samples, dock.sheet = dock.explorer.samples, dock.explorer.samples.live.layer
     source.scale = (1, 0.1, 0.1)
-    live = dock.explorer.views["contrast"].live.layer
+    live = dock.layer_of("contrast")
     expected = dock.explorer.value().apply(source.data, (1, 0.1, 0.1))
     dock.wait(lambda: np.array_equal(np.asarray(live.data), expected))
     same_bits(np.asarray(dock.sheet.data[0]), expected)

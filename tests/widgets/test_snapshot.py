@@ -17,7 +17,7 @@ def take(viewer):
 
     def press(dock):
         before = set(viewer.layers)
-        dock.explorer.snapshot_button.click()
+        dock.explorer.actions_.snapshot.click()
         dock.wait(lambda: len(set(viewer.layers) - before) == 1)
         return (set(viewer.layers) - before).pop()
 
@@ -129,14 +129,14 @@ def test_a_snapshot_of_a_pyramid_is_its_finest_level(
 
 
 def test_a_snapshot_can_be_taken_while_live_is_off(live, viewer, take, same_bits):
-    live.explorer.diversify.live.setChecked(False)
+    live.explorer.card("diversify").live.setChecked(False)
     live.slide(w_v=6.0)
     same_bits(take(live).data, live.explorer.value().apply(viewer.layers["cells"].data))
 
 
 def test_without_an_image_a_snapshot_says_why_there_is_none(viewer, open_dock):
     dock = open_dock(viewer)
-    dock.explorer.snapshot_button.click()
+    dock.explorer.actions_.snapshot.click()
     assert "no diversified image" in dock.message
     assert len(viewer.layers) == 0
 
@@ -146,7 +146,7 @@ def test_a_snapshot_too_big_for_the_memory_is_refused_with_both_numbers(live, vi
         psutil, "virtual_memory", lambda: SimpleNamespace(available=live.layer.data.nbytes)
     )
     names = [layer.name for layer in viewer.layers]
-    live.explorer.snapshot_button.click()
+    live.explorer.actions_.snapshot.click()
     assert "memory" in live.message
     assert "“cells”" in live.message
     assert live.message.count("GB") == 2
@@ -155,7 +155,7 @@ def test_a_snapshot_too_big_for_the_memory_is_refused_with_both_numbers(live, vi
 
 def test_a_cancelled_snapshot_leaves_no_layer(live, viewer, slow_snapshot):
     names = [layer.name for layer in viewer.layers]
-    live.explorer.snapshot_button.click()
+    live.explorer.actions_.snapshot.click()
     live.wait(lambda: live.explorer.status.cancel.isVisible())
     live.explorer.status.cancel.click()
     assert not live.explorer.status.cancel.isVisible()
@@ -170,7 +170,7 @@ def test_sliders_work_while_a_snapshot_is_taken_and_do_not_change_it(
 ):
     image = viewer.layers["cells"].data
     recipe = live.explorer.value()
-    live.explorer.snapshot_button.click()
+    live.explorer.actions_.snapshot.click()
     live.slide(w_v=7.0)
     live.wait()
     live.assert_exact(image)
@@ -184,7 +184,7 @@ def test_the_image_can_be_deleted_while_its_snapshot_is_taken(
     live, viewer, slow_snapshot, same_bits
 ):
     image, recipe = viewer.layers["cells"].data, live.explorer.value()
-    live.explorer.snapshot_button.click()
+    live.explorer.actions_.snapshot.click()
     viewer.layers.clear()
     slow_snapshot.open()
     live.wait(lambda: "cells (snapshot)" in viewer.layers)
@@ -193,7 +193,7 @@ def test_the_image_can_be_deleted_while_its_snapshot_is_taken(
 
 def test_hiding_the_dock_cancels_its_snapshot(live, viewer, slow_snapshot):
     names = [layer.name for layer in viewer.layers]
-    live.explorer.snapshot_button.click()
+    live.explorer.actions_.snapshot.click()
     live.explorer.hide()
     slow_snapshot.open()
     live.explorer.show()
@@ -207,5 +207,5 @@ def test_a_snapshot_that_fails_says_why(live, monkeypatch):
         yield
 
     monkeypatch.setattr(LazyArray, "slabs", broken)
-    live.explorer.snapshot_button.click()
+    live.explorer.actions_.snapshot.click()
     live.wait(lambda: "the disk with the image is gone" in live.message)

@@ -16,18 +16,13 @@ from napari_diversify.recipe import Diversify
 from napari_diversify.widgets.diversify import measurement
 from napari_diversify.widgets.diversify import readout as readout_module
 from napari_diversify.widgets.diversify.diversify_panel import DiversifyPanel
+from napari_diversify.widgets.diversify.panel import ImageFacts
 from napari_diversify.widgets.export import dialog as export
 from napari_diversify.widgets.synthetic.dock import SyntheticDock
 
 
 def settle(dock):
-    dock.wait(
-        lambda: (
-            not dock.measuring
-            and not dock.explorer._throttle._timer.isActive()
-            and not any(view.live.running for view in dock.explorer.views.values())
-        )
-    )
+    dock.settle()
 
 
 def pyramid(image):
@@ -42,7 +37,7 @@ def test_the_second_dock_says_where_the_first_is_at_work(live, viewer, open_dock
     second = open_dock(viewer)
     assert "at work" in second.message
     assert "the first" in second.message
-    assert not second.explorer.steps.isEnabled()
+    assert not second.explorer.cards.isEnabled()
     assert second.explorer.status.isEnabled()
     second.slide(w_v=7.0)
     settle(live)
@@ -60,9 +55,9 @@ def test_the_second_dock_takes_over_settings_and_layers(live, viewer, open_dock,
     layer = live.layer
     getattr(live.explorer, how)()
     second.wait()
-    assert second.explorer.steps.isEnabled()
+    assert second.explorer.cards.isEnabled()
     assert second.layer is layer
-    assert second.explorer.diversify.value().w_v == 4.0
+    assert second.explorer.card("diversify").value().w_v == 4.0
     assert "at work" not in second.message
     second.slide(w_v=6.0)
     second.wait()
@@ -139,7 +134,7 @@ def test_no_layer_of_the_image_before_is_shown_while_the_chosen_one_is_refused(
     assert (readout.plane.text(), readout.volume.text()) == ("", "")
     live.explorer.compare.side_by_side.click()
     assert "nothing to compare" in live.message
-    assert not live.explorer.contrast.panel.calibrate.isEnabled() or kind != "RGB"
+    assert not live.explorer.card("contrast").panel.calibrate.isEnabled() or kind != "RGB"
     viewer.layers.remove(odd)
     live.wait_for_source(viewer.layers["cells"])
     assert live.layer is layer
@@ -149,10 +144,10 @@ def test_no_layer_of_the_image_before_is_shown_while_the_chosen_one_is_refused(
 def test_a_step_that_refuses_the_chosen_image_shows_nothing_of_the_one_before(
     live, viewer, make_image
 ):
-    live.explorer.lowpass.panel.form.controls["volume"].setChecked(True)
-    live.explorer.lowpass.live.setChecked(True)
+    live.explorer.card("lowpass").panel.form.controls["volume"].setChecked(True)
+    live.explorer.card("lowpass").live.setChecked(True)
     settle(live)
-    low = live.explorer.views["lowpass"].live.layer
+    low = live.layer_of("lowpass")
     assert low.visible
     viewer.add_image(pyramid(make_image((6, 64, 80), seed=3)), name="pyramid", multiscale=True)
     settle(live)
@@ -162,9 +157,9 @@ def test_a_step_that_refuses_the_chosen_image_shows_nothing_of_the_one_before(
     visible = {la.name for la in viewer.layers if la.visible}
     assert visible == {"pyramid", "pyramid (diversified)"}
     live.explorer.compare.side_by_side.click()
-    live.explorer.lowpass.panel.form.controls["volume"].setChecked(False)
-    live.wait(lambda: live.explorer.views["lowpass"].live.layer.visible)
-    assert live.explorer.views["lowpass"].live.layer.name == "pyramid (low-passed)"
+    live.explorer.card("lowpass").panel.form.controls["volume"].setChecked(False)
+    live.wait(lambda: live.layer_of("lowpass").visible)
+    assert live.layer_of("lowpass").name == "pyramid (low-passed)"
 
 
 def test_while_another_image_is_measured_nothing_is_compared_with_it(
@@ -186,7 +181,7 @@ def test_while_another_image_is_measured_nothing_is_compared_with_it(
 
 
 def test_calibrate_never_measures_the_image_before(live, viewer, make_image):
-    panel = live.explorer.contrast.panel
+    panel = live.explorer.card("contrast").panel
     assert panel.calibrate.isEnabled()
     viewer.add_image(np.zeros((24, 32, 3), "uint8"), rgb=True)
     assert not panel.calibrate.isEnabled()
@@ -234,7 +229,7 @@ def test_an_emptied_viewer_is_not_followed_by_silence(live, viewer, make_image):
     viewer.add_image(make_image(seed=8), name="next")
     live.wait()
     assert live.message == "Showing “next” in full resolution."
-    live.explorer.diversify.live.setChecked(False)
+    live.explorer.card("diversify").live.setChecked(False)
     viewer.layers.clear()
     viewer.add_image(make_image(seed=9), name="third")
     settle(live)
@@ -277,10 +272,11 @@ def test_tiles_of_explore_go_with_the_image(live, viewer):
     live.explorer.windows.open_explore()
     window = live.explorer.windows.explore
     live.wait(lambda: len(window.values) == len(window.tiles) > 0)
-    live.explorer.diversify.live.setChecked(False)
+    image = viewer.layers["cells"]
+    viewer.layers.remove(image)
     assert all(tile.icon().isNull() for tile in window.tiles.values())
-    assert "Nothing live" in window.note.text()
-    live.explorer.diversify.live.setChecked(True)
+    assert "no noise" in window.note.text()
+    viewer.layers.append(image)
     live.wait(lambda: all(not tile.icon().isNull() for tile in window.tiles.values()))
 
 
@@ -296,7 +292,7 @@ def test_plots_warn_of_nothing(viewer, open_dock, make_image, w_v, kind):
     dock.wait()
     dock.explorer.windows.open_plots()
     plots = dock.explorer.windows.plots
-    plots._later.setInterval(10)
+    plots._follower._later.setInterval(10)
     for weight in (1.0, w_v):
         dock.slide(w_v=weight)
         dock.wait()
@@ -326,7 +322,8 @@ def test_the_psnr_slider_is_never_an_error(qtbot, values, sigma, w_i, shares):
     model = PsnrModel.from_volume(image, np.full(image.shape, sigma, "float32"))
     panel = DiversifyPanel(Diversify(w_i=round(w_i, 2), w_v=1.0))
     qtbot.addWidget(panel)
-    panel.setPsnrModel(model, "")
+    psnr = {panel.value().windows: model}
+    panel.setFacts(ImageFacts(None, None, 2, None, psnr, "", alone=True))
     assert panel.psnr.isEnabled() or panel.note.text()
     slider = panel.psnr.findChild(QDoubleSlider)
     for share in shares:
@@ -344,7 +341,7 @@ def test_where_no_noise_changes_anything_the_slider_says_so(live):
         box.setValue(1)
     live.wait()
     live.wait(lambda: not live.control("psnr").isEnabled())
-    panel = live.explorer.diversify.panel
+    panel = live.explorer.card("diversify").panel
     assert "σ is 0 everywhere" in panel.note.text()
     live.slide(w_v=4.0)
     live.wait()

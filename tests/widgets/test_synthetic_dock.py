@@ -24,9 +24,8 @@ from napari_diversify.synthetic.nuclei import SyntheticNuclei
 from napari_diversify.synthetic.plan import USUAL, Plan
 from napari_diversify.synthetic.registry import KINDS
 from napari_diversify.synthetic.specimen import SpecimenArray
-from napari_diversify.widgets.live import feed, layers
+from napari_diversify.widgets.live import ahead, layers
 from napari_diversify.widgets.live.ours import can_be_source
-from napari_diversify.widgets.qt.background import threads_end
 from napari_diversify.widgets.qt.driver import driver
 from napari_diversify.widgets.synthetic import computed
 from napari_diversify.widgets.synthetic import fit as synthetic_fit
@@ -118,7 +117,7 @@ def live(viewer, open_synthetic):
 
 @pytest.fixture
 def nothing_ahead(monkeypatch):
-    monkeypatch.setattr(feed, "_AHEAD", 0)
+    monkeypatch.setattr(ahead, "_AHEAD", 0)
 
 
 @pytest.fixture
@@ -186,7 +185,7 @@ def test_sliders_change_the_layers_in_place(live, viewer):
 
 @pytest.mark.usefixtures("nothing_ahead")
 def test_a_slider_computes_the_visible_plane_once_and_in_a_thread(live, asked, drawn):
-    live.dock.preview._idle.stop()
+    live.dock.preview._own.idle.stop()
     live.slide(diameter=4.5)
     live.wait()
     assert asked == [((1, 40, 50), False)] * 2
@@ -311,7 +310,7 @@ def test_placing_many_objects_tells_how_far_it_is_and_can_be_cancelled(live, pla
     assert live.dock.status.cancel.isVisible()
     live.dock.status.cancel.click()
     placing.go.set()
-    assert threads_end(60)
+    assert driver().wait(60)
     QApplication.processEvents()
     assert placing.calls == 2
     assert live.dock.preview._shown == SMALL
@@ -324,7 +323,7 @@ def test_back_at_what_is_shown_nothing_is_under_way(live, placing):
     live.wait()
     live.wait(lambda: not live.dock.status.cancel.isVisible())
     placing.go.set()
-    assert threads_end(60)
+    assert driver().wait(60)
     live.assert_shows(SMALL)
 
 
@@ -486,7 +485,7 @@ def test_unticked_the_layers_are_hidden_and_nothing_is_computed(live, viewer, as
     live.slide(diameter=5.0)
     viewer.dims.set_current_step(0, 2)
     QApplication.processEvents()
-    assert threads_end(60)
+    assert driver().wait(60)
     assert asked == []
     live.dock.live.click()
     live.wait()
@@ -539,7 +538,7 @@ def test_keeping_can_be_cancelled(live, viewer, gate, monkeypatch):
     live.wait(lambda: live.dock.status.cancel.isVisible())
     live.dock.status.cancel.click()
     gate.open()
-    assert threads_end(60)
+    assert driver().wait(60)
     QApplication.processEvents()
     assert len(viewer.layers) == 2
     assert not live.dock._keeping.running
@@ -625,7 +624,7 @@ def test_a_fit_for_what_is_not_shown_any_more_changes_nothing(
         live.dock.load(tmp_path / "a.json")
     plan = live.dock.value()
     gate.open()
-    assert threads_end(60)
+    assert driver().wait(60)
     live.wait()
     assert live.dock.value() == plan
 
@@ -729,7 +728,7 @@ def test_saved_parameters_are_read_back(live, tmp_path, kind):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("no", "no JSON"),
+        ("no", "not valid JSON"),
         ("[1, 2]", "holds no parameters"),
         ('{"parameters": {"kind": "worms"}}', "kind must be one of nuclei, membranes"),
         ('{"parameters": {"kind": [1]}}', "kind must be one of nuclei, membranes"),
@@ -867,7 +866,7 @@ def test_a_dock_closed_while_it_computes_leaves_nothing_running(
     driven.wait(lambda: driven.dock.preview.running)
     driven.dock.close()
     gate.open()
-    assert threads_end(60)
+    assert driver().wait(60)
     QApplication.processEvents()
     assert len(viewer.layers) == 0
 

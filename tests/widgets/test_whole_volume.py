@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from napari_diversify.recipe import DegradeContrast, LowPass, Recipe
-from napari_diversify.recipe.steps import registry as steps
+from napari_diversify.recipe.steps import lowpass as steps
 from napari_diversify.widgets.live import live_layer as preview
+from napari_diversify.widgets.live import warming
 
 SHAPE = (12, 64, 64)
 
@@ -44,10 +45,13 @@ class Transforms:
                 yield piece
 
         monkeypatch.setattr(steps, "low_frequencies", watched)
+        # warming up transforms a volume too, unless a test before has done so in this process
+        every_dtype = {np.dtype(code).name for code in np.typecodes["AllInteger"] + "efd"}
+        monkeypatch.setattr(warming, "_BEGUN", every_dtype)
 
 
 def set_step(dock, step):
-    section = dock.explorer.sections[step.kind]
+    section = dock.explorer.card(step.kind)
     section.setValue(step)
     section.panel.valueChanged.emit(step)
 
@@ -56,15 +60,15 @@ def idle(dock):
     explorer = dock.explorer
     dock.wait(
         lambda: (
-            not any(task.running for task in explorer._tasks)
-            and not explorer._throttle._timer.isActive()
-            and not explorer._settled.isActive()
+            not any(task.running for task in explorer._tasks())
+            and not explorer.session._throttle._timer.isActive()
+            and not explorer.session.image._settled.isActive()
         )
     )
 
 
 def low_passed(dock):
-    return dock.explorer.views["lowpass"].live.layer
+    return dock.layer_of("lowpass")
 
 
 def assert_shows(dock, image, step, same_bits):
@@ -81,7 +85,7 @@ def open_on(viewer, open_dock, make_image):
         viewer.add_image(image, name="cells", **keywords)
         dock = open_dock(viewer)
         dock.wait()
-        dock.explorer.diversify.live.setChecked(False)
+        dock.explorer.card("diversify").live.setChecked(False)
         return dock, image
 
     return open_on
@@ -91,9 +95,9 @@ def test_all_views_of_an_image_share_one_transform(open_on, transforms, same_bit
     dock, image = open_on()
     step = LowPass(cutoff=0.4, volume=True)
     set_step(dock, step)
-    dock.explorer.lowpass.live.setChecked(True)
+    dock.explorer.card("lowpass").live.setChecked(True)
     idle(dock)
-    dock.explorer.show_removed.setChecked(True)
+    dock.explorer.card("lowpass").views["removed"].setChecked(True)
     idle(dock)
     dock.explorer.take_snapshot()
     idle(dock)
@@ -104,7 +108,7 @@ def test_all_views_of_an_image_share_one_transform(open_on, transforms, same_bit
 def test_what_it_removes_is_prepared_in_a_thread_too(open_on, transforms):
     dock, _ = open_on()
     set_step(dock, LowPass(cutoff=0.4, volume=True))
-    dock.explorer.show_removed.setChecked(True)
+    dock.explorer.card("lowpass").views["removed"].setChecked(True)
     idle(dock)
     assert transforms.on_gui_thread == [False]
 
@@ -116,7 +120,7 @@ def test_scrolling_does_not_begin_anew_what_serves_every_plane(
     transforms.pause = 0.02
     step = LowPass(cutoff=0.4, volume=True)
     set_step(dock, step)
-    dock.explorer.lowpass.live.setChecked(True)
+    dock.explorer.card("lowpass").live.setChecked(True)
     dock.wait(lambda: len(transforms.on_gui_thread) == 1)
     for z in range(6):
         viewer.dims.set_current_step(0, z)
@@ -132,8 +136,8 @@ def test_after_an_edit_the_volume_is_prepared_anew_once(open_on, viewer, transfo
     dock, image = open_on()
     step = LowPass(cutoff=0.4, volume=True)
     set_step(dock, step)
-    dock.explorer.lowpass.live.setChecked(True)
-    dock.explorer.show_removed.setChecked(True)
+    dock.explorer.card("lowpass").live.setChecked(True)
+    dock.explorer.card("lowpass").views["removed"].setChecked(True)
     idle(dock)
     image[3] = image[5]
     viewer.layers["cells"].refresh()
@@ -148,7 +152,7 @@ def test_pyramids_are_refused_in_a_sentence(viewer, open_dock, make_image, trans
     dock = open_dock(viewer)
     dock.wait()
     set_step(dock, LowPass(cutoff=0.4, volume=True))
-    dock.explorer.lowpass.live.setChecked(True)
+    dock.explorer.card("lowpass").live.setChecked(True)
     dock.wait(lambda: "pyramid" in dock.message)
     assert transforms.on_gui_thread == []
     set_step(dock, LowPass(cutoff=0.4))
@@ -159,12 +163,9 @@ def test_pyramids_are_refused_in_a_sentence(viewer, open_dock, make_image, trans
 def test_switching_it_off_after_a_refusal_shows_the_image(open_on, same_bits):
     dock, image = open_on()
     set_step(dock, LowPass(cutoff=0.4, volume=True))
-    dock.explorer.lowpass.live.setChecked(True)
+    dock.explorer.card("lowpass").live.setChecked(True)
     idle(dock)
-    panel = dock.explorer.source_panel
-    planes = panel.value().replace(spatial_ndim=2)
-    panel.setValue(planes)
-    panel.valueChanged.emit(planes)
+    dock.explorer.source_panel.edited.emit({"spatial_ndim": 2})
     dock.wait(lambda: "needs volumes" in dock.message)
     step = LowPass(cutoff=0.6)
     set_step(dock, step)
@@ -175,7 +176,7 @@ def test_switching_it_off_after_a_refusal_shows_the_image(open_on, same_bits):
 
 def test_a_snapshot_of_what_cannot_be_is_answered(open_on):
     dock, _ = open_on((40, 50))
-    dock.explorer.lowpass.live.setChecked(True)
+    dock.explorer.card("lowpass").live.setChecked(True)
     idle(dock)
     set_step(dock, LowPass(cutoff=0.4, volume=True))
     idle(dock)
@@ -188,14 +189,14 @@ def test_an_image_refused_at_first_is_shown_when_the_step_fits_it(
 ):
     dock, _ = open_on()
     set_step(dock, DegradeContrast(growing=True, surface=10))
-    dock.explorer.contrast.live.setChecked(True)
+    dock.explorer.card("contrast").live.setChecked(True)
     idle(dock)
     thin = make_image((6, 40, 50))
     viewer.layers.selection.active = viewer.add_image(thin, name="thin")
     dock.wait(lambda: "surface must be a plane" in dock.message)
     set_step(dock, DegradeContrast(growing=True, surface=3))
     idle(dock)
-    layer = dock.explorer.views["contrast"].live.layer
+    layer = dock.layer_of("contrast")
     assert layer.metadata["napari-diversify"]["source"] == "thin"
     recipe = Recipe.from_json(json.dumps(layer.metadata["napari-diversify"]["recipe"]))
     same_bits(np.asarray(layer.data), recipe.apply(thin))

@@ -1,1 +1,1 @@
-"""Numbers about images and about what a recipe makes of them; no Qt."""
+"""Numbers about images and about what a recipe does to them; no Qt."""

@@ -17,23 +17,16 @@ from ..recipe import LazyVolume
 from .measure import BUDGET
 from .plane import Floats
 
-_PLANES, _LEAST_PLANES = 64, 5  # looked at for contrast against depth, budget allowing
-
-
-_PIECE = 1 << 20  # voxels computed between two looks at whether to stop
-
-
-_LEAST_SHARE = (
-    0.002  # of a plane that must be objects, and that must not, for its contrast to count
-)
-
-
-_SAMPLES = 1 << 20  # voxels that the threshold is found from
+_PLANES, _LEAST_PLANES = 64, 5  # measured for contrast against depth, if the budget allows it
+_PIECE = 1 << 20  # voxels computed between two chances to stop
+# share of a plane that must be objects, and that must be the rest, for its contrast to count
+_LEAST_SHARE = 0.002
+_SAMPLES = 1 << 20  # voxels from which the threshold is computed
 
 
 @dataclass(frozen=True, eq=False)
 class ByDepth:
-    """Object contrast of each plane looked at, from the top down.
+    """Object contrast of each plane measured, from the top down.
 
     Attributes
     ----------
@@ -43,7 +36,7 @@ class ByDepth:
     source_whole, result_whole : float
         Contrast of all these planes together.
     planes, of : int
-        Planes looked at, and in the volume.
+        Number of planes measured, and in the volume.
     unit : str
         Of the depth.
     """
@@ -65,9 +58,9 @@ def by_depth(
 ) -> Generator[tuple[int, int], None, ByDepth | str]:
     """Object contrast against depth, of source and result, for the volume in view.
 
-    The objects are what is above Otsu's threshold in the source, found from a
-    part of its voxels; intensities count from the low end of the range. Of a
-    deep or big volume, evenly spread planes are looked at.
+    The objects are what is above Otsu's threshold in the source, computed from a
+    part of its voxels; intensities count from the low end of the range. In a deep
+    or big volume, evenly spread planes are measured.
     """
     if array.spatial_ndim < 3:
         return "Contrast against depth is that of volumes (z, y, x); this image is 2D."
@@ -96,7 +89,7 @@ def by_depth(
             result.add(now, objects)
     if not np.isfinite(source.planes).any():
         return "No plane has both objects and background: there is no contrast to show."
-    # light comes from where the contrast step says that the tissue begins
+    # the light enters where the contrast step says that the tissue begins
     upwards = any(getattr(step, "upwards", False) for step in array.recipe.steps)
     depth = (n - 1.0 - at if upwards else at.astype(np.float64)) * (
         1.0 if array.spacing is None else array.spacing[0]
@@ -147,7 +140,7 @@ class _Contrasts:
 def _sample(
     source: Any, lead: list[int], at: npt.NDArray[Any], shape: tuple[int, int]
 ) -> npt.NDArray[Any]:
-    """Voxels from all over the planes looked at."""
+    """Voxels from all over the planes measured."""
     planes = at[:: max(1, at.size // 16)]
     step = int(np.ceil(np.sqrt(planes.size * shape[0] * shape[1] / _SAMPLES)))
     rows = slice(None, None, max(1, step))
@@ -155,7 +148,7 @@ def _sample(
 
 
 def _pieces(at: npt.NDArray[Any], pixels: int, n: int) -> Iterator[range]:
-    """The planes in runs, as long as they may be at once."""
+    """The planes in runs of as many as are computed at once."""
     most = max(1, _PIECE // pixels) if at.size == n else 1
     for start in range(0, at.size, most):
         first, last = at[start], at[min(start + most, at.size) - 1]

@@ -1,4 +1,4 @@
-"""PSNR and contrast kept, by the weight of the noise."""
+"""PSNR, and the contrast that is left, against the weight of the noise."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _AT_ONCE = 8  # weights
 
 @dataclass(frozen=True, eq=False)
 class ByNoise:
-    """What the weight of the noise does to the whole image, expected.
+    """The expected effect of the weight of the noise on the whole image.
 
     Attributes
     ----------
@@ -28,8 +28,8 @@ class ByNoise:
         Weight, PSNR in decibel (inf where nothing is changed), and object
         contrast in percent of that of the source (NaN where it has none).
     half : float
-        The strongest noise at which half of the contrast is still there: inf if
-        it is there at all weights, NaN if at none.
+        The strongest noise at which half of the contrast is left: inf if more is
+        left at all weights, NaN if less is left at all of them.
     """
 
     w_v: Floats
@@ -69,12 +69,12 @@ def by_noise(model: PsnrModel, w_i: float) -> Generator[tuple[int, int], None, B
     return ByNoise(w_v, psnr, kept, half)
 
 
-def said_half(found: ByNoise) -> str:
+def said_half(curve: ByNoise) -> str:
     """The sentence on how much noise leaves half of the contrast."""
-    if np.isnan(found.kept).all():
-        return "There is no contrast: nothing is brighter, or what is not has no light at all."
-    if isfinite(found.half):
-        return f"Half of the contrast is left at w_v {found.half:.2f}."
-    if found.half == inf:
+    if np.isnan(curve.kept).all():
+        return "There is no contrast: no part is brighter than the rest, or the rest has no light."
+    if isfinite(curve.half):
+        return f"Half of the contrast is left at w_v {curve.half:.2f}."
+    if curve.half == inf:
         return f"More than half of the contrast is left up to w_v {W_V_MAX:g}."
     return "Less than half of the contrast is left at any w_v."

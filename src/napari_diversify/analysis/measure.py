@@ -1,14 +1,14 @@
-"""What a recipe needs to know of an image before it can be shown: its range, its noise curve.
+"""What a recipe needs to know about an image before it can be shown: its range and noise curve.
 
-Both are measured on the whole image where it is small, and on evenly spread
-planes where reading it all would take long; the result says which.
+Both are measured on the whole image if it is small, and on evenly spread planes
+where reading it all would take long; the result says which.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -17,39 +17,41 @@ from ..core.blocks import Region, slices
 from ..core.diversification.local_std import check_intensities, local_std_region, source_region
 from ..core.diversification.psnr_model import PsnrHistogram, PsnrModel
 from ..recipe.lazy.intensity import check_range, to_unit
-from ..recipe.steps.step import Step
 
 #: Voxels read at most for a measurement.
 BUDGET = 1 << 25
 _SLAB = 1 << 21
 
 T = TypeVar("T")
+#: Window and stride of σ, in voxels along z, y and x.
+Windows: TypeAlias = tuple[tuple[int, ...], tuple[int, ...]]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured, and on how many of the planes.
+    """The measurements, and on how many of the planes they were made.
 
     Attributes
     ----------
     low, high : float
         Lowest and highest grey level.
-    psnr : PsnrModel
-        Expected PSNR of the diversified image, for the range it was made with.
+    psnr : dict
+        Expected PSNR of the diversified image (:class:`PsnrModel`), for the range it was made
+        with, by window and stride of σ.
     planes, of : int
-        Number of planes looked at, and in the image.
+        Number of planes measured, and in the image.
     """
 
     low: float
     high: float
-    psnr: PsnrModel
+    psnr: Mapping[Windows, PsnrModel]
     planes: int
     of: int
 
 
 def measure(
     array: Any,
-    step: Step,
+    windows: Collection[Windows],
     spatial_ndim: int,
     intensity_range: tuple[float, float] | None = None,
     budget: int = BUDGET,
@@ -63,43 +65,48 @@ def measure(
     Parameters
     ----------
     array : array-like of int or float
-    step : Step
-        Its window and stride count, its weights do not.
+    windows : collection of (window, stride)
+        Of each σ that noise may be in proportion to, along z, y and x: see
+        :attr:`.Step.windows`. Without any, only the range is measured.
     spatial_ndim : 2 or 3
     intensity_range : (float, float), optional
         Grey levels mapped to [0, 1]; by default the lowest and highest found.
     budget : int, optional
         Voxels to read at most, roughly.
     ranged : callable, optional
-        Told the range as soon as it is known: half of the work is still to be done then.
+        Called with the range as soon as it is known, after half of the work.
 
     Raises
     ------
     TypeError, ValueError
-        If the image is no image or not finite, or constant and no range is given; the message
-        says so.
+        If the array is not an image, or not finite, or constant and no range is given; the
+        message says so.
     """
     shape = tuple(array.shape[-spatial_ndim:])
-    window, stride = (axes[-spatial_ndim:] for axes in step.windows)
     pieces = list(_pieces(tuple(array.shape), spatial_ndim, budget))
     low, high = np.inf, -np.inf
+    total = len(pieces) * (1 + len(windows))
     for n, (lead, region) in enumerate(pieces):
-        yield n, 2 * len(pieces)
+        yield n, total
         block = check_intensities(_read(array, lead, region))
         low, high = min(low, block.min().item()), max(high, block.max().item())
     if intensity_range is None:
         low, high = check_range(low, high)
     if ranged is not None:
         ranged(low, high)
-    histogram = PsnrHistogram()
-    for n, (lead, region) in enumerate(pieces, len(pieces)):
-        yield n, 2 * len(pieces)
-        held = source_region(region, shape, window, stride)
-        unit = to_unit(_read(array, lead, held), *(intensity_range or (low, high)))
-        sigma = local_std_region(unit, held, region, shape, window, stride)
-        histogram.add(unit[slices(region, held)], sigma)
+    models = {}
+    for k, (window, stride) in enumerate(windows, 1):
+        histogram = PsnrHistogram()
+        per_axis = window[-spatial_ndim:], stride[-spatial_ndim:]
+        for n, (lead, region) in enumerate(pieces, k * len(pieces)):
+            yield n, total
+            held = source_region(region, shape, *per_axis)
+            unit = to_unit(_read(array, lead, held), *(intensity_range or (low, high)))
+            sigma = local_std_region(unit, held, region, shape, *per_axis)
+            histogram.add(unit[slices(region, held)], sigma)
+        models[window, stride] = histogram.model()
     planes = sum(len(region[0]) if spatial_ndim == 3 else 1 for _, region in pieces)
-    return Measured(low, high, histogram.model(), planes, int(np.prod(array.shape[:-2])))
+    return Measured(low, high, models, planes, int(np.prod(array.shape[:-2])))
 
 
 def _read(array: Any, lead: tuple[int, ...], region: Region) -> npt.NDArray[Any]:

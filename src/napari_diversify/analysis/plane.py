@@ -20,7 +20,7 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 SIDE = 1024
 
 
-_BINS, _FREQUENCIES = 128, 192  # more would not be told apart, and take long to draw
+_BINS, _FREQUENCIES = 128, 192  # more could not be told apart, and would take long to draw
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Plane:
 
 
 def plane_in_view(array: LazyVolume, index: tuple[Any, ...]) -> Plane:
-    """The plane that ``array[index]`` is, or the middle one of a volume in view."""
+    """The plane ``array[index]``, or the middle one if a volume is in view."""
     region = list(normalise_index(index, array.shape)[0])
     wide = [axis for axis, part in enumerate(region) if len(part) > 1]
     narrow = [axis for axis, part in enumerate(region) if len(part) == 1]
@@ -59,7 +59,7 @@ def pixel_size(array: LazyVolume, plane: Plane) -> tuple[float, float] | None:
 
 
 def cutoffs(array: LazyVolume, plane: Plane) -> tuple[float, ...]:
-    """Where the low-pass of a recipe begins to take away, along the axes of the plane.
+    """The cutoff frequencies of the last low-pass of a recipe, along the axes of the plane.
 
     Cycles per micrometre, or per pixel where there is no pixel size; one number
     if it is the same along both axes, none if neither is filtered.
@@ -89,12 +89,12 @@ def histogram(
     source: npt.NDArray[Any], result: npt.NDArray[Any], low: float, high: float
 ) -> Histogram:
     """Histograms of source and result, from ``low`` to ``high`` or as far as there are pixels."""
-    found = [float(end) for a in (source, result) for end in (a.min(), a.max())]
-    first, last = min(low, *found), max(high, *found)
+    extremes = [float(end) for a in (source, result) for end in (a.min(), a.max())]
+    first, last = min(low, *extremes), max(high, *extremes)
     if source.dtype.kind in "iu" and result.dtype.kind in "iu":
-        # as many grey levels in each bin: others would make a comb
+        # the same number of grey levels in each bin: the histogram would be a comb otherwise
         levels = np.floor(last) - np.ceil(first) + 1
-        # beyond 2^53 not every level is a number of its own
+        # beyond 2^53 not every level is a float of its own
         width = max(np.ceil(levels / _BINS), np.spacing(last))
         edges = np.ceil(first) - 0.5 + width * np.arange(np.ceil(levels / width) + 1)
     else:
@@ -106,7 +106,7 @@ def histogram(
 
 @dataclass(frozen=True, eq=False)
 class Spectrum:
-    """Power against frequency, of both."""
+    """Power against frequency, of source and result."""
 
     frequency: Floats
     source: Floats
@@ -127,7 +127,7 @@ def power_of(plane: npt.NDArray[Any], size: tuple[float, float] | None) -> tuple
 
 @dataclass(frozen=True, eq=False)
 class OfPlane:
-    """What the plane in view gave, and what the next look at the same plane need not read again."""
+    """The numbers of the plane in view, and what need not be read again for the same plane."""
 
     plane: Plane
     pixel_size: tuple[float, float] | None
@@ -145,7 +145,7 @@ def of_plane(
     want_spectrum: bool = True,
     before: OfPlane | None = None,
 ) -> Generator[tuple[int, int], None, OfPlane]:
-    """Histogram and spectrum of the plane in view, as far as they are wanted."""
+    """Histogram and spectrum of the plane in view, whichever are wanted."""
     yield 0, 4
     plane = plane_in_view(array, index)
     size = pixel_size(array, plane)
@@ -158,16 +158,16 @@ def of_plane(
     yield 1, 4
     result = array[plane.where].reshape(plane.shape)
     yield 2, 4
-    counted = histogram(source, result, *array.intensity_range) if want_histogram else None
+    counts = histogram(source, result, *array.intensity_range) if want_histogram else None
     yield 3, 4
-    seen: Spectrum | str | None = None
+    spectrum: Spectrum | str | None = None
     if want_spectrum and min(plane.shape) < 2:
-        seen = "A line of pixels has no spectrum of a plane."
+        spectrum = "A line of pixels has no spectrum of a plane."
     elif want_spectrum:
         power = power or power_of(source, size)
         yield 3, 4
         frequency, after = power_of(result, size)
-        seen = Spectrum(frequency, power[1], after)
+        spectrum = Spectrum(frequency, power[1], after)
         if not power[1].any() and not after.any():
-            seen = "The plane has the same intensity everywhere: it has no spectrum."
-    return OfPlane(plane, size, counted, seen, key, source, power)
+            spectrum = "The plane has the same intensity everywhere: it has no spectrum."
+    return OfPlane(plane, size, counts, spectrum, key, source, power)

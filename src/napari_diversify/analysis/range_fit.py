@@ -1,8 +1,8 @@
 """Whether an intensity range suits an image: far values, and ranges that lie elsewhere.
 
 Steps work on intensities mapped to [0, 1]. One voxel of missing data (-3.4e38) or a hot
-pixel stretches an automatic range so far that all the others are mapped to one value, and a
-range that the image does not reach clips it. Both are found from numbers that a batch
+pixel stretches an automatic range so far that all others are mapped to one value, and a
+range outside the grey levels of the image clips them. Both show in numbers that a batch
 measures anyway.
 """
 
@@ -13,12 +13,12 @@ import numpy.typing as npt
 
 from ..core.measures.pair_sums import Summary
 
-#: The part of its range that an image takes up at least: a ten-thousandth.
+#: An image should take up at least this part of its range: a ten-thousandth.
 _LEAST = 1e-4
 
 
 def misfit(source: Summary, low: float, high: float, dtype: npt.DTypeLike) -> str | None:
-    """Say in a sentence, without a full stop, why a range does not suit an image, if so.
+    """A sentence, without a full stop, on why a range does not suit an image; None if it does.
 
     Parameters
     ----------

@@ -12,7 +12,7 @@ from ..files import Layout, Listing
 from .parts import unit_of
 from .source import Source
 
-#: A folder, whatever path leads there: its number on its disk, or the path if it is not there.
+#: A folder, whatever path leads to it: its number on its disk, or the path if it does not exist.
 _Folder: TypeAlias = tuple[int, int] | str
 
 
@@ -23,7 +23,7 @@ class Read:
     ----------
     sources : iterable of Source
     listing : Listing
-        Tells which files are links, each folder once.
+        Says which files are links, looking at each folder once.
     """
 
     def __init__(self, sources: Iterable[Source], listing: Listing) -> None:
@@ -35,7 +35,7 @@ class Read:
         self._around = {self._place(above) for folder in folders for above in _upwards(folder)}
 
     def check(self, target: Path) -> None:
-        """Raise a sentence if a file to be written, or removed, is one that is read."""
+        """Raise if a file to be written, or removed, is one that is read."""
         path = self._real(target)
         place, folder = self._place(path), os.path.dirname(path)
         if folder not in self._inside:
@@ -46,9 +46,9 @@ class Read:
             raise _replaced(target)
 
     def check_names(self, layout: Layout, output: Path, ending: str, units: set[str]) -> None:
-        """Raise a sentence if a file that is read has a name that one of a sample may get.
+        """Raise if a file that is read has a name that a file of a sample may get.
 
-        Which files a sample has depends on the axes of its image: this holds for any.
+        Which files a sample has depends on the axes of its image: all of them are considered.
         """
         root = self._folder(os.fspath(output))
         ways: dict[str, str | None] = {}  # folders of what is read, as seen from the root
@@ -70,7 +70,7 @@ class Read:
         return os.path.abspath(self._listing.real(path))
 
     def _place(self, path: str) -> tuple[_Folder, str]:
-        """Where a file is, whether it is there or not and whatever path leads there."""
+        """Where a file is, whether or not it exists and whatever path leads to it."""
         folder, name = os.path.split(path)
         return self._folder(folder), files.fold(name)
 
@@ -99,7 +99,7 @@ def _paths(sources: Iterable[Source]) -> Iterator[Path]:
 
 
 def _upwards(folder: str) -> Iterator[str]:
-    """A folder and all that it is in, but for the outermost."""
+    """A folder and all folders around it, except for the outermost."""
     while (above := os.path.dirname(folder)) != folder:
         yield folder
         folder = above

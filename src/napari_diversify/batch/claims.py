@@ -1,4 +1,4 @@
-"""Runs that work in the same folder: the same samples never, other samples side by side.
+"""Runs in the same folder: never on the same samples, but on others side by side.
 
 A run claims its samples in a file of its own, ``.diversify/runs.partial/ID.json``, which says
 whose it is, and of which images it makes which samples. To look at the claims of others and to
@@ -29,7 +29,7 @@ Traces: TypeAlias = tuple[int | None, bool]
 
 @dataclass(frozen=True)
 class Claim:
-    """The samples that this run makes are its own.
+    """The claim of a run on the samples that it makes.
 
     Attributes
     ----------
@@ -46,7 +46,7 @@ class Claim:
     others_came: bool
 
     def check(self) -> None:
-        """Raise a sentence if others have taken this run for gone, and may make its samples."""
+        """Raise if others have assumed that this run is gone, and may make its samples."""
         if self.lock.lost:
             raise TimeoutError(
                 "the claim of this run on its samples was removed, perhaps because it gave no sign "
@@ -56,7 +56,7 @@ class Claim:
 
 
 def traces(output: Path) -> Traces:
-    """What other runs would change, to see later whether there were any."""
+    """Traces that other runs would change, to see later whether there were any."""
     try:
         return (output / FOLDER).stat().st_mtime_ns, (output / FOLDER / _RUNS).exists()
     except OSError:
@@ -65,19 +65,19 @@ def traces(output: Path) -> Traces:
 
 @contextmanager
 def claimed(job: Job, before: Traces) -> Iterator[Claim]:
-    """Have the samples of a job for this run alone, for the length of a block.
+    """Claim the samples of a job for this run alone, for the length of a block.
 
     Parameters
     ----------
     job : Job
-        Its folder is made, and removed again if nothing is in it in the end.
+        Its folder is made, and removed again if it is empty at the end.
     before : tuple
         :func:`traces` from before one looked at what is in the folder.
 
     Raises
     ------
     OSError
-        If another run makes some of the samples: whose it is and what to do. If the folder
+        If another run makes some of the samples, with its owner and what to do. If the folder
         cannot be written to.
     """
     now = traces(job.output)
@@ -106,7 +106,7 @@ def claimed(job: Job, before: Traces) -> Iterator[Claim]:
 
 @contextmanager
 def guarded(output: Path) -> Iterator[Lock]:
-    """What is to be done by one run at a time; all records of others are seen in it."""
+    """A block for one run at a time; all records of other runs are visible in it."""
     with ExitStack() as stack:
         with files.saying(output):
             lock = stack.enter_context(locked(output / FOLDER / _RUNS / _GUARD))
@@ -115,7 +115,7 @@ def guarded(output: Path) -> Iterator[Lock]:
 
 
 def remove_folders(output: Path, claim: Claim, removed: Iterable[str]) -> None:
-    """Remove the folders of files that were removed, if they are empty and nobody else is here."""
+    """Remove the folders of removed files, if they are empty and no other run is at work."""
     folders = {folder for path in removed for folder in list(Path(path).parents)[:-1]}
     if not folders:
         return
@@ -127,7 +127,7 @@ def remove_folders(output: Path, claim: Claim, removed: Iterable[str]) -> None:
 
 
 def check_claims(job: Job) -> None:
-    """Raise what :func:`claimed` would raise of other runs, without writing anything."""
+    """Raise what :func:`claimed` would raise because of other runs, without writing anything."""
     for path in _claims(job.output / FOLDER / _RUNS):
         sign = read(path)
         if sign is None or sign.owner is None:
@@ -142,7 +142,7 @@ def _claims(runs: Path) -> list[Path]:
 
 
 def _others(runs: Path) -> dict[str, Sign]:
-    """The claims of runs that are at work, by their ids; those of runs that are gone go."""
+    """The claims of runs at work, by their ids; those of runs that are gone are removed."""
     watch = Watch()
     for path in runs.glob("*.now"):
         unlink(path)
@@ -165,7 +165,7 @@ def _others(runs: Path) -> dict[str, Sign]:
 
 
 def _content(job: Job) -> dict[str, Any]:
-    """What a claim says of a job: names of images, first and last of each run of samples."""
+    """The samples of a job in a claim: names of images, first and last number of each range."""
     first, runs = job.sampling.recipe.sample, list[list[int]]()
     for n in job.numbers:
         if runs and first + n == runs[-1][1] + 1:
@@ -176,7 +176,7 @@ def _content(job: Job) -> dict[str, Any]:
 
 
 def _check_apart(mine: dict[str, Any], sign: Sign, output: Path) -> None:
-    """Raise a sentence if a claim has a sample that another one has."""
+    """Raise if a claim has a sample that another one has."""
     theirs = sign.more
     both = sorted(set(mine["images"]) & set(theirs.get("images", ())))
     if not both or not _meet(mine["samples"], theirs.get("samples", ())):

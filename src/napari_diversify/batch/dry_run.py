@@ -1,4 +1,4 @@
-"""What a run would do, as far as can be told without making or writing anything."""
+"""What a run would do, as far as is known without making or writing anything."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .settle import check_recipe, space_of
 
 
 def preview(job: Job, *, resume: bool = False, overwrite: bool = False) -> Report:
-    """What :func:`run` would do with a job, as far as can be told without making anything.
+    """What :func:`run` would do with a job, as far as is known without making anything.
 
     Returns
     -------
@@ -37,7 +37,7 @@ def preview(job: Job, *, resume: bool = False, overwrite: bool = False) -> Repor
 
 
 def _expected(job: Job, plan: Plan) -> Report:
-    """What would become of it, if all that can be opened can be made."""
+    """The result of the job if everything that can be opened can also be made."""
     made: list[str] = []
     failed: dict[str, str] = {}
     noted: list[Noted] = []

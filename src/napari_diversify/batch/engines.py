@@ -1,4 +1,4 @@
-"""Who does the work: threads, processes on this machine, or a dask cluster."""
+"""What does the work: threads, processes on this machine, or a dask cluster."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def engine(workers: int | None = None, scheduler: str | None = None) -> Iterator
     Parameters
     ----------
     workers : int, optional
-        So many processes on this machine; by default threads of this one.
+        Number of processes on this machine; by default, threads of this process.
     scheduler : str, optional
         Address of a running dask.distributed scheduler, such as
         ``tcp://10.0.0.1:8786``, whose workers see the same files.
@@ -65,7 +65,7 @@ def engine(workers: int | None = None, scheduler: str | None = None) -> Iterator
 
 
 def _follow_parent(silenced: int) -> None:
-    """Leave Ctrl+C to the run that a worker works for, log what that logs, end when it is gone."""
+    """Set up a worker: it leaves Ctrl+C to its run, logs like it, and ends when that is gone."""
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -88,7 +88,7 @@ def _cluster(address: str) -> Iterator[Executor]:
     except ImportError:
         raise ImportError("a cluster needs dask.distributed: pip install distributed") from None
     try:
-        resolve_address(address)  # a client of no address takes 20 s to give up
+        resolve_address(address)  # with an invalid address, a client takes 20 s to give up
         client: Any = Client(address, timeout="10s", set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, TimeoutError, ValueError) as error:
         raise OSError(

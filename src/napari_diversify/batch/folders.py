@@ -11,12 +11,12 @@ from ..files.label_names import LabelNames, is_label_name
 
 
 def is_folder(path: Path) -> bool:
-    """Whether a path is a folder of files, not an image that is one."""
+    """Whether a path is a folder of files, not an image in the form of a folder."""
     return path.is_dir() and not files.is_image(path) and not files.is_zarr(path)
 
 
 def listed_in(given: Sequence[Path], output: Path | None) -> tuple[list[Path], list[str]]:
-    """All files that may be images, folders looked into; and what was passed over in these."""
+    """All files that may be images, also inside folders; and what was skipped in these."""
     listed: list[Path] = []
     notes: list[str] = []
     written = None if output is None else output.resolve()

@@ -22,14 +22,14 @@ from .source import Source
 
 @dataclass(frozen=True)
 class Reading:
-    """How files are read where they do not say all of themselves.
+    """How files are read where their own metadata are incomplete.
 
     Attributes
     ----------
     axes : str, optional
         Axes of all images and labels.
     series : tuple of int, optional
-        Which images of files that hold several; by default all that are no thumbnails.
+        Which images of files that hold several; by default all except thumbnails.
     voxel_size : mapping from axis to float, optional
         Micrometres along "z", "y", "x".
     in_voxels : bool, optional
@@ -44,7 +44,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Inputs:
-    """The images of a batch, and what the user should know of how they were found."""
+    """The images of a batch, and what the user should know about how they were found."""
 
     sources: tuple[Source, ...]
     notes: tuple[str, ...] = ()
@@ -77,23 +77,23 @@ def sources_of(
     axes : str, optional
         Axes of all images and labels, if the files do not say so.
     series : sequence of int, optional
-        Which images of files that hold several; by default all that are no thumbnails.
+        Which images of files that hold several; by default all except thumbnails.
     voxel_size : mapping from axis to float, optional
         Micrometres along "z", "y", "x", if the files do not say so.
     in_voxels : bool, optional
         Whether lengths of the recipe count in voxels where the voxel size is not known.
     find_labels : bool, optional
-        Whether to take labels that lie beside the images or inside them, if none are given.
+        Whether to use labels beside the images or inside them, if none are given.
     same_noise : bool, optional
         Give all images the same noise and the same drawn values.
     own_noise : bool, optional
-        Key the noise of an image by its name also if it is named by itself: for jobs that each
-        take one image of a set.
+        Key the noise of an image by its name even if it is named by itself: for jobs that
+        process one image of a set each.
 
     Raises
     ------
     OSError, ValueError
-        If one is missing, or labels cannot be told; the message says which.
+        If one is missing, or it is not clear which labels to use; the message says which.
     """
     reading = Reading(axes, None if series is None else tuple(series), voxel_size, in_voxels)
     return look_at(
@@ -116,7 +116,7 @@ def look_at(
     own_noise: bool = False,
     output: Path | None = None,
 ) -> Inputs:
-    """:func:`sources_of` with what is to be said of it; nothing in ``output`` is an image."""
+    """:func:`sources_of` with notes on it; files in ``output`` do not count as images."""
     reading = reading or Reading()
     if same_noise and own_noise:
         raise ValueError("noise is either the same for all images or each one's own: choose one")
@@ -167,7 +167,7 @@ def look_at(
 
 
 def _entries(path: Path, reading: Reading, notes: list[str]) -> list[Entry]:
-    """The images in a file that are wanted; one that cannot be read is told when it is opened."""
+    """The images in a file that are wanted; opening one that cannot be read says so."""
     try:
         inside = files.images_in(path)
     except (OSError, ValueError):

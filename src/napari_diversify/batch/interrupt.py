@@ -1,4 +1,4 @@
-"""Ctrl+C comes between two pieces of work, not in the middle of one."""
+"""Ctrl+C takes effect between two pieces of work, not in the middle of one."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import FrameType
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Have Ctrl+C wait until the block is done."""
+    """Make Ctrl+C wait until the block is done."""
     usual = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or not callable(usual):
         yield  # it does not come here

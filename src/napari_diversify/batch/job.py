@@ -1,4 +1,4 @@
-"""What a batch shall make: of which images, how many samples, in which files."""
+"""What a batch makes: from which images, how many samples, in which files."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Unit:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """Samples of some images, and the files that they shall become.
+    """Samples of some images, and the files to which they are written.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class Job:
     Raises
     ------
     ValueError
-        If nothing could come of it; the message says why.
+        If the job cannot work; the message says why.
     """
 
     sources: tuple[Source, ...]
@@ -124,7 +124,7 @@ class Job:
                 yield Unit(f"{source.name}_{first + n:0{digits}d}", source, n)
 
     def of(self, unit: Unit) -> Job:
-        """The same for one unit only: as little to send to a worker, however many there are."""
+        """The same job for one unit only: little to send to a worker, however many there are."""
         return replace(self, sources=(unit.source,), only=(unit.number,))
 
     def sampling_of(self, source: Source) -> Sampling:

@@ -29,7 +29,7 @@ class Labels:
     data : array-like
         Their voxels, in the dtype in which they are written.
     notes : tuple of str
-        Sentences without a full stop on what was noticed of them.
+        Sentences without a full stop on what was noticed about them.
     """
 
     header: Header
@@ -43,7 +43,7 @@ def labels_of(job: Job, source: Source, header: Header, stack: ExitStack) -> Lab
     Raises
     ------
     ValueError
-        If they do not fit the image, or hold what is neither an object nor background.
+        If they do not fit the image, or hold values that are neither object nor background.
     """
     if source.labels is None:
         return None
@@ -72,7 +72,7 @@ class _Cast(Computed):
 
 
 def fitted(theirs: Header, data: Any, header: Header) -> tuple[Header, Any]:
-    """Labels with the axes of their image: those of length 1 may be there or not.
+    """Labels with the axes of their image; axes of length 1 may be missing or extra.
 
     Axes that are longer must have the same lengths in the same order. Labels lie where the image
     lies, whatever their file says.
@@ -80,7 +80,7 @@ def fitted(theirs: Header, data: Any, header: Header) -> tuple[Header, Any]:
     Raises
     ------
     ValueError
-        If there is no such way to lay them upon the image.
+        If their axes cannot be matched with those of the image.
     """
     for axes in (header.axes, header.axes.replace("c", "")):
         wanted = _long(header.axes, header.shape, axes)

@@ -36,7 +36,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Sign:
-    """What a lock says: whose it is, what else was written there, when it was touched.
+    """The contents of a lock: its owner, what else was written, and when it was touched.
 
     ``owner`` is None for a file that nobody has finished to write. ``touched`` are
     nanoseconds by the clock of the disk.
@@ -58,7 +58,7 @@ class Lock:
     id : str
         That of its owner.
     lost : bool
-        Whether somebody has taken this process for gone, and the lock away.
+        Whether another process has assumed that this one is gone, and removed the lock.
     """
 
     def __init__(self, path: Path, id: str) -> None:
@@ -69,7 +69,7 @@ class Lock:
 
     @classmethod
     def create(cls, path: Path, owner: Owner | None = None, **more: Any) -> Lock | None:
-        """Get a lock, with more to say in it; None if somebody has it.
+        """Get a lock, with further content; None if another process has it.
 
         ``owner`` is this process, by default with a new id.
 
@@ -93,7 +93,7 @@ class Lock:
         return cls(path, owner.id)
 
     def is_mine(self) -> bool:
-        """Whether nobody has taken the lock away."""
+        """Whether the lock has not been removed by others."""
         sign = read(self.path)
         return sign is not None and sign.owner is not None and sign.owner.id == self.id
 
@@ -125,7 +125,7 @@ class Lock:
 
 
 def read(path: Path) -> Sign | None:
-    """What a lock says, None if there is none."""
+    """The contents of a lock; None if there is no lock."""
     try:
         with path.open("rb") as file:  # opening it asks the disk anew
             text, touched = file.read(), os.fstat(file.fileno()).st_mtime_ns
@@ -140,7 +140,7 @@ def read(path: Path) -> Sign | None:
 
 
 class Watch:
-    """Looks at the locks of others, again and again, and tells whose owners are gone."""
+    """Watches the locks of other processes, and decides whose owners are gone."""
 
     def __init__(self) -> None:
         self._seen: dict[Path, tuple[bytes, int, float]] = {}  # text, when touched, seen since
@@ -148,7 +148,7 @@ class Watch:
     def is_gone(self, path: Path, sign: Sign, *, at_once: bool = False) -> bool | None:
         """Whether the owner of a lock is gone; None: look again in a moment.
 
-        ``at_once``: believe in a recent sign of life without waiting for another.
+        ``at_once``: trust a recent sign of life without waiting for another one.
         """
         beats = self._take_in(path, sign)
         if sign.owner is not None and sign.owner.is_here:
@@ -160,11 +160,11 @@ class Watch:
         return True if sign.owner is None or _is_silent(path, sign) else None
 
     def still_for(self, path: Path) -> float:
-        """Seconds for which no sign of life came while one looked on."""
+        """Seconds without a sign of life while this process was watching."""
         return time.monotonic() - self._seen[path][2]
 
     def _take_in(self, path: Path, sign: Sign) -> bool:
-        """Remember a look; tell whether there was a sign of life since the one before."""
+        """Remember this look; return whether there was a sign of life since the previous one."""
         now = (sign.text, sign.touched)
         *before, since = self._seen.get(path, (*now, time.monotonic()))
         self._seen[path] = (*now, since if tuple(before) == now else time.monotonic())
@@ -175,7 +175,7 @@ class Watch:
 def locked(path: Path) -> Iterator[Lock]:
     """Hold a lock for the length of a block; wait for it as long as its owner works.
 
-    Its folder is made if somebody has tidied it up.
+    Its folder is made if another process has removed it.
 
     Raises
     ------
@@ -198,7 +198,7 @@ def locked(path: Path) -> Iterator[Lock]:
 
 
 def _wait_for(path: Path, watch: Watch) -> None:
-    """Wait a moment, or take the lock away from one who is gone."""
+    """Wait a moment, or remove the lock if its owner is gone."""
     sign = read(path)
     if sign is None:
         return
@@ -217,8 +217,8 @@ def _wait_for(path: Path, watch: Watch) -> None:
 def bury(path: Path, sign: Sign, watch: Watch) -> None:
     """Remove the lock of an owner who is gone, and never the one that came after it.
 
-    Several may notice at the same time that he is gone. To remove his lock takes another lock,
-    and another look: by then it may be somebody else's.
+    Several processes may notice this at the same time. Removing the lock takes another lock
+    and another look, as it may belong to a new owner by then.
     """
     name = "nobody" if sign.owner is None else sign.owner.id
     removal = path.with_name(f"{path.stem}-{name}.end")
@@ -237,16 +237,16 @@ def bury(path: Path, sign: Sign, watch: Watch) -> None:
 
 
 def _is_silent(path: Path, sign: Sign) -> bool:
-    """Whether the last sign of life is long ago, or in the future: then nobody can tell."""
+    """Whether the last sign of life is long ago, or in the future, which is no evidence."""
     now = look_anew(path.parent, f"{secrets.token_hex(6)}.now")
     return abs(now - sign.touched) > SILENCE * 1e9
 
 
 def look_anew(folder: Path, name: str) -> int:
-    """Make a disk tell what is in a folder now; return its time in ns.
+    """Make a disk show what is in a folder now; return its time in ns.
 
-    Network disks remember for up to a minute what was in a folder, unless one changes
-    something in it: a file of this name, which goes again.
+    Network disks cache the contents of a folder for up to a minute, unless something in it
+    changes: for this, a file of this name is written and removed.
     """
     probe = folder / name
     while True:
@@ -261,12 +261,12 @@ def look_anew(folder: Path, name: str) -> int:
 
 
 def unlink(path: Path) -> None:
-    """Remove a lock, if it is there."""
+    """Remove a lock, if it exists."""
     _patiently(lambda: path.unlink(missing_ok=True))
 
 
 def _patiently(action: Callable[[], T]) -> T:
-    """Do something with a file that another process may have open, which Windows minds."""
+    """Do something with a file that another process may have open, which Windows refuses."""
     for _ in range(50 if os.name == "nt" else 0):
         try:
             return action()

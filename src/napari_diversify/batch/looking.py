@@ -1,4 +1,4 @@
-"""What of a job is finished, what is to be made, and what stands in the way of it.
+"""What part of a job is finished, what is to be made, and what stands in the way.
 
 Only looks: nothing is written, no image is opened, and each folder is listed once, so that
 ten thousand images take seconds.
@@ -45,9 +45,9 @@ class Plan:
     kept : tuple of str
         Samples that are finished.
     failed : dict of str to str
-        Samples that can neither be kept nor made, and why.
+        Samples that can be neither kept nor made, and why.
     leftovers : tuple of Leftover
-        What killed runs may have left, and runs at work may be writing.
+        Files that killed runs may have left, and that runs at work may be writing.
     listing : Listing
         Of the folder, as it was.
     """
@@ -60,12 +60,12 @@ class Plan:
 
 
 def look(job: Job, *, resume: bool = False, overwrite: bool = False) -> Plan:
-    """See what is there already of a job.
+    """Find out what exists already of a job.
 
     Raises
     ------
     OSError, ValueError
-        If the job cannot be begun; the message says what to do.
+        If the job cannot start; the message says what to do.
     """
     if resume and overwrite:
         raise ValueError("resume keeps what is finished, overwrite makes it again: choose one")
@@ -132,7 +132,7 @@ def _sorted_out(
 
 
 def _asked(record: Record) -> Record:
-    """What was asked for, as today's program would say it."""
+    """The request of a record, as this version would write it."""
     return {**record["request"], "recipe": migrated(recipe_asked_in(record).root)}
 
 
@@ -170,7 +170,7 @@ def _folders(job: Job) -> list[Path]:
 
 
 def _leftovers(job: Job, units: set[str], listing: Listing) -> list[files.Leftover]:
-    """What killed runs may have left: of any run that says which, else of these samples."""
+    """Files that killed runs may have left: of any known run, otherwise of these samples."""
     left = []
     for folder in _folders(job):
         for leftover in files.leftovers(folder, listing):

@@ -43,12 +43,12 @@ def make(
     executor : Executor, optional
         Where slabs are computed, if the format is written in slabs; by default here.
     claim : Path, optional
-        File that says whose these samples are: without it no file gets its name.
+        The file of the claim on these samples: without it no file gets its name.
 
     Raises
     ------
     OSError, ValueError, TypeError
-        If it could not be made; then no file of it is there.
+        If the sample could not be made; then none of its files exists.
 
     Returns
     -------
@@ -123,7 +123,7 @@ def make(
 
 
 def notes_on(source: Source, header: Header, labels: Labels | None) -> list[str]:
-    """What the user should know of an image and its labels, in sentences.
+    """What the user should know about an image and its labels, in sentences.
 
     Raises
     ------
@@ -149,7 +149,7 @@ def notes_on(source: Source, header: Header, labels: Labels | None) -> list[str]
 
 
 def _missing_chunks(source: Source) -> tuple[int, int]:
-    """How many chunks of a Zarr image are not there, and how many there should be."""
+    """How many chunks of a Zarr image are missing, and how many there should be."""
     path = source.path
     if path is None or source.array is not None or not path.is_dir():
         return 0, 0
@@ -180,7 +180,7 @@ def _targets(job: Job, part: Part, *, with_labels: bool) -> dict[str, Path]:
 def _within(
     work: Generator[tuple[int, int], None, Found], k: int, n: int
 ) -> Generator[tuple[int, int], None, Found]:
-    """Run part k of n, telling its progress as that of all."""
+    """Run part k of n, and report its progress as that of all parts."""
     with closing(work):  # at once: its files are tidied up next
         while True:
             try:
@@ -192,7 +192,7 @@ def _within(
 
 
 def _with_channels(part: Part, header: Header) -> Header:
-    """Of a part that is one channel: the header of all of them."""
+    """The header of all channels, for a part that is one of them."""
     others = tuple(at for at in part.at if at[0] != "c")
     return replace(part, at=others).of(header)
 

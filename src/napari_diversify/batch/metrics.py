@@ -21,13 +21,13 @@ _PLANES, _SIDE = 4, 512
 
 @dataclass(frozen=True)
 class Found:
-    """What was found in some planes: sums over all voxels, SSIM of the watched planes."""
+    """The measurements of some planes: sums over all voxels, SSIM of the watched planes."""
 
     sums: PairSums
     ssim: tuple[float, ...] = ()
 
     def __add__(self, other: Found) -> Found:
-        """What was found in both, in this order."""
+        """The measurements of both, in this order."""
         return Found(self.sums + other.sums, self.ssim + other.ssim)
 
     def table(self) -> dict[str, float | str | int]:

@@ -1,4 +1,4 @@
-"""What was noticed of the images of a batch, gathered into a few sentences."""
+"""Notes on the images of a batch, gathered into a few sentences."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _NAMES = 3
 
 @dataclass(frozen=True)
 class Noted:
-    """What was noticed of one image.
+    """What was noticed about one image.
 
     Attributes
     ----------
@@ -31,13 +31,13 @@ class Noted:
 
 
 def noted_in(record: Record) -> Noted:
-    """What the record of a sample says of its image; records of version 0.1.0 say little."""
+    """What the record of a sample says about its image; those of version 0.1.0 say little."""
     made = provenance_in(record)
     return Noted(made.source.name, tuple(map(str, record.get("notes", ()))), made.spacing)
 
 
 def gathered(images: Iterable[Noted]) -> tuple[str, ...]:
-    """Each note once, with the names of the images that it holds for; what differs between them.
+    """Each note once, with the names of the images to which it applies, and their differences.
 
     Examples
     --------

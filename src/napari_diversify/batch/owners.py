@@ -17,22 +17,22 @@ import psutil
 
 @dataclass(frozen=True)
 class Owner:
-    """A process that works on something that others want as well.
+    """A process at work on something that others may want as well.
 
     Attributes
     ----------
     id : str
-        Twelve hexadecimal digits that no other has.
+        Twelve hexadecimal digits that no other owner has.
     user, host : str
         Whose it is, and where.
     machine : str
-        Where its number means something.
+        Where its process number is valid.
     pid : int
         Its number.
     started : float or None
         When the process was started, to tell it from others that get its number later.
     begun : str
-        When it began with this.
+        When it started this work.
     """
 
     id: str
@@ -64,7 +64,7 @@ class Owner:
 
 
 def myself() -> Owner:
-    """Give an owner for the process that calls, with a new id."""
+    """The calling process as an owner, with a new id."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError, ImportError):  # a container without accounts
@@ -82,7 +82,7 @@ def myself() -> Owner:
 
 @cache
 def machine() -> str:
-    """Where the number of a process means something: this host, since it was started.
+    """Where the number of a process is valid: this host, since it was started.
 
     On Linux each container has numbers of its own.
     """
@@ -94,7 +94,7 @@ def machine() -> str:
 
 
 def _process(pid: int) -> tuple[bool, float | None]:
-    """Whether a process is there, and when it was started if that can be told."""
+    """Whether a process exists, and when it was started if that is known."""
     if os.name == "posix":
         try:
             os.kill(pid, 0)  # this finds those too that are hidden from other users

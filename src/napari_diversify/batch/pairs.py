@@ -104,7 +104,7 @@ def _label_source(path: Path, entry: Entry, by_file: Mapping[Path, list[Entry]])
     if len(inside) != len(siblings):
         raise ValueError(
             f"{entry.path.name} holds {len(siblings)} images and {path.name} {len(inside)}: which "
-            "belongs to which cannot be told. Split the files, or choose one image (--series)"
+            "belongs to which is not clear. Split the files, or choose one image (--series)"
         )
     return Source(files.stem(path), path=path, series=inside[siblings.index(entry)].series)
 
@@ -121,5 +121,5 @@ def pairs_in_words(entries: Sequence[Entry], pairs: Sequence[Source | None]) -> 
 
 
 def _place_of(label: Path, image: Path) -> str:
-    """Where labels lie, seen from their image."""
+    """Where labels lie, relative to their image."""
     return str(label.relative_to(image.parent) if label.is_relative_to(image.parent) else label)

@@ -18,7 +18,7 @@ _RUN = 32 << 20  # bytes of planes computed together for a TIFF
 
 @dataclass(frozen=True)
 class Part:
-    """What of an image one file holds.
+    """The part of an image that one file holds.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""What is known of each finished sample.
+"""What is known about each finished sample.
 
 Beside the files of a training set lies a folder of records, one per sample. A
 record is written before its files get their names, and once more when they
@@ -48,7 +48,7 @@ def write_record(output: Path, name: str, record: Record, run: str = "") -> None
 
 
 def read_record(output: Path, name: str) -> Record | None:
-    """The record of a sample, None if there is none that can be read."""
+    """The record of a sample; None if there is none that can be read."""
     try:
         record: Record = json.loads(read_small(place_of(output, name)))
         whole = _is_whole(record)
@@ -76,14 +76,14 @@ def recipe_asked_in(record: Record) -> WrittenRecipe:
 
 
 def header_in(part: Record) -> Header:
-    """What the record of a sample says of one of its images."""
+    """What the record of a sample says about one of its images."""
     told = part["header"].items()
     fields: Record = {n: tuple(v) if isinstance(v, list) else v for n, v in told}
     return header_of(**fields)
 
 
 def _is_whole(record: Record) -> bool:
-    """Whether all is there that a table is made of, if somebody has edited the file."""
+    """Whether everything that a table needs is there, as the file may have been edited."""
     provenance_in(record), recipe_asked_in(record)  # which raise if they are not there
     asked = record["request"]
     return (
@@ -132,7 +132,7 @@ def finished_records(output: Path, listing: Listing) -> Iterator[Record]:
 
 
 def files_of(output: Path, record: Record) -> list[Path]:
-    """All files that a record tells of."""
+    """All files that a record lists."""
     return [output / path for path in _told(record)]
 
 
@@ -142,7 +142,7 @@ def superseded_in(output: Path, record: Record) -> list[Path]:
 
 
 def ours(folder: str | os.PathLike[str]) -> set[Path]:
-    """What in a folder a batch has made: files that its records tell of, and training sets.
+    """Everything in a folder that a batch has made: files in its records, and training sets.
 
     Returns
     -------
@@ -164,9 +164,9 @@ def _told(record: Record) -> list[str]:
 
 
 def superseded(output: Path, name: str, before: Record | None, record: Record) -> list[str]:
-    """Files that an older record of a sample tells of, and the new one does not.
+    """Files that an older record of a sample lists, and the new one does not.
 
-    A record that is not finished also tells which ones were still to be removed.
+    A record that is not finished also lists those that were still to be removed.
     """
     if before is None:
         return []
@@ -176,7 +176,7 @@ def superseded(output: Path, name: str, before: Record | None, record: Record) -
 
 
 def _could_be_ours(output: Path, name: str, path: str) -> bool:
-    """Whether a path in a record, which somebody may have edited, is one that we give a file."""
+    """Whether a path in a record, which may have been edited, is one that we would write."""
     target = output / path
     endings = "|".join(map(re.escape, (*ENDINGS, ".json")))
     ours = re.fullmatch(rf"{re.escape(name)}\w*({endings})", target.name)

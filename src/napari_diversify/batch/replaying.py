@@ -21,7 +21,7 @@ from .source import Source
 
 @dataclass(frozen=True)
 class Replay:
-    """How a file compares with what its recipe makes.
+    """How a file compares with the result of its recipe.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ def replay(
                 raise ValueError(f"{path} was not made from {where}, which has no {dict(at)}")
             volume = volume_of(header, data, recipe, in_voxels=True)
             if made_by.spacing is not None and len(made_by.spacing) != volume.spatial_ndim:
-                raise ValueError(f"what {path} says of its voxel size does not fit {where}")
+                raise ValueError(f"what {path} says about its voxel size does not fit {where}")
             if made_by.knows_spacing:  # what it was made with, whatever the file says today
                 volume.spacing = made_by.spacing
             else:  # version 0.1.0 knew all sizes or none
@@ -104,7 +104,7 @@ def replay(
 
 
 def _provenance(path: Path, header: Header) -> BatchProvenance:
-    """How a file says that it was made, or a sentence: anybody may have edited it."""
+    """How a file says that it was made, checked, as it may have been edited."""
     entry = header.provenance or {}
     if not all(isinstance(entry.get(name), dict) for name in ("recipe", "source")):
         raise ValueError(f"{path} carries no recipe: it was not written by a batch")
@@ -112,19 +112,19 @@ def _provenance(path: Path, header: Header) -> BatchProvenance:
         return BatchProvenance.read(entry)
     except ValueError as error:
         raise ValueError(
-            f"how {path} was made cannot be read ({error}): somebody may have changed it"
+            f"how {path} was made cannot be read ({error}): it may have been changed"
         ) from None
 
 
 def _as_read(image: SourceImage, path: Path) -> Source:
-    """The image, read as it was then."""
+    """The image, read as it was read then."""
     return Source(
         "source", path=path, axes=image.axes, series=image.series, voxel_size=image.voxel_size
     )
 
 
 def _source(path: Path, told: str | None) -> Path:
-    """Where the source of a file lies, as seen from the folder of its training set."""
+    """Where the source of a file lies, relative to the folder of its training set."""
     if told is None:
         raise ValueError(f"{path} was made from an image in memory: say where it is (source)")
     if Path(told).is_absolute():
@@ -135,6 +135,6 @@ def _source(path: Path, told: str | None) -> Path:
     found = next((f / told for f in folders if (f / told).exists()), None)
     if found is None:
         raise FileNotFoundError(
-            f"{path} was made from {told}, which is not there any more: say where it is (source)"
+            f"{path} was made from {told}, which does not exist any more: say where it is (source)"
         )
     return found.resolve()

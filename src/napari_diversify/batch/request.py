@@ -16,7 +16,7 @@ from .source import Source
 
 
 def request(job: Job, unit: Unit, real: Callable[[Path], str] = os.path.realpath) -> Record:
-    """What is asked for, to tell whether a finished sample is the one that is wanted.
+    """A description of a sample, to decide whether a finished one is the one that is wanted.
 
     ``real`` finds where paths lead; one that remembers folders is quicker for many samples.
     """
@@ -35,7 +35,7 @@ def request(job: Job, unit: Unit, real: Callable[[Path], str] = os.path.realpath
 
 
 def provenance_of(job: Job, unit: Unit, volume: LazyVolume) -> BatchProvenance:
-    """What travels in every file of a sample: enough to make it again."""
+    """The record in every file of a sample: enough to make it again."""
     s = job.sampling_of(unit.source)
     return BatchProvenance(
         program="napari-diversify",
@@ -60,7 +60,7 @@ def _image(source: Source, output: Path, real: Callable[[Path], str]) -> SourceI
 
 
 def _way(path: str, folder: str) -> str:
-    """From the training set to a source: both may move together."""
+    """The path from the training set to a source, so that both may be moved together."""
     try:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:  # another drive

@@ -1,4 +1,4 @@
-"""Running a batch: what is finished stays, what fails is told at the end, the rest goes on."""
+"""Running a batch: what is finished stays, failures are reported at the end, the rest continues."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from .tables import are_written, write_tables
 
 _LOG = logging.getLogger(__name__)
 
-#: An image bigger than this (bytes) is made by all workers together, others by one each.
+#: Samples of images bigger than this (bytes) are made by all workers together, others by one each.
 _BIG = 64 << 20
-#: Progress of one sample is told in so many steps.
+#: Progress of one sample is reported in this many steps.
 _STEPS = 100
 
 
 @dataclass(frozen=True)
 class Report:
-    """What became of a batch.
+    """The outcome of a batch.
 
     Attributes
     ----------
@@ -52,9 +52,9 @@ class Report:
     manifest : Path or None
         The table of all finished samples.
     removed : tuple of str
-        Files of samples that were made again, which these do not have any more.
+        Files of samples that were made again, and no longer have these files.
     notes : tuple of str
-        What was noticed of the images, in sentences without a full stop.
+        What was noticed about the images, in sentences without a full stop.
     """
 
     made: tuple[str, ...]
@@ -115,7 +115,7 @@ def run(
             yield from work.make_all()
         except BrokenExecutor as error:
             raise OSError(
-                "a worker process ended unexpectedly, perhaps for want of memory. Finished samples "
+                "a worker process ended unexpectedly, perhaps for lack of memory. Finished samples "
                 "stay: resume, with fewer workers"
             ) from error
         finally:
@@ -168,7 +168,7 @@ def export(
 
 
 def plan_of(job: Job, resume: bool, overwrite: bool) -> Plan:
-    """Look, and say so if samples that are there are those of another run at work."""
+    """Find out what to do; say so if existing samples belong to another run at work."""
     try:
         return look(job, resume=resume, overwrite=overwrite)
     except FileExistsError:
@@ -191,7 +191,7 @@ def report_of(
     removed: Iterable[str] = (),
     noted: Iterable[Noted] = (),
 ) -> Report:
-    """What became of a job, in its order."""
+    """The outcome of a job, in its order."""
     order = {unit.name: n for n, unit in enumerate(job.units())}
     made, why = sorted(made, key=order.__getitem__), {**plan.failed, **(failed or {})}
     return Report(
@@ -205,7 +205,7 @@ def report_of(
 
 
 class _Work:
-    """What is left to do of a job, and what has become of it so far."""
+    """What remains to be done of a job, and its outcome so far."""
 
     def __init__(self, job: Job, plan: Plan, claim: Claim, executor: Executor) -> None:
         self._job, self._plan, self._claim, self._executor = job, plan, claim, executor
@@ -244,7 +244,7 @@ class _Work:
             yield self._done(), total
 
     def end(self) -> None:
-        """Wait for what is being made, nothing being left half-made, and write the tables."""
+        """Wait for samples being made, so that none is left half-made, and write the tables."""
         for future in self._running:
             future.cancel()
         self._running = {f: unit for f, unit in self._running.items() if not f.cancelled()}
@@ -255,7 +255,7 @@ class _Work:
         remove_folders(self._job.output, self._claim, self._removed)
 
     def report(self) -> Report:
-        """What became of it."""
+        """The outcome."""
         return report_of(
             self._job, self._plan, self._made, self._failed, self._removed, self._noted
         )
@@ -288,14 +288,14 @@ class _Work:
         return self._size[1]
 
     def _collect(self) -> None:
-        """Take in what is finished, waiting a moment for it."""
+        """Collect what is finished, waiting a moment for it."""
         done, _ = wait(self._running, timeout=0.1, return_when=FIRST_COMPLETED)
         for future in done:
             self._finish(self._running[future], future)
             del self._running[future]
 
     def _finish(self, unit: Unit, future: Future[Record]) -> None:
-        """Take in a future that is done; twice does no harm."""
+        """Collect a future that is done; doing so twice is harmless."""
         error = future.exception()  # also what stopped a worker; Ctrl+C is not among it
         if error is None:
             self._take_in(unit, future.result())

@@ -41,12 +41,12 @@ class Runs:
         self._lock = Lock()
 
     def for_slab(self) -> Any:
-        """The array, to be indexed by whoever makes a slab: what he read stays until he is done."""
+        """The array for the worker that makes a slab: what it has read stays until it is done."""
         in_memory = isinstance(self.array, np.ndarray) or len(self.array.shape) < 3
         return self.array if in_memory else _Held(self)
 
     def run(self, number: _Number, held: int) -> npt.NDArray[Any]:
-        """A run, for someone who holds so many of them."""
+        """A run of planes, for a reader that holds this many of them."""
         with self._lock:
             self._readers.add(get_ident())
             self._at_once = max(self._at_once, held)

@@ -18,7 +18,7 @@ _HIGHEST = 10_000_000  # samples that a sampling can have
 
 
 def compact(recipe: Recipe) -> str:
-    """The recipe as JSON on one line, without what is the default anyway.
+    """The recipe as JSON on one line, without values that are the defaults.
 
     Examples
     --------
@@ -142,7 +142,7 @@ def numbers_in(text: str) -> tuple[int, ...]:
     Raises
     ------
     ValueError
-        If the text is none such.
+        If the text is not such a list.
 
     Examples
     --------
@@ -168,7 +168,7 @@ def _reading(job: Job) -> Reading:
         for s in job.sources
     ]
     if any(way != ways[0] for way in ways):
-        raise ValueError("the images are read in different ways, which one command cannot say")
+        raise ValueError("the images are read in different ways, which one command cannot express")
     return ways[0]
 
 

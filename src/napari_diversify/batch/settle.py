@@ -22,7 +22,7 @@ from .source import Source
 
 T = TypeVar("T")
 
-#: How close a target PSNR is met, in decibel, and how often it is tried.
+#: How closely a target PSNR is met, in decibel, and how often that is tried.
 _CLOSE, _TRIES = 0.02, 16
 _MOST = 64  # files of which numbers are kept
 
@@ -49,7 +49,7 @@ def volume_of(header: Header, data: Any, recipe: Recipe, *, in_voxels: bool = Fa
 
 
 def check_recipe(header: Header, recipe: Recipe, *, in_voxels: bool = False) -> None:
-    """Raise what :func:`volume_of` would, as far as can be told without reading a voxel."""
+    """Raise what :func:`volume_of` would, as far as is known without reading a voxel."""
     ndim, spacing = space_of(header, recipe, in_voxels=in_voxels)
     for step in recipe.steps:
         step.check(header.shape[-ndim:], spacing)
@@ -78,7 +78,7 @@ def space_of(
 
 
 def settle(sampling: Sampling, number: int, source: Source, header: Header, data: Any) -> Recipe:
-    """Recipe of a sample, from which anybody can make it again.
+    """Recipe of a sample, from which it can be made again.
 
     Raises
     ------
@@ -97,7 +97,7 @@ def settle(sampling: Sampling, number: int, source: Source, header: Header, data
     step = base.steps[base.noisy[0]]
 
     def measured() -> PsnrModel:
-        return exhaust(measure(data, step, ndim, (low, high))).psnr
+        return exhaust(measure(data, [step.windows], ndim, (low, high))).psnr[step.windows]
 
     model = once(source, (step.windows, ndim, low, high), measured)
     recipe = with_range.recipe_of(number, model)
@@ -150,13 +150,13 @@ _lock = Lock()
 
 
 def forget(source: Source) -> None:
-    """Measure an array in memory anew: it may have been changed in place."""
+    """Forget measurements of an array in memory: it may have been changed in place."""
     with _lock:
         _of_arrays.pop(source, None)
 
 
 def once(source: Source, what: object, compute: Callable[[], T]) -> T:
-    """``compute()``, or what it was before for this source. Holds numbers, no voxels."""
+    """``compute()``, or its value from before for this source. Only numbers are kept, no voxels."""
     with _lock:
         if source.array is not None:
             known = _of_arrays.setdefault(source, {})

@@ -21,7 +21,7 @@ class Source:
     Attributes
     ----------
     name : str
-        Its samples are called after it.
+        Its samples are named after it.
     path : Path, optional
         The file.
     axes : str, optional
@@ -88,7 +88,7 @@ class Source:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What tells it from others, in this process and while its file is not changed."""
+        """What identifies it, in this process and while its file is not changed."""
         if self.array is not None:
             return ("array", id(self.array))
         assert self.path is not None
@@ -98,7 +98,7 @@ class Source:
 
 
 def _with_fewer_axes(path: Path, axes: str, series: int | None) -> files.ImageFile:
-    """Open labels with the axes of their image, of which they may lack channels and times."""
+    """Open labels with the axes of their image; they may lack channels and time points."""
     refused: ValueError | None = None
     for n in range(3):
         for absent in combinations([a for a in "ct" if a in axes.lower()], n):

@@ -33,7 +33,7 @@ _OLDER = ("data_range_rule",)  # columns that manifests did not have once
 
 @dataclass(frozen=True)
 class Tables:
-    """What is to be written of all finished samples.
+    """What is to be written about all finished samples.
 
     Attributes
     ----------
@@ -57,7 +57,7 @@ class Tables:
         peak (``data_range``), which was ``given`` in the recipe or is the ``min-max``
         of the source (``data_range_rule``); SSIM is the mean over ``ssim_planes`` planes; contrast
         is standard deviation over mean; ``clipped`` is the share of voxels that
-        ended at an end of the range without having been there.
+        have moved to an end of the range.
         """
         known = {*_HEAD, "target_psnr", *METRICS}
         parameters = dict.fromkeys(name for row in self.rows for name in row if name not in known)
@@ -70,9 +70,9 @@ class Tables:
 
 
 def write_tables(output: Path, layout: Layout, run: str) -> None:
-    """Write the tables of all that is finished by now, if anything is.
+    """Write the tables of all samples finished by now, if there are any.
 
-    ``run`` tells apart who writes, as in :func:`.files.writing`.
+    ``run`` keeps writers apart, as in :func:`.files.writing`.
     """
     while True:
         with guarded(output) as guard:
@@ -86,7 +86,7 @@ def write_tables(output: Path, layout: Layout, run: str) -> None:
 
 
 def are_written(output: Path, layout: Layout, listing: Listing) -> bool:
-    """Whether the tables of all that is finished are there already."""
+    """Whether the tables of all finished samples have been written already."""
     tables = _tables_of(output, layout, listing)
     manifest = tables.manifest.encode()
     return files.holds(output / MANIFEST, manifest) and files.has_extras(
@@ -95,7 +95,7 @@ def are_written(output: Path, layout: Layout, listing: Listing) -> bool:
 
 
 def check_tables(output: Path, layout: Layout, listing: Listing) -> None:
-    """Raise a sentence if somebody else has written a table that would be replaced.
+    """Raise if others have written a table that would be replaced.
 
     Raises
     ------
@@ -112,13 +112,13 @@ def check_tables(output: Path, layout: Layout, listing: Listing) -> None:
         )
     if listing.exists(manifest) and (strange := _strange_columns(manifest)):
         raise FileExistsError(
-            f"{manifest} has been changed by somebody ({strange}) and would be replaced. Give it "
+            f"{manifest} has been changed ({strange}) and would be replaced. Give it "
             "another name, or choose another folder"
         )
 
 
 def _strange_columns(manifest: Path) -> str:
-    """What in the first line of a manifest is not ours, in words."""
+    """The columns of a manifest that are not ours, in words."""
     try:
         with manifest.open(newline="", encoding="utf-8") as file:
             columns = next(csv.reader(file), [])
@@ -133,7 +133,7 @@ def _strange_columns(manifest: Path) -> str:
 
 
 def items_of(records: Iterable[Record], layout: Layout) -> dict[str, Item]:
-    """Images of a layout that records tell of, by their names."""
+    """Images of a layout in records, by their names."""
     return {
         part["name"]: Item(part["name"], header_in(part))
         for record in records
@@ -179,7 +179,7 @@ def _rows(record: Record) -> list[dict[str, Any]]:
 
 
 def _parameters(steps: list[dict[str, Any]]) -> dict[str, Any]:
-    """All parameters of a recipe, by names that tell two steps of a kind apart."""
+    """All parameters of a recipe, by names that distinguish steps of one kind."""
     kinds = [step["kind"] for step in steps]
     out: dict[str, Any] = {}
     for i, step in enumerate(steps):

@@ -152,7 +152,7 @@ def _slab(
 
 
 def _computed(volume: LazyVolume, region: Region) -> npt.NDArray[Any]:
-    """The voxels of a slab; in bands if they cost no more, for these take less memory."""
+    """The voxels of a slab, in bands if these cost no more, as they need less memory."""
     *outer, rows, columns = region
     height = max(1, _BAND // max(1, math.prod(region_shape((*outer, columns)))))
     band = (*outer, rows[:height], columns)

@@ -1,7 +1,7 @@
-"""How commands end other than well: with a sentence and an exit status, never with a traceback.
+"""How commands fail: with a sentence and an exit status, never with a traceback.
 
-Whatever a command raises comes to :func:`answered`, once around all commands. Who wants to see
-where an error came from asks for it with ``--debug``.
+Whatever a command raises reaches :func:`answered`, which surrounds all commands. ``--debug``
+shows where an error came from.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ import typer
 from .. import sentences
 from ..sentences import is_expected, on_one_line, shortened
 
-#: Shows tracebacks and what libraries say; stands anywhere in a command.
+#: Shows tracebacks and messages of libraries; may stand anywhere in a command.
 DEBUG = "--debug"
-#: Exit status if nobody reads the output any more: that of programs which a broken pipe ends.
+#: Exit status if nobody reads the output any more: that of programs ended by a broken pipe.
 _UNREAD = 128 + 13
-#: How typer words what it refuses.
+#: How typer words its refusals.
 _PYDANTIC = re.compile(r"Input should be (.*?)(, unable to parse .*)?$")
 
 
@@ -43,7 +43,7 @@ _LINE: ContextVar[_Line] = ContextVar("_LINE", default=_NO_LINE)
 
 
 def sentence(error: BaseException) -> str:
-    """What an error says, as a sentence; of one that nobody thought of also what to do."""
+    """What an error says, as a sentence; for an unexpected one, also what to do."""
     text = sentences.sentence(error)
     if is_expected(error):
         return text
@@ -51,14 +51,14 @@ def sentence(error: BaseException) -> str:
 
 
 def fail(message: str) -> NoReturn:
-    """Say why it could not be begun, and end with exit status 1."""
+    """Say why the command could not start, and end with exit status 1."""
     say(message)
     raise typer.Exit(1)
 
 
-def stop(said: str) -> NoReturn:
-    """Say what Ctrl+C has left, and end as a program does that was stopped."""
-    say(said)
+def stop(message: str) -> NoReturn:
+    """Say what remains after Ctrl+C, and end with the exit status of an interrupted program."""
+    say(message)
     raise typer.Exit(130) from None
 
 
@@ -73,7 +73,7 @@ def say(message: str) -> None:
 
 
 def show(error: BaseException) -> None:
-    """Show where an error came from, if that was asked for."""
+    """Show where an error came from, with ``--debug``."""
     if _LINE.get().debug:
         with suppress(OSError):
             traceback.print_exception(error)
@@ -108,17 +108,17 @@ def usage(error: Any) -> str:
     if type(error).__name__ == "NoArgsIsHelpError":
         error.show()
         return "No command is given; these are all."
-    said = _PYDANTIC.sub(r"it must be \1", on_one_line(error.format_message())).rstrip(". ")
+    text = _PYDANTIC.sub(r"it must be \1", on_one_line(error.format_message())).rstrip(". ")
     if error.ctx is None:
-        return f"{said}."
+        return f"{text}."
     return (
-        f"{said}. {on_one_line(error.ctx.get_usage())}; {error.ctx.command_path} --help says more."
+        f"{text}. {on_one_line(error.ctx.get_usage())}; {error.ctx.command_path} --help says more."
     )
 
 
 @contextmanager
 def line(words: Sequence[str]) -> Iterator[None]:
-    """Answer inside for a command line of these words."""
+    """A context in which errors are answered for a command line of these words."""
     names = frozenset(part for word in words for part in (word, *Path(word).parts))
     token = _LINE.set(_Line(wants_debug(words), names))
     try:
@@ -133,25 +133,25 @@ def wants_debug(words: Sequence[str]) -> bool:
 
 
 def without_debug(words: Sequence[str]) -> list[str]:
-    """A command line as the commands know it."""
+    """A command line as the commands expect it."""
     options = _options(words)
     return [word for word in options if word != DEBUG] + list(words[len(options) :])
 
 
 def _options(words: Sequence[str]) -> list[str]:
-    """The words before a "--", after which all are names of files."""
+    """The words before a "--"; all words after it are names of files."""
     words = list(words)
     return words[: words.index("--")] if "--" in words else words
 
 
 def _is_of_output(error: OSError) -> bool:
-    """Whether it is our own output that could not be written, by who raised it."""
+    """Whether our own output could not be written, judged by where the error was raised."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     return frames[-1].f_globals["__name__"].partition(".")[0] in ("typer", "click", "rich")
 
 
 def _write_no_more() -> None:
-    """Have the rest of the output vanish: at its end Python would try again, and complain."""
+    """Discard the rest of the output: Python would try again at its end, and complain."""
     with suppress(OSError, ValueError):
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())

@@ -1,7 +1,7 @@
 """The commands that make training sets: apply, series.
 
-Exit status: 0 all done; 1 it could not be begun, with the reason; 2 an option
-that is not known or no number; 3 samples failed; 130 stopped.
+Exit status: 0 all done; 1 the command could not start, with the reason; 2 an option
+that is unknown or not a number; 3 samples failed; 130 stopped.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ import typer
 
 from . import options as options
 from .answers import answered, say
-from .progress import told
+from .progress import tracked
 
-if TYPE_CHECKING:  # imported where they are used: --help shall not wait for them
+if TYPE_CHECKING:  # imported where they are used: --help should not wait for them
     from ..batch import Inputs, Job, Reading, Report, Unit
 
 _MOST_NOTES = 20
-_STOPPED = "Stopped. Finished samples stay; --resume goes on from here."
+_STOPPED = "Stopped. Finished samples stay; --resume continues from here."
 
 
 def apply(
@@ -66,10 +66,10 @@ def apply(
 ) -> None:
     """Make samples of images with a recipe.
 
-    Every sample has noise of its own and, with --range, values of its own. So has every image
-    out of a folder or a list, by its name: other files around it change nothing. One image named
+    Every sample has its own noise and, with --range, its own values. So has every image from a
+    folder or a list, according to its name: other files around it change nothing. One image named
     by itself has the noise that napari shows. --same-noise gives all images the same.
-    manifest.csv in the output folder tells what was made of what, and how.
+    manifest.csv in the output folder says what was made from what, and how.
 
     Try:
 
@@ -212,7 +212,7 @@ def _do(
         _say_plan(job, report, size, notes, as_json)
     else:
         with answered(), batch.engine(workers, scheduler) as executor:
-            report = told(
+            report = tracked(
                 batch.run(job, executor=executor, resume=resume, overwrite=overwrite),
                 f"{len(job)} samples",
                 _STOPPED,
@@ -227,12 +227,12 @@ def _do(
 
 
 def _size_of(job: Job, report: Report) -> int:
-    """Bytes of what would be made."""
+    """Bytes of the samples that would be made."""
     from ..batch import size_of
 
     return sum(
-        size_of(replace(job, sources=(source,), only=tuple(unit.number for unit in some)))
-        for source, some in groupby(_units(job, report), lambda unit: unit.source)
+        size_of(replace(job, sources=(source,), only=tuple(unit.number for unit in units)))
+        for source, units in groupby(_units(job, report), lambda unit: unit.source)
     )
 
 
@@ -245,10 +245,10 @@ def _say_plan(job: Job, report: Report, size: int, notes: Sequence[str], as_json
     units = _units(job, report)
     rows = [_planned(job, unit) for unit in units]
     if as_json:
-        told = {"samples": rows, "bytes": size, "output": str(job.output)} | _untouched(
+        plan = {"samples": rows, "bytes": size, "output": str(job.output)} | _untouched(
             report, notes
         )
-        typer.echo(json.dumps(told, indent=2))
+        typer.echo(json.dumps(plan, indent=2))
         return
     typer.echo(
         f"{len(units)} samples of {len({unit.source for unit in units})} image(s) would be made in "
@@ -267,7 +267,7 @@ def _say_plan(job: Job, report: Report, size: int, notes: Sequence[str], as_json
 
 
 def _planned(job: Job, unit: Unit) -> dict[str, Any]:
-    """A line of the plan: what was drawn for a sample, and its target."""
+    """A line of the plan: the values drawn for a sample, and its target."""
     sampling = job.sampling_of(unit.source)
     target = sampling.target(unit.number)
     return {
@@ -279,13 +279,13 @@ def _planned(job: Job, unit: Unit) -> dict[str, Any]:
 
 def _say_report(job: Job, report: Report, notes: Sequence[str], as_json: bool) -> None:
     if as_json:
-        told = {
+        result = {
             "made": list(report.made),
             **_untouched(report, notes),
             "removed": list(report.removed),
             "manifest": None if report.manifest is None else str(report.manifest),
         }
-        typer.echo(json.dumps(told, indent=2))
+        typer.echo(json.dumps(result, indent=2))
         return
     typer.echo(f"{len(report.made)} samples made in {job.output}{_kept(report)}.")
     if report.removed:

@@ -1,7 +1,7 @@
 """The commands on files: replay, info.
 
-Exit status: 0 all is well; 1 nothing could be done, with the reason; 2 an option that is not
-known or not a number; 3 a file could not be read or made again, or differs; 130 stopped.
+Exit status: 0 all is well; 1 nothing could be done, with the reason; 2 an option that is
+unknown or not a number; 3 a file could not be read or made again, or differs; 130 stopped.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from ..sentences import on_one_line, reason
 
 # what takes long to import is imported where it is used: --help does not wait for it
 from .answers import say, sentence, show
-from .progress import told
+from .progress import tracked
 
 _Row: TypeAlias = dict[str, Any]
 _AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
@@ -48,7 +48,7 @@ def replay(
     from .. import batch
 
     def compared(path: Path) -> _Row:
-        r = told(batch.replay(path, source), f"replay {path.name}", "Stopped.")
+        r = tracked(batch.replay(path, source), f"replay {path.name}", "Stopped.")
         return {**vars(r), "path": str(r.path), "source": str(r.source)}
 
     rows = _each(paths, compared, None if as_json else _compared)
@@ -121,7 +121,7 @@ def info(
 def _each(
     paths: Sequence[Path], look: Callable[[Path], _Row], words: Callable[[_Row], str] | None
 ) -> list[_Row]:
-    """A row per file; of one that fails, its path and why. Each is said as soon as it is known."""
+    """A row per file; for one that fails, its path and why. Each is printed as soon as known."""
     rows: list[_Row] = []
     for path in paths:
         try:
@@ -143,7 +143,7 @@ def _each(
 
 
 def _end(rows: Sequence[_Row], as_json: bool, failing: str) -> int:
-    """Say what is said of all files together; return how many failed."""
+    """Print what concerns all files together; return how many failed."""
     failed = sum("why" in row for row in rows)
     if as_json:
         typer.echo(json.dumps(_plain(rows), indent=2, allow_nan=False))
@@ -153,7 +153,7 @@ def _end(rows: Sequence[_Row], as_json: bool, failing: str) -> int:
 
 
 def _plain(value: Any, depth: int = 0) -> Any:
-    """What every reader of JSON takes: no NaN, and no deeper than a recipe is by far."""
+    """What every reader of JSON accepts: no NaN, and no nesting far deeper than a recipe's."""
     if isinstance(value, dict) and depth < _DEEPEST:
         return {str(key): _plain(v, depth + 1) for key, v in value.items()}
     if isinstance(value, list | tuple) and depth < _DEEPEST:
@@ -187,7 +187,7 @@ def _row_of(path: Path, series: int | None, axes: str | None) -> _Row:
         }
     try:
         entries = images_in(path)
-    except Exception as error:  # noqa: BLE001  of the one that was opened all is known
+    except Exception as error:  # noqa: BLE001  the image that was opened is known all the same
         show(error)
         return {**row, "images": [], "notes": [*row["notes"], _UNLISTED.format(reason(error))]}
     paths = ("path", "home")  # JSON has none
@@ -261,13 +261,13 @@ def _described(row: _Row) -> str:
 
 
 def _images_in_words(images: Sequence[_Row], path: str) -> str:
-    """Their names; before each its number, if that is how to choose it."""
+    """The names of images, each with its number if that selects it."""
     words = []
     for image in images[:_LISTED]:
         number = f"{image['series']} " if image["path"] == path else ""
         title = f' "{image["title"]}"' if image["title"] else ""
         aside = f" ({image['aside']})" if image["aside"] else ""
-        aside += f" (taken with {image['home']})" if image["home"] else ""
+        aside += f" (opened with {image['home']})" if image["home"] else ""
         words.append(f"{number}{image['name']}{title}{aside}")
     more = len(images) - _LISTED
     return f"{len(images)}: {', '.join(words)}" + (f", and {more} more" if more > 0 else "")
@@ -299,13 +299,13 @@ def _step_in_words(step: dict[str, Any]) -> str:
 
     kind = find(step["kind"])
     fields = {} if kind is None else kind.model_fields
-    said = []
+    words = []
     for name, value in step.items():
         if name == "kind":
             continue
         unit = extra_of(fields[name]).get("unit", "") if name in fields else ""
-        said.append(f"{name} {_value_in_words(value)} {unit}".rstrip())
-    return f"{step['kind']}: {', '.join(said)}"
+        words.append(f"{name} {_value_in_words(value)} {unit}".rstrip())
+    return f"{step['kind']}: {', '.join(words)}"
 
 
 def _value_in_words(value: Any) -> str:

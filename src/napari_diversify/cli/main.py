@@ -41,7 +41,7 @@ _EMPTY = "An argument is empty. Was it a variable of the shell that has no value
 
 
 class _Commands(TyperGroup):
-    """All commands, and what becomes of their errors."""
+    """All commands, and the handling of their errors."""
 
     def main(self, *args: Any, **settings: Any) -> Any:
         """Run a command line, and end with its exit status."""
@@ -64,11 +64,11 @@ class _Commands(TyperGroup):
         sys.exit(status or 0)
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Take ``--debug`` wherever it stands."""
+        """Accept ``--debug`` wherever it stands."""
         return super().parse_args(ctx, without_debug(args))
 
     def invoke(self, ctx: Any) -> Any:
-        """Run a command; those that leave something behind when stopped say so themselves."""
+        """Run a command; those that leave something behind when stopped report it themselves."""
         with answered():
             return super().invoke(ctx)
 
@@ -83,11 +83,11 @@ main = typer.Typer(
 
 
 def _command(function: Callable[..., None]) -> Callable[..., None]:
-    """Make a command of a function, which says itself of a file that it cannot be read."""
+    """Turn a function into a command; the function itself reports a file that cannot be read."""
     kinds = function.__annotations__ = get_type_hints(function, include_extras=True)
     for kind in kinds.values():
         for parameter in getattr(kind, "__metadata__", ()):
-            parameter.readable = False  # typer would refuse all files for one
+            parameter.readable = False  # typer would refuse all files because of one
     return main.command()(function)
 
 
@@ -147,10 +147,10 @@ def _check(file: Path) -> None:
     from ..files.present import check_present
 
     try:
-        there = file.exists()
-    except OSError:  # said below
-        there = True
-    if not there and not file.is_symlink():
+        exists = file.exists()
+    except OSError:  # reported below
+        exists = True
+    if not exists and not file.is_symlink():
         fail(f"{file} does not exist. Give the path of an image file, or none for the sample.")
     check_present(file)
 
@@ -170,7 +170,7 @@ def _write_sheet(file: Path | None, why: str) -> None:
 
 @contextmanager
 def _readable(file: Path | None) -> Iterator[None]:
-    """Say of whatever goes wrong inside that the file cannot be read: readers raise anything."""
+    """Report any error inside as a file that cannot be read: readers raise all kinds of them."""
     try:
         yield
     except Exception as error:  # noqa: BLE001
@@ -179,7 +179,7 @@ def _readable(file: Path | None) -> Iterator[None]:
 
 
 def _has_display() -> bool:
-    """Whether there may be a window: always on macOS and Windows, else by its variables."""
+    """Whether there may be a window: always on macOS and Windows, elsewhere by the environment."""
     if not sys.platform.startswith("linux"):
         return True
     if os.environ.get("QT_QPA_PLATFORM") in ("offscreen", "minimal"):
@@ -188,7 +188,7 @@ def _has_display() -> bool:
 
 
 def _no_window() -> str:
-    """Why no window can be opened, or nothing. Qt ends the process: it is tried in another."""
+    """Why no window can be opened, or "". Tried in another process, as Qt would end this one."""
     program = "from qtpy.QtWidgets import QApplication; QApplication([])"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, errors="replace"
@@ -220,7 +220,7 @@ def _open_viewer(file: Path | None) -> None:
 
 
 def _reader_of(file: Path) -> str | None:
-    """Our own plugin for what it reads, as it keeps the voxel size; None for other files."""
+    """Our own plugin for files that it reads, as it keeps the voxel size; None for others."""
     from ..readers import get_reader
 
     return None if get_reader(str(file)) is None else "napari-diversify"

@@ -1,4 +1,4 @@
-"""What the commands that make training sets ask for, and what the words mean."""
+"""The options of the commands that make training sets, and how their words are understood."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ Labels = Annotated[
     ),
 ]
 NoLabels = Annotated[
-    bool, typer.Option("--no-labels", help="Take no labels, also none that lie beside the images.")
+    bool, typer.Option("--no-labels", help="Use no labels, not even those beside the images.")
 ]
 LayoutName = Annotated[
     str, typer.Option(help="plain, stardist, cellpose, nnunet, careamics or csbdeep.")
 ]
 Format = Annotated[
-    str | None, typer.Option("--format", help="ome-zarr or ome-tiff; other layouts take tiff.")
+    str | None, typer.Option("--format", help="ome-zarr or ome-tiff; other layouts use tiff.")
 ]
 Chunk = Annotated[int | None, typer.Option(help="OME-Zarr: voxels per chunk along an axis.")]
 Shard = Annotated[int | None, typer.Option(help="OME-Zarr: voxels per shard (file).")]
@@ -50,7 +50,7 @@ Series = Annotated[
     str | None,
     typer.Option(
         help="Which images of files that hold several, counted from 0, e.g. 0 or 1-3,5; by default "
-        "all that are no thumbnails."
+        "all except thumbnails."
     ),
 ]
 VoxelSize = Annotated[
@@ -64,8 +64,8 @@ SameNoise = Annotated[
     bool,
     typer.Option(
         "--same-noise",
-        help="Give all images the same noise and the same drawn values. By default each image out "
-        "of a folder or a list has its own, which depend on its name alone.",
+        help="Give all images the same noise and the same drawn values. By default each image "
+        "from a folder or a list has its own, which depend on its name alone.",
     ),
 ]
 OwnNoise = Annotated[
@@ -73,7 +73,7 @@ OwnNoise = Annotated[
     typer.Option(
         "--own-noise",
         help="Give an image that is named by itself the noise that it has in its folder: for jobs "
-        "that each take one image of a set.",
+        "that process one image of a set each.",
     ),
 ]
 Workers = Annotated[
@@ -83,9 +83,9 @@ Scheduler = Annotated[
     str | None,
     typer.Option(help="Address of a running dask.distributed scheduler: tcp://HOST:PORT."),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Keep what is finished and go on.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Keep what is finished and continue.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make existing samples again.")]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be made, make nothing.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would be made.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON.")]
 
 
@@ -173,5 +173,5 @@ def levels_in(text: str) -> tuple[float, ...]:
         if not levels:
             raise ValueError
     except ValueError:
-        raise ValueError(f"PSNR levels are numbers with commas between; got {text!r}") from None
+        raise ValueError(f"PSNR levels are numbers separated by commas; got {text!r}") from None
     return levels

@@ -1,7 +1,7 @@
 """The command that makes synthetic specimens: phantom.
 
-Exit status: 0 all made; 1 it could not be begun, or was not finished, with the
-reason; 2 an option that is not known or no number; 130 stopped.
+Exit status: 0 all made; 1 the command could not start, or was not finished, with the
+reason; 2 an option that is unknown or not a number; 130 stopped.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from ..synthetic.registry import KINDS, Synthetic
 from ..synthetic.specimen import Specimen
 from ..synthetic.specimen_model import SpecimenModel
 
-# files are imported where they are used: --help shall not wait
+# files are imported where they are used: --help should not wait for them
 from .answers import say, stop
-from .progress import bar, told
+from .progress import bar, tracked
 
 if TYPE_CHECKING:
     from ..files import Format
@@ -80,7 +80,7 @@ def phantom(
     samples: Annotated[int, typer.Option("--samples", "-n", min=1, help="Specimens to make.")] = 1,
     like: Annotated[
         Path | None,
-        typer.Option(help="Labels whose statistics the specimens are to have."),
+        typer.Option(help="Labels whose statistics the specimens should have."),
     ] = None,
     like_image: Annotated[
         Path | None, typer.Option(help="Image of these labels, for brightness and texture.")
@@ -92,7 +92,7 @@ def phantom(
         bool, typer.Option("--overwrite", help="Replace files of these names.")
     ] = False,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Say what would be made, make nothing.")
+        bool, typer.Option("--dry-run", help="Only say what would be made.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the result as JSON.")] = False,
     **parameters: Any,
@@ -125,7 +125,7 @@ def phantom(
         made = []
         for number, target in enumerate(targets):
             one = plan.with_(seed=seed + number)
-            specimen = told(one.drawing(), "placing objects", _STOPPED)
+            specimen = tracked(one.drawing(), "placing objects", _STOPPED)
             row = {
                 "image": str(target.image),
                 "labels": str(target.labels),
@@ -141,15 +141,15 @@ def phantom(
             if specimen.note:
                 say(f"{target.image.name}: {specimen.note}")
             if dry_run:
-                break  # one tells what the others are like
+                break  # one shows what the others are like
     except KeyboardInterrupt:
         stop(_STOPPED)
     if as_json:
-        found = {"made": [] if dry_run else made, "samples": samples, "shape": list(plan.shape)}
+        result = {"made": [] if dry_run else made, "samples": samples, "shape": list(plan.shape)}
         if dry_run:
-            found["first"] = made[0]
-        found |= {"spacing": list(plan.spacing), "parameters": plan.record()["parameters"]}
-        typer.echo(json.dumps(found, indent=2))
+            result["first"] = made[0]
+        result |= {"spacing": list(plan.spacing), "parameters": plan.record()["parameters"]}
+        typer.echo(json.dumps(result, indent=2))
         return
     many = "x".join(map(str, plan.shape))
     if dry_run:
@@ -164,8 +164,8 @@ def phantom(
 
 
 def _options() -> list[inspect.Parameter]:
-    """An option per field of the models, all said of it taken from the field."""
-    found: dict[str, inspect.Parameter] = {}
+    """An option for each field of the models, described by the field."""
+    options: dict[str, inspect.Parameter] = {}
     for kind, model in KINDS.items():
         for name, field in model.model_fields.items():
             if name in _APART:
@@ -177,14 +177,14 @@ def _options() -> list[inspect.Parameter]:
                 f"{kind} only" if others else "",
             ]
             default = {str(m.model_fields[name].default): k for k, m in KINDS.items() if not others}
-            said = " / ".join(default) if default else str(field.default)
-            notes = "; ".join(m for m in (*more, f"default {said}") if m)
+            shown = " / ".join(default) if default else str(field.default)
+            notes = "; ".join(m for m in (*more, f"default {shown}") if m)
             option = typer.Option(
                 help=f"{str(field.description).rstrip('.')} ({notes}).",
                 rich_help_panel="Parameters",
                 show_default=False,
             )
-            found.setdefault(
+            options.setdefault(
                 name,
                 inspect.Parameter(
                     name,
@@ -193,7 +193,7 @@ def _options() -> list[inspect.Parameter]:
                     annotation=Annotated[_plain(field.annotation) | None, option],
                 ),
             )
-    return list(found.values())
+    return list(options.values())
 
 
 def _plain(annotation: Any) -> Any:
@@ -203,8 +203,8 @@ def _plain(annotation: Any) -> Any:
 def _with_options(function: Callable[..., None]) -> None:
     """Give the command a signature that names every parameter of the models."""
     own = inspect.signature(function, eval_str=True)
-    kept = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    every = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in kept] + _options()
+    named = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    every = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in named] + _options()
     function.__signature__ = own.replace(parameters=every)  # type: ignore[attr-defined]
     function.__annotations__ = {p.name: p.annotation for p in every} | {"return": None}
 
@@ -235,15 +235,15 @@ def _plan(
         if ndim not in USUAL:
             raise ValueError(f"--shape and --spacing take two or three numbers; got {ndim}")
         return Plan(KINDS[kind](**given), voxels or USUAL[ndim][0], size or USUAL[ndim][1])
-    labels, known = _read(like)
+    labels, recorded = _read(like)
     for option, numbers in (("--shape", voxels), ("--spacing", size)):
         if numbers is not None and len(numbers) != labels.ndim:
             raise ValueError(
                 f"{option} has {len(numbers)} numbers, but the labels in {like} have "
                 f"{labels.ndim} axes; give as many"
             )
-    # the spacing of the labels may be wrong in their file: what is given wins
-    own = known if size is None else size
+    # the spacing in the file of the labels may be wrong: the option overrides it
+    own = recorded if size is None else size
     if own is None:
         raise ValueError(
             f"{like} does not say how large its voxels are. Give --spacing in µm, one number "
@@ -251,12 +251,12 @@ def _plan(
         )
     image = None if like_image is None else _read(like_image)[0]
     like_labels: type[SpecimenModel] = KINDS[kind]
-    matched = told(like_labels.matching(labels, own, image), "fitting", _STOPPED)
+    matched = tracked(like_labels.matching(labels, own, image), "fitting", _STOPPED)
     return Plan(matched.model.replace(**given), voxels or labels.shape, own)
 
 
 def _read(path: Path) -> tuple[Any, tuple[float, ...] | None]:
-    """All voxels of an image without channels and times, and its voxel size in micrometres."""
+    """All voxels of an image without channels or time, and its voxel size in micrometres."""
     from .. import files
 
     with files.open_image(path) as opened:
@@ -276,7 +276,7 @@ def _numbers(option: str, text: str, kind: type[Any]) -> tuple[Any, ...]:
     except ValueError:
         what = "whole numbers" if kind is int else "numbers"
         raise ValueError(
-            f"{option} takes {what} with commas between, (z,) y, x; got {text!r}"
+            f"{option} takes {what} separated by commas, (z,) y, x; got {text!r}"
         ) from None
 
 
@@ -294,13 +294,15 @@ def _where(output: Path, file_format: str | None, samples: int) -> tuple[Path, s
                 f"{output} names one file, but {samples} samples were asked for. Give a folder"
             )
         if file_format is not None and FORMATS[file_format].codec is not fmt.codec:
-            raise ValueError(f"{output} is no name for --format {file_format}. Leave one of them")
+            raise ValueError(
+                f"{output} is not a valid name for --format {file_format}. Leave one out"
+            )
         return output.parent, output.name[: -len(ending)], output.name[-len(ending) :]
     other = is_image(output) or output.suffix.lower() in _NOT_WRITTEN
     if other and not output.is_dir():
         raise ValueError(
-            f"{output} is no name of an image that can be written: give a folder, or a name that "
-            "ends in .ome.tif, .tif or .ome.zarr"
+            f"{output} is not the name of an image that can be written: give a folder, or a name "
+            "that ends in .ome.tif, .tif or .ome.zarr"
         )
     return output, "", FORMATS[file_format or _USUAL_FORMAT].ending
 
@@ -313,7 +315,7 @@ def _targets(folder: Path, name: str, ending: str, samples: int) -> list[_Target
 
 
 def _check_free(targets: Sequence[_Target]) -> None:
-    """Refuse before the first voxel is computed, not in front of the last sample."""
+    """Refuse before the first voxel is computed, not just before the last sample."""
     for target in targets:
         for path in (target.image, target.labels, target.parameters):
             if path.exists():
@@ -332,10 +334,10 @@ def _write(
     overwrite: bool,
     tell: Callable[[int], None],
 ) -> None:
-    """Write image, labels and parameters; tell how many voxels are done.
+    """Write image, labels and parameters; ``tell`` is called with the voxels just written.
 
     They get their names when all three are complete: an image beside the labels
-    of another would be worse than none.
+    of another one would be worse than none.
     """
     from ..files import header_of, stem, writing
     from ..recipe.provenance import Provenance

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 @contextmanager
 def bar(what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
-    """Give a function that is told ``completed`` of ``total`` pieces, or to ``advance`` by some."""
+    """Yield a function to call with ``completed`` and ``total`` pieces, or with ``advance``."""
     from rich.console import Console
     from rich.markup import escape
     from rich.progress import Progress
@@ -26,8 +26,8 @@ def bar(what: str, total: int | None = None) -> Iterator[Callable[..., None]]:
         yield partial(progress.update, task)
 
 
-def told(work: Generator[tuple[int, int], None, T], what: str, stopped: str) -> T:
-    """Run work that yields (pieces done, pieces) to its end; ``stopped`` is said after Ctrl+C."""
+def tracked(work: Generator[tuple[int, int], None, T], what: str, stopped: str) -> T:
+    """Run work that yields (pieces done, pieces) to its end; ``stopped`` is shown after Ctrl+C."""
     with bar(what) as tell:
         try:
             while True:

@@ -1,8 +1,8 @@
-"""What libraries say while a command runs: nothing, unless ``--debug`` asks for it.
+"""Silences libraries while a command runs, unless ``--debug`` is given.
 
-Their warnings and log lines are written for programmers, name no file of the user's, and come
-in the midst of a progress bar. What a user should know is said by us. Only the commands call
-this: a program that imports the library decides for itself.
+Their warnings and log lines are written for programmers, do not name the user's files, and
+break up progress bars. What a user should know, we say ourselves. Only the commands call this:
+a program that imports the library decides for itself.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ _PACKAGE = __name__.partition(".")[0]
 
 
 def quieten() -> Callable[[], None]:
-    """Let no library write warnings, log lines, or errors that nobody can catch.
+    """Keep libraries from writing warnings, log lines, or errors that nobody can catch.
 
     Returns
     -------
     callable
-        Undoes it. A command does not: some of them are written at the very end.
+        Undoes it. A command never does: some of these messages come at the very end.
     """
     disabled, options = logging.root.manager.disable, list(sys.warnoptions)
     hooks, filters = (sys.unraisablehook, threading.excepthook), warnings.catch_warnings()

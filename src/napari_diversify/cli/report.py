@@ -1,6 +1,6 @@
 """The command that reports on a training set.
 
-Exit status: 0 the page is written; 1 it is not, with the reason; 2 the command
+Exit status: 0 the page was written; 1 it was not, with the reason; 2 the command line
 itself was wrong; 130 stopped.
 """
 
@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from .answers import answered, fail
-from .progress import told
+from .progress import tracked
 
 
 def report(
@@ -52,7 +52,7 @@ def report(
     with answered():
         try:
             work = reporting(folder, real=real, out=output, overwrite=overwrite)
-            page = told(work, f"report on {folder.name}", "Stopped. No report was written.")
+            page = tracked(work, f"report on {folder.name}", "Stopped. No report was written.")
         except FileExistsError as error:
             older, exists, _ = str(error).partition(" exists and is left as it is")
             if not exists:

@@ -124,14 +124,14 @@ def slices(region: Region, origin: Region | None = None) -> tuple[slice, ...]:
 
 def reflected(
     block: npt.NDArray[Any],
-    held: Region,
+    block_region: Region,
     wanted: Region,
     radii: Sequence[int],
     shape: Sequence[int],
 ) -> npt.NDArray[Any]:
     """Cut ``wanted`` and ``radii`` voxels around it out of ``block``, borders reflected.
 
-    ``block`` holds the region ``held`` of an array of ``shape``; both regions
+    ``block`` holds the region ``block_region`` of an array of ``shape``; both regions
     are gapless. Beyond the array's border the edge voxel is repeated
     (d c b a | a b c d | d c b a), as ``mode="reflect"`` of scipy.ndimage does,
     as often as it takes.
@@ -141,7 +141,7 @@ def reflected(
     inside = tuple(
         range(max(a, 0), min(b, n)) for a, b, n in zip(starts, stops, shape, strict=True)
     )
-    middle = block[slices(inside, held)]
+    middle = block[slices(inside, block_region)]
     if all(len(r) == b - a for r, a, b in zip(inside, starts, stops, strict=True)):
         return middle
     out = np.empty([b - a for a, b in zip(starts, stops, strict=True)], block.dtype)
@@ -165,13 +165,13 @@ def workers() -> int:
 
 @lru_cache(maxsize=4)
 def _pool(process_id: int, nice: int) -> ThreadPoolExecutor:
-    """One pool per process, as threads do not survive a fork, and per priority of who asks."""
+    """One pool per process, as threads do not survive a fork, and per priority of the caller."""
     name = f"diversify-{process_id}"
     return ThreadPoolExecutor(workers(), name, initializer=give_way, initargs=(nice,))
 
 
 def exhaust(pieces: Generator[object, None, T]) -> T:
-    """Run a generator that tells its progress to the end, and give what it returns."""
+    """Run a generator that reports its progress to the end, and return its value."""
     while True:
         try:
             next(pieces)
@@ -183,7 +183,7 @@ def exhaust(pieces: Generator[object, None, T]) -> T:
 def in_slabs(function: Callable[[slice], object], length: int, voxels: int) -> None:
     """Call ``function`` with slices that together cover ``range(length)``, in threads.
 
-    Only for functions that write each their own part of an output and whose
+    Only for functions that each write their own part of an output, and whose
     result does not depend on where a slab starts.
     """
     n = min(workers(), length) if voxels >= _SERIAL else 1

@@ -1,4 +1,4 @@
-"""What every array of ours that is computed, or read, where it is looked at has in common."""
+"""The base class of our arrays that are computed, or read, only where they are indexed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Computed(ABC):
     """Something with a shape and a dtype that takes every basic index.
 
     Viewers, writers and NumPy ask for no more. Subclasses set :attr:`shape` and
-    :attr:`dtype`, and say what an index gives.
+    :attr:`dtype`, and implement indexing.
     """
 
     shape: tuple[int, ...]
@@ -49,7 +49,9 @@ class Computed(ABC):
         self, dtype: npt.DTypeLike | None = None, copy: bool | None = None
     ) -> npt.NDArray[Any]:
         if copy is False:
-            raise ValueError(f"{type(self).__name__} is computed: it cannot be had without a copy")
+            raise ValueError(
+                f"{type(self).__name__} is computed: it cannot be converted without a copy"
+            )
         whole = self._whole()
         return whole if dtype is None else whole.astype(dtype, copy=False)
 

@@ -18,8 +18,8 @@ import numpy as np
 from numba.core.caching import FunctionCache
 
 
-class _Kept(FunctionCache):
-    """Machine code on disk, which a full disk or a killed program may have spoilt."""
+class _DiskCache(FunctionCache):
+    """Machine code on disk, which a full disk or a killed program may have damaged."""
 
     def load_overload(self, *arguments):
         try:
@@ -27,7 +27,7 @@ class _Kept(FunctionCache):
         except Exception:  # noqa: BLE001  damaged pickles raise anything
             with suppress(Exception):
                 self.flush()
-            return None  # it is compiled again
+            return None  # then the function is compiled again
 
     def save_overload(self, *arguments):
         with suppress(Exception):
@@ -38,7 +38,7 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile nogil, keeping the machine code on disk where that is possible."""
     kernel = numba.njit(nogil=True)(function)
     with suppress(RuntimeError):  # neither the package nor the home folder is writable
-        kernel._cache = _Kept(function)
+        kernel._cache = _DiskCache(function)
     return kernel
 
 
@@ -126,7 +126,7 @@ def normal_rows(starts, c2, c3, k0, k1, table, out):
             blocks = (skip + count + 3) >> 2
             philox_words(first >> 2, blocks, c2, c3, k0, k1, words)
             _normals_in_order(words, blocks, table, normals)
-            # a slice assigned would be longer in compiling than all the rest
+            # assigning a slice would take longer to compile than all the rest
             for i in range(count):
                 out[r, done + i] = normals[skip + i]
             done += count
@@ -156,7 +156,7 @@ def normal_scattered(starts, step, c2, c3, k0, k1, table, out):
 # Below this ratio of variance to mean square, E[x^2] - E[x]^2 has lost nine of
 # float64's sixteen digits; the window is then summed again around its first voxel.
 _CANCELLED = 1e-9
-# in place of a standard deviation that is to be computed so
+# marks a standard deviation that is still to be computed that way
 _SPOILT = np.float32(-1)
 
 
@@ -188,8 +188,8 @@ def local_std_valid(x, wz, wy, wx, out):
 
     ``x`` (Z + wz - 1, Y + wy - 1, X + wx - 1) float32 or float64, ``out``
     (Z, Y, X) float32, odd windows. Sums run over z, then y, then x in ascending
-    order, in float64: exact for integers up to 16 bits. What cancellation has spoilt is
-    marked for :func:`mend_spoilt`; returns how much that is.
+    order, in float64: exact for integers up to 16 bits. Voxels that cancellation has spoilt
+    are marked for :func:`mend_spoilt`; their number is returned.
     """
     spoilt = 0
     n_z, n_y, n_x = out.shape
@@ -257,10 +257,10 @@ def local_std_valid(x, wz, wy, wx, out):
 
 @_compiled
 def mend_spoilt(x, wz, wy, wx, out):
-    """Compute anew what :func:`local_std_valid` has marked.
+    """Recompute the voxels that :func:`local_std_valid` has marked.
 
-    Constant windows, the common case, are found by their minimum and maximum. Apart from
-    it, as most images have none of either, and compiling takes as long as all the rest.
+    Constant windows, the common case, are recognised by their minimum and maximum. A kernel
+    of its own, as most images have no such voxels and it takes as long to compile as the other.
     """
     n_z, n_y, n_x = out.shape
     n = np.float64(wz * wy * wx)
@@ -314,7 +314,7 @@ def grey_levels(unit, width, low, bottom, top, out):
     """``out = clip(rint(unit * width + low), bottom, top)``, out an integer of up to 16 bits."""
     for i in range(out.size):
         grey = np.rint(unit[i] * width + low)
-        # by way of 32 bits, which every such integer fits, and processors convert many at a time
+        # via 32 bits, which hold every such integer and of which processors convert many at once
         out[i] = np.int32(min(max(grey, bottom), top))
 
 
@@ -326,7 +326,7 @@ def _unit(grey, low, width, far):
 
 @numba.njit(inline="always")
 def _limited(value, after, before, low, high, bottom, top):
-    """What a result may be: at an end of the range just that end, within it nothing beyond."""
+    """Limit a result: exactly an end where the unit value is one, else between the ends."""
     least = high if after == 1 else low if after >= 0 else bottom
     most = low if after == 0 else high if after <= 1 else top
     least = bottom if after == before else least
@@ -337,10 +337,10 @@ def _limited(value, after, before, low, high, bottom, top):
 
 @_compiled
 def changed_floats(after, grey, unit_low, unit_width, far, width, low, high, bottom, top, out):
-    """``out = grey + width * (after - before)``, before the unit values of ``grey``.
+    """``out = grey + width * (after - before)``, where before is ``grey`` as unit values.
 
-    ``unit_low``, ``unit_width`` and ``far`` are what these are computed with, in their type;
-    ``width`` is a finite float64, and the ends are of the type of ``out``.
+    ``unit_low``, ``unit_width`` and ``far`` are what unit values are computed with, in their
+    type; ``width`` is a finite float64, and the ends are of the type of ``out``.
     """
     for i in range(out.size):
         before = _unit(grey[i], unit_low, unit_width, far)
@@ -363,7 +363,7 @@ def changed_long_integers(after, grey, sign, unit_low, unit_width, far, width, l
     """As :func:`changed_floats` for integers of 64 bits, whose last digits float64 cannot hold.
 
     ``out``, ``low`` and ``high`` are uint64 that ascend as the grey levels do: of a signed
-    type, its bits with the first one (``sign``) turned over.
+    type, its bits with the first one (``sign``) flipped.
     """
     largest = np.uint64(0xFFFFFFFFFFFFFFFF)
     for i in range(out.size):
@@ -381,7 +381,7 @@ def changed_long_integers(after, grey, sign, unit_low, unit_width, far, width, l
 
 # --- sums over a pair -----------------------------------------------------------
 
-_LANES = 128  # sums that are added to side by side, so that their order is fixed and yet quick
+_LANES = 128  # partial sums side by side: a fixed order of addition that is quick all the same
 #: Voxels whose sums of floats make one row of a table.
 SUMMED = 1 << 15
 
@@ -390,7 +390,7 @@ SUMMED = 1 << 15
 def whole_pair_sums(x, y, sums):
     """Add sums of x, y, x^2, y^2 and (x - y)^2 to ``sums`` (5,) int64.
 
-    Exact for integers of up to 16 bits, less than 2^31 of them.
+    Exact for integers of up to 16 bits, fewer than 2^31 of them.
     """
     sx = sy = xx = yy = dd = np.int64(0)
     for i in range(x.size):
@@ -475,7 +475,7 @@ def add_two_products(c, by, bx, hy, hx, blur, halo, total):
 
 
 @_compiled
-def add_what_is_lost(c, by, bx, hy, hx, bb, bh, hh, amount, total):
+def add_lost_power(c, by, bx, hy, hx, bb, bh, hh, amount, total):
     """``total += amount * c * sqrt(1 - g^2)``, all float32.
 
     g^2 = bb (by bx)^2 + 2 bh (by bx)(hy hx) + hh (hy hx)^2: power that passes.
@@ -532,20 +532,18 @@ def lowpass_gain(fz, fy, fx, cutoff, shape, taper, gain):
 def lowpass_plane(c, wave, fz, fy, fx, cutoff, shape, taper, total):
     """``total[u, v] += sum over z of gain * wave[z] * c[z, u, v]``, z ascending."""
     for u in range(fy.size):
-        kept = fx.size
-        untouched = fx.size
+        passed = fx.size  # number of frequencies along x whose gain is above 0
+        full = fx.size  # of those, the ones whose gain is 1
         for z in range(fz.size):
-            while kept > 0 and _gain(fz[z], fy[u], fx[kept - 1], cutoff, shape, taper) == 0.0:
-                kept -= 1
-            if kept == 0:
-                break  # nor is anything kept further on
-            untouched = min(untouched, kept)
-            while (
-                untouched > 0 and _gain(fz[z], fy[u], fx[untouched - 1], cutoff, shape, taper) < 1.0
-            ):
-                untouched -= 1
-            for v in range(untouched):
+            while passed > 0 and _gain(fz[z], fy[u], fx[passed - 1], cutoff, shape, taper) == 0.0:
+                passed -= 1
+            if passed == 0:
+                break  # nothing passes at higher frequencies along z either
+            full = min(full, passed)
+            while full > 0 and _gain(fz[z], fy[u], fx[full - 1], cutoff, shape, taper) < 1.0:
+                full -= 1
+            for v in range(full):
                 total[u, v] += wave[z] * c[z, u, v]
-            for v in range(untouched, kept):
+            for v in range(full, passed):
                 g = np.float32(_gain(fz[z], fy[u], fx[v], cutoff, shape, taper))
                 total[u, v] += wave[z] * (g * c[z, u, v])

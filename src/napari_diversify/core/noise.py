@@ -5,7 +5,7 @@ whole, bit for bit: there is no generator state, and no chunk, thread or viewing
 direction can leave a trace. Philox4x32-10 (Salmon et al., SC'11, "Parallel
 random numbers: as easy as 1, 2, 3") turns the voxel's position into 32 random
 bits; a table of cubics turns these into a normal value with IEEE additions and
-multiplications only, so that every machine finds the same bits.
+multiplications only, so that every machine computes the same bits.
 """
 
 from __future__ import annotations
@@ -148,15 +148,15 @@ def normal_field(
 
 
 def seed_for(seed: int, name: str) -> int:
-    """A seed of its own for each name: as many independent noises as there are names.
+    """Derive a separate seed for each name, so that each gets noise of its own.
 
     Parameters
     ----------
     seed : int
-        0 to 2**64 - 1, of all of them together.
+        0 to 2**64 - 1, common to all names.
     name : str
-        Of an image, for example. Composed and decomposed letters count as equal: file systems
-        store them either way.
+        For example that of an image. Composed and decomposed letters count as equal: file
+        systems store them either way.
 
     Returns
     -------
@@ -171,17 +171,17 @@ def seed_for(seed: int, name: str) -> int:
     (True, False)
     """
     text = f"{check_count('seed', seed, 64)}:{unicodedata.normalize('NFC', name)}"
-    # undecodable bytes of file names are lone surrogates, which UTF-8 has no place for
+    # undecodable bytes of file names are lone surrogates, which strict UTF-8 cannot encode
     digest = hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 11
 
 
-#: The stream that numbers other than noise are drawn from; no step has it.
+#: The stream that numbers other than noise are drawn from; no step uses it.
 _NUMBERS = 2**32 - 1
 
 
 def uniform_numbers(n: int, seed: int, sample: int = 0) -> npt.NDArray[np.float64]:
-    """Draw n numbers evenly from 0 to 1, both left out: a function of seed and sample.
+    """Draw n uniform numbers between 0 and 1, both excluded: a function of seed and sample.
 
     The first numbers are the same however many are asked for, on any machine.
 

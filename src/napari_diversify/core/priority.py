@@ -1,4 +1,4 @@
-"""Threads that give way to others of the same program: a window comes before what it waits for."""
+"""Threads that give way to others of the same program: the window before background work."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ LOW = 5
 
 
 def niceness() -> int:
-    """How willingly the thread that asks gives way; 0 where threads cannot differ."""
-    # elsewhere this number would be that of a process, and perhaps of somebody else's
+    """How willingly the calling thread gives way; 0 where threads cannot differ."""
+    # elsewhere the thread's number would be taken for that of a process, perhaps not even ours
     return os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) if _threads_differ() else 0
 
 
 def give_way(by: int = LOW) -> None:
-    """Let the thread that asks give way to others, from now on: there is no way back."""
+    """Let the calling thread give way to others from now on; this cannot be undone."""
     if _threads_differ() and by > niceness():
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), by)
 

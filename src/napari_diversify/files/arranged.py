@@ -1,4 +1,4 @@
-"""An array seen in another way, without moving a voxel before it is asked for.
+"""An array presented differently, without moving a voxel before it is asked for.
 
 :class:`Arranged` puts axes into another order, :class:`Cut` fixes some of them.
 """
@@ -14,15 +14,15 @@ from ..core.blocks import normalise_index, region_shape, span
 from ..core.computed import Computed
 
 
-class _Seen(Computed):
-    """A view of an array that can be read and not written: a copy of it is no other than itself."""
+class _View(Computed):
+    """A view of an array that can be read but not written, so that it may be its own copy."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
 
 
-class Arranged(_Seen):
-    """A lazy view of an array whose axes are named, ordered and native as ours are.
+class Arranged(_View):
+    """A lazy view of an array with its axes in our order and its numbers in native byte order.
 
     Files keep axes in any order, with or without those of length 1, in either
     byte order. Every basic index is accepted (negative steps too, which Zarr
@@ -67,7 +67,7 @@ class Arranged(_Seen):
             slice(r.start, r.stop) for r in (spans.get(axis, whole) for axis in self._axes)
         )
         block = np.asarray(self._array[inner])
-        # axes that are not wanted have length 1: moved to the end, they fall off in reshape
+        # axes that are not wanted have length 1: moved to the end, they vanish in reshape
         rest = [i for i in range(len(self._axes)) if i not in self._order]
         block = block.transpose(self._order + rest)
         block = block.reshape([len(spans[axis]) for axis in self._wanted])
@@ -75,7 +75,7 @@ class Arranged(_Seen):
         return block.astype(self.dtype, copy=False).squeeze(dropped)
 
 
-class Cut(_Seen):
+class Cut(_View):
     """A lazy view of an array with some axes fixed.
 
     Parameters
@@ -110,5 +110,5 @@ def _as_slice(positions: range) -> slice:
     """The slice that gives these positions."""
     if not positions:
         return slice(0, 0)
-    # what lies before the first position has no index but None
+    # only None stands for the position before the first
     return slice(positions.start, positions.stop if positions.stop >= 0 else None, positions.step)

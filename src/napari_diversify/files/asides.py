@@ -1,4 +1,4 @@
-"""Images that are not taken unless they are asked for: thumbnails, labels of slides, masks."""
+"""Images that are only opened on request: thumbnails, labels of slides, masks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _MUCH_SMALLER = 16  # times, in area
 
 
 @dataclass(frozen=True)
-class Seen:
+class Candidate:
     """What is known of an image before it is opened.
 
     Parameters
@@ -41,25 +41,25 @@ class Seen:
         return self.height * self.width
 
 
-def asides(images: Sequence[Seen]) -> list[str]:
-    """Why each image of a file is not taken unless it is asked for; empty for an image proper.
+def asides(images: Sequence[Candidate]) -> list[str]:
+    """Why each image of a file is only opened on request; empty for an ordinary image.
 
-    At least one is proper.
+    At least one is ordinary.
 
     Examples
     --------
-    >>> asides([Seen("", 1, 8, 10), Seen("", 6, 64, 80)])
+    >>> asides([Candidate("", 1, 8, 10), Candidate("", 6, 64, 80)])
     ['it is one small plane (10 x 8) beside an image of 80 x 64, such as a thumbnail', '']
     """
     reasons = [_of_itself(image) for image in images]
-    proper = [image for image, why in zip(images, reasons, strict=True) if not why]
-    grey = any(not image.colour for image in proper)
-    largest = max(proper, key=lambda image: image.area, default=None)
+    ordinary = [image for image, why in zip(images, reasons, strict=True) if not why]
+    grey = any(not image.colour for image in ordinary)
+    largest = max(ordinary, key=lambda image: image.area, default=None)
     for n, image in enumerate(images):
         if reasons[n] or largest is None:
             continue
         if image.colour and grey:
-            reasons[n] = "it is a colour picture beside images that are none"
+            reasons[n] = "it is a colour picture beside images that are not"
         elif image.planes == 1 and image.area * _MUCH_SMALLER <= largest.area:
             reasons[n] = (
                 f"it is one small plane ({image.width} x {image.height}) beside an image of "
@@ -70,7 +70,7 @@ def asides(images: Sequence[Seen]) -> list[str]:
     return reasons
 
 
-def _of_itself(image: Seen) -> str:
+def _of_itself(image: Candidate) -> str:
     if image.mask:
         return "the file says that it is a mask of another image"
     if image.reduced:
@@ -80,5 +80,5 @@ def _of_itself(image: Seen) -> str:
     return ""
 
 
-def _largest(images: Sequence[Seen]) -> int:
+def _largest(images: Sequence[Candidate]) -> int:
     return max(range(len(images)), key=lambda n: images[n].planes * images[n].area)

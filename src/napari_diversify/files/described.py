@@ -30,9 +30,9 @@ def described(
     levels : sequence of array-like
         Finest first.
     axes : str
-        One letter per axis; letters that are none of ours must have length 1.
+        One letter per axis; axes with letters other than ours must have length 1.
     scale, units : mapping from axis to size and unit
-        What is known; a size that no voxel can have counts as unknown.
+        What is known; an impossible size counts as unknown.
     channels : tuple of str
         Names; left out if there are more or fewer than channels.
     name : str

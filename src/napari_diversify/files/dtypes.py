@@ -11,7 +11,7 @@ from .formats import FORMATS
 
 
 def check_dtype(dtype: np.dtype[Any], file_format: str) -> None:
-    """Raise a sentence if files of a format cannot hold images of this dtype.
+    """Raise a readable error if files of a format cannot hold images of this dtype.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def check_dtype(dtype: np.dtype[Any], file_format: str) -> None:
     Raises
     ------
     TypeError
-        With what it holds, and what to do.
+        Saying what the format holds, and what to do.
 
     Examples
     --------
@@ -47,9 +47,9 @@ def smallest_integer(low: int, high: int, dtypes: Iterable[str]) -> np.dtype[Any
     >>> smallest_integer(0, 256, FORMATS["tiff"].dtypes)
     dtype('uint16')
     """
-    wanted = "u" if low >= 0 else "i"
-    found = map(np.dtype, dtypes)
+    kind = "u" if low >= 0 else "i"
+    known = map(np.dtype, dtypes)
     fitting = [
-        d for d in found if d.kind == wanted and np.iinfo(d).min <= low and high <= np.iinfo(d).max
+        d for d in known if d.kind == kind and np.iinfo(d).min <= low and high <= np.iinfo(d).max
     ]
     return min(fitting, key=lambda d: d.itemsize, default=None)

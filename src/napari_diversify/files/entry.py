@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Entry:
-    """An image that is there to be opened.
+    """An image that can be opened.
 
     Parameters
     ----------
@@ -19,13 +19,13 @@ class Entry:
     title : str, optional
         What the file calls it.
     aside : str, optional
-        Why it is not taken unless it is asked for ("it is a thumbnail of image 1"); empty for
-        an image like any other.
+        Why it is only opened on request ("it is a thumbnail of image 1"); empty for an
+        ordinary image.
     home : Path, optional
-        Of an image that is spread over several files and listed by each: the file under which
-        it is taken. None for the others, and in that file.
+        Of an image that is spread over several files and listed by each: the file that it is
+        opened with. None for other images, and in that file.
     name : str, optional
-        Unlike that of any other image in the same file or plate; see :func:`.images_in`.
+        Unique among the images of the same file or plate; see :func:`.images_in`.
     """
 
     path: Path

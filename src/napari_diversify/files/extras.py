@@ -1,4 +1,4 @@
-"""What training tools want beside the images, as JSON; what others have written there stays."""
+"""JSON files that training tools want beside the images; those of other programs stay."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ def write_extras(
 ) -> list[Path]:
     """Write what a layout wants beside the images, for all of them at once.
 
-    Existing ones are replaced, unless they are right. The same items give the same bytes.
-    ``run`` tells apart who writes, as in :func:`.writing`.
+    Existing files are replaced unless they are right already. The same items give the same
+    bytes. ``run`` keeps writers apart, as in :func:`.writing`.
 
     Returns
     -------
     list of Path
-        What is there now; nothing for most layouts.
+        The files that are there now; none for most layouts.
     """
     texts = _texts(layout, root, items)
     for path, text in texts.items():
@@ -33,7 +33,7 @@ def write_extras(
 
 
 def has_extras(layout: Layout, root: str | os.PathLike[str], items: Sequence[Item]) -> bool:
-    """Whether all is there that :func:`write_extras` would write."""
+    """Whether everything is there that :func:`write_extras` would write."""
     return all(holds(p, text.encode()) for p, text in _texts(layout, root, items).items())
 
 
@@ -44,14 +44,14 @@ def check_extras(
     is_wanted: Callable[[str], bool],
     listing: Listing,
 ) -> None:
-    """Raise a sentence if :func:`write_extras` would replace what somebody else has written.
+    """Raise a readable error if :func:`write_extras` would replace what somebody else has written.
 
     Parameters
     ----------
     layout, root
         What is to be written, and where.
     items : mapping from str to Item
-        The images of this layout that are there, by their names: we wrote their extras.
+        The existing images of this layout, by name: we wrote their extras.
     is_wanted : callable
         Whether an image of this name may be made.
     listing : Listing
@@ -62,7 +62,7 @@ def check_extras(
     FileExistsError
         Naming the file and what to do.
     """
-    for relative, name in _there(layout, root, listing):
+    for relative, name in _existing(layout, root, listing):
         if name is not None and name not in items and not is_wanted(name):
             continue
         if name is not None:
@@ -84,10 +84,10 @@ def _texts(layout: Layout, root: str | os.PathLike[str], items: Sequence[Item]) 
     }
 
 
-def _there(
+def _existing(
     layout: Layout, root: str | os.PathLike[str], listing: Listing
 ) -> Iterator[tuple[str, str | None]]:
-    """Extras that are there: path, and the name of its image or None for those of all."""
+    """Existing extras: path, and the name of the image; None for extras of all images."""
     if layout.extras is None:
         return
     for relative in layout.extras(()):
@@ -103,20 +103,20 @@ def _there(
 
 
 def _is_ours(layout: Layout, relative: str, path: Path, items: Sequence[Item]) -> bool:
-    """Whether a file has what we write for one of the images, but for what varies."""
+    """Whether a file holds what we write for one of the images, apart from what varies."""
     assert layout.extras is not None
     try:
-        there = json.loads(read_small(path))
+        content = json.loads(read_small(path))
     except (OSError, ValueError, RecursionError):
         return False
     of_none: list[Sequence[Item]] = [()]
-    for some in [[item] for item in items] or of_none:
-        ours = layout.extras(some).get(relative)
+    for group in [[item] for item in items] or of_none:
+        ours = layout.extras(group).get(relative)
         if (
-            isinstance(there, dict)
+            isinstance(content, dict)
             and ours is not None
-            and there.keys() == ours.keys()
-            and all(there[key] == ours[key] for key in ours if key not in layout.varying)
+            and content.keys() == ours.keys()
+            and all(content[key] == ours[key] for key in ours if key not in layout.varying)
         ):
             return True
     return False

@@ -1,4 +1,4 @@
-"""What lies at a path, by a look at its first bytes: before anything is opened."""
+"""What a path leads to, judged by its first bytes, before anything is opened."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def may_hold_image(path: Path) -> bool:
         try:
             node = node_at(path)
         except ValueError:
-            return True  # damaged: whoever opens it says how
+            return True  # damaged: opening it says how
         return node is not None and (not _WITH_IMAGES.isdisjoint(node.ome) or _lists_image(path))
     try:
         with open(path, "rb") as file:
@@ -62,5 +62,5 @@ def _is_in_colour(path: Path) -> bool:
         with tifffile.TiffFile(path) as tif:
             series = series_in(tif)
             return bool(series) and all(s.keyframe.samplesperpixel > 1 for s in series)
-    except Exception:  # noqa: BLE001  damaged: whoever opens it says how
+    except Exception:  # noqa: BLE001  damaged: opening it says how
         return False

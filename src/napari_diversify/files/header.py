@@ -1,4 +1,4 @@
-"""What a file says of an image besides its voxels."""
+"""What a file says about an image besides its voxels."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ class Header:
     origin : tuple of float, optional
         Where the middle of the first voxel lies, per axis, in ``units``; by default 0.0.
     notes : tuple of str, optional
-        Sentences, without a full stop, on what the reader of the image noticed and its user
-        should know. Not written to files, and no part of equality.
+        Sentences, without a full stop, on what was noticed when the image was read and its user
+        should know. Not written to files, and not part of equality.
 
     Raises
     ------
     ValueError, TypeError
-        A sentence, if the parts do not fit together.
+        If the parts do not fit together; the message says how.
 
     Examples
     --------
@@ -71,7 +71,7 @@ class Header:
 
     def __post_init__(self) -> None:
         n = len(self.axes)
-        set_ = object.__setattr__  # the way for a frozen dataclass to tidy its own fields
+        set_ = object.__setattr__  # a frozen dataclass cannot tidy its own fields in another way
         set_(self, "shape", tuple(int(size) for size in self.shape))
         set_(self, "dtype", image_dtype(self.dtype))
         set_(self, "scale", tuple(float(s) for s in self.scale) or (1.0,) * n)
@@ -147,7 +147,7 @@ class Header:
 def header_of(
     shape: Sequence[int], dtype: npt.DTypeLike, axes: str | None = None, **fields: Any
 ) -> Header:
-    """Describe an array that says nothing of itself but its shape and dtype.
+    """Describe an array that has no metadata but its shape and dtype.
 
     Without ``axes`` they are the last of "tczyx": a 2D array is one plane, 3D a
     volume (z, y, x), 4D channels of volumes, 5D a time series of those.
@@ -157,7 +157,7 @@ def header_of(
     shape, dtype
         Of the array.
     axes : str, optional
-        As for :class:`Header`; wins over the guess.
+        As for :class:`Header`; instead of the guess.
     **fields
         Any other field of :class:`Header`.
 
@@ -173,14 +173,14 @@ def header_of(
 
 
 def guess_axes(ndim: int) -> str:
-    """The axes of an array of which only the number of axes is known: the last of "tczyx"."""
+    """The axes of an array of which only their number is known: the last ones of "tczyx"."""
     if not 2 <= ndim <= len(AXES):
         raise ValueError(f"an image has 2 to {len(AXES)} axes ({AXES}); this one has {ndim}")
     return AXES[-ndim:]
 
 
 def check_axes(axes: str) -> None:
-    """Raise a sentence unless ``axes`` are some of "tczyx", in this order, with "yx" last."""
+    """Raise a readable error unless ``axes`` are some of "tczyx", in this order, with "yx" last."""
     if axes != "".join(a for a in AXES if a in axes) or not axes.endswith("yx"):
         raise ValueError(
             f"axes must be some of {AXES!r} in this order, 'yx' being the last; got {axes!r}"
@@ -188,7 +188,7 @@ def check_axes(axes: str) -> None:
 
 
 def image_dtype(dtype: npt.DTypeLike) -> np.dtype[Any]:
-    """The native dtype of an image, or a sentence why voxels cannot have this one."""
+    """The native dtype of an image; raise, saying why, if voxels cannot have this one."""
     given: np.dtype[Any] = np.dtype(dtype)
     if given.kind not in "iuf" or given.itemsize > 8:
         raise TypeError(

@@ -3,7 +3,7 @@
 Tools name the labels of ``cell.tif`` ``cell_masks.tif`` (Cellpose), ``cell_cp_masks.tif``
 (its GUI), ``cell_labels.tif`` (napari, this program), ``cell_Simple Segmentation.tif``
 (ilastik), ``mask_cell.tif`` and so on, or give them the same name in another folder
-(StarDist, nnU-Net). A name says no more than that: what stays ambiguous is refused.
+(StarDist, nnU-Net). Names can say no more than that: what stays ambiguous is refused.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pathlib import Path
 
 from .names import stem
 
-#: Words that make a name that of labels, the words of it joined by "_".
+#: Words that mark a name as that of labels; the words of the name are joined by "_".
 _LABELS = re.compile(
     r"(?:^|(?<=_))(?:cp_masks?|man_(?:seg|track)|ground_truth|simple_segmentation"
     r"|object_(?:identities|predictions)|(?:instance|semantic)_(?:masks?|labels?|segmentation)"
     r"|masks?|labels?|lbls?|labell?ed|segs?|segmentations?|segmented|gt|groundtruth"
     r"|annotations?|instances?)(?:_|$)(?!.*(?:masks?|labels?|seg)(?:_|$))"
 )
-#: Words that say no more than that it is an image.
+#: Words that only say that it is an image.
 _IMAGE = {"image", "images", "img", "im", "raw"}
 #: A word is a run of letters or of digits; a capital begins another (cellMask, GFPMask).
 _WORD = re.compile(r"[^\W\d_]+|\d+")
@@ -54,7 +54,7 @@ def labels_for(image: str, labels: Sequence[Path], *, by_equal_name: bool = Fals
     Returns
     -------
     list of Path
-        Those whose name fits best; more than one are ambiguous, none is no match.
+        Those whose name fits best; several if that is ambiguous, none if none fits.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def labels_for(image: str, labels: Sequence[Path], *, by_equal_name: bool = Fals
 
 
 class LabelNames:
-    """Label files by what their names say; looking up an image does not depend on their number.
+    """Label files by what their names say; looking one up costs the same for any number of them.
 
     Parameters
     ----------
@@ -74,15 +74,15 @@ class LabelNames:
     """
 
     def __init__(self, labels: Iterable[Path], *, by_equal_name: bool = False) -> None:
-        #: Per way of naming, the best first: files by what an image must be called.
+        #: For each way of naming, the most certain first: files by the name of their image.
         self._ways: tuple[dict[str, list[Path]], ...] = ({}, {}, {})
         for path in labels:
             name = stem(path)
             words = _words(name)
             if by_equal_name:
                 self._ways[0].setdefault(name.casefold(), []).append(path)
-            if (found := _LABELS.search(words)) is not None:
-                rest = (words[: found.start()] + words[found.end() :]).strip("_")
+            if (match := _LABELS.search(words)) is not None:
+                rest = (words[: match.start()] + words[match.end() :]).strip("_")
                 if exact := _exactly(name, rest):
                     self._ways[1].setdefault(exact.casefold(), []).append(path)
                 self._ways[2].setdefault(rest, []).append(path)
@@ -96,8 +96,8 @@ class LabelNames:
         channel = re.sub(r"_\d{4}$", "", image.casefold())  # nnU-Net: case_0000.tif, case.tif
         tries = ((0, image.casefold()), (1, image.casefold()), (2, words), (2, bare), (0, channel))
         for way, key in tries:
-            if found := self._ways[way].get(key):
-                return found
+            if files := self._ways[way].get(key):
+                return files
         return []
 
 

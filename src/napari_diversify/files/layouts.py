@@ -39,10 +39,10 @@ class Layout:
     Parameters
     ----------
     name, title, description : str
-        Its key, what it is called on screen, and a sentence on it.
+        Its key, its title on screen, and a sentence about it.
     image, labels, source : str
-        Patterns of paths, with {name}, {channel} (a number) and {ending}: of
-        generated images, of their labels, and of the clean images that they were
+        Patterns of paths, with {name}, {channel} (a number) and {ending}: for
+        generated images, for their labels, and for the clean images that they were
         made from. None where the tool wants none.
     formats : tuple of str
         Keys of :data:`.formats.FORMATS`; the first is the default.
@@ -51,13 +51,13 @@ class Layout:
     semantic : bool
         Whether labels are classes instead of numbered objects; see :func:`semantic_planes`.
     negative_labels : bool
-        Whether labels below 0 may be written: no tool is going to take them for objects.
+        Whether labels below 0 may be written, as no tool will take them for objects.
     reserved : tuple of str
-        Ends of names that the tool would take for something else.
+        Endings of names that would mean something else to the tool.
     extras : callable, optional
-        (items) -> {path: JSON value} of what else is written.
+        (items) -> {path: JSON value}: what else is written.
     beside : tuple of str
-        Patterns of the extras that each image has, with {name}; the others are of them all.
+        Patterns, with {name}, of the extras that each image has; all images share the others.
     varying : tuple of str
         Keys of the extras whose values differ from image to image or from run to run.
     """
@@ -86,7 +86,7 @@ def paths(
     file_format: str | None = None,
     channel: int = 0,
 ) -> dict[str, Path]:
-    """Where the files of one image go: a path per role, "image", "labels", "source".
+    """Where the files of one image go: a path for each role, "image", "labels", "source".
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def paths(
     file_format : str, optional
         One of ``layout.formats``.
     channel : int, optional
-        For layouts that keep one file per channel, else without effect.
+        For layouts with one file per channel; without effect for others.
 
     Raises
     ------
@@ -108,17 +108,17 @@ def paths(
 
     Examples
     --------
-    >>> found = paths(LAYOUTS["cellpose"], "train", "nuclei_7")
-    >>> [path.as_posix() for path in found.values()]
+    >>> files = paths(LAYOUTS["cellpose"], "train", "nuclei_7")
+    >>> [path.as_posix() for path in files.values()]
     ['train/nuclei_7.tif', 'train/nuclei_7_masks.tif']
     """
     check_name(name)
-    # file systems that ignore case would mix them up as well
+    # file systems that ignore case would mix these names up as well
     wrong = next((end for end in layout.reserved if name.lower().endswith(end)), None)
     if wrong is not None:
         raise ValueError(
-            f"{name!r} ends with {wrong!r}, which {layout.title} takes for a file of another "
-            "kind. Choose another name"
+            f"{name!r} ends with {wrong!r}, which means a file of another kind to "
+            f"{layout.title}. Choose another name"
         )
     file_format = layout.formats[0] if file_format is None else file_format
     if file_format not in layout.formats:
@@ -135,19 +135,19 @@ def paths(
 
 
 def check_names(names: Iterable[str]) -> None:
-    """Raise a sentence if two images would get the same files, also where case is ignored."""
-    seen: dict[str, str] = {}
+    """Raise a readable error if two images would get the same files, also where case is ignored."""
+    by_lower_case: dict[str, str] = {}
     for name in names:
-        if name.lower() in seen:
+        if name.lower() in by_lower_case:
             raise ValueError(
-                f"two images would be called {seen[name.lower()]!r} and {name!r}, which are one "
-                "file where case is ignored. Rename one of them"
+                f"two images would be called {by_lower_case[name.lower()]!r} and {name!r}, which "
+                "are the same file where case is ignored. Rename one of them"
             )
-        seen[name.lower()] = name
+        by_lower_case[name.lower()] = name
 
 
 def names_of(layout: Layout, path: str, ending: str) -> set[str]:
-    """Names that an image may have to which a file of this path in the training set belongs.
+    """Names of images that a file with this path in the training set may belong to.
 
     Examples
     --------
@@ -171,8 +171,8 @@ def semantic_planes(labels: Any, spatial_ndim: int) -> Iterator[npt.NDArray[np.u
     """Turn numbered objects into classes: 0 background, 1 interior, 2 border.
 
     A voxel of an object is border if a voxel that shares a face with it belongs
-    to something else; the border of the image is none. Touching objects are
-    told apart again by removing the border and counting what is left.
+    to something else; the border of the image does not count. To tell touching
+    objects apart again, remove the border and number what is left.
 
     Parameters
     ----------
@@ -222,7 +222,8 @@ def _nnunet_extras(items: Sequence[Item]) -> dict[str, Any]:
     n_channels = {item.header.size_of("c") for item in items}
     if len(n_channels) > 1:
         raise ValueError(
-            f"all images of an nnU-Net data set must have as many channels; got {n_channels}"
+            "all images of an nnU-Net data set must have the same number of channels; "
+            f"got {n_channels}"
         )
     names = items[0].header.channels if items else ()
     names = names or tuple(f"channel {i}" for i in range(max(n_channels, default=1)))

@@ -1,4 +1,4 @@
-"""What is on a disk, each folder asked once: ten thousand questions cost about as much as one."""
+"""What is on a disk, each folder listed once: ten thousand questions cost about as much as one."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import os
 import unicodedata
 from dataclasses import dataclass
 
-_NO_NAMES = ("", ".", "..")  # ends of paths that no folder lists
+_NO_NAMES = ("", ".", "..")  # last parts of paths that no folder lists
 
 
 @dataclass(frozen=True)
 class _Folder:
-    """Names in a folder; folded, as disks see them to which case or kind of accent is one."""
+    """Names in a folder; folded, as seen by disks that ignore case and kinds of accents."""
 
     names: frozenset[str]
     folded: frozenset[str]
@@ -27,15 +27,15 @@ class Listing:
         self._links: dict[str, bool] = {}
 
     def names(self, folder: str | os.PathLike[str]) -> frozenset[str]:
-        """All names in a folder; none if it is no folder, or may not be listed."""
+        """All names in a folder; none if it is not a folder, or may not be listed."""
         listed = self._listed(os.fspath(folder))
         return frozenset() if listed is None else listed.names
 
     def exists(self, path: str | os.PathLike[str]) -> bool:
-        """Whether something is there, as :meth:`pathlib.Path.exists` would tell."""
+        """Whether something is there, as :meth:`pathlib.Path.exists` would say."""
         folder, name = os.path.split(path)
         listed = self._listed(folder)
-        if listed is None or name in _NO_NAMES:  # not listed, but what is in it may be seen
+        if listed is None or name in _NO_NAMES:  # not listed, but its contents may be readable
             return os.path.exists(path)
         if name in listed.names and name not in listed.links:
             return True
@@ -45,15 +45,15 @@ class Listing:
         """Whether a path leads elsewhere."""
         path = os.fspath(path)
         folder, name = os.path.split(path)
-        known = self._folders.get(folder)
-        if known is not None:
-            return name in known.links
+        listed = self._folders.get(folder)
+        if listed is not None:
+            return name in listed.links
         if path not in self._links:
             self._links[path] = os.path.islink(path)
         return self._links[path]
 
     def real(self, path: str | os.PathLike[str]) -> str:
-        """The path without links, as :func:`os.path.realpath` would tell."""
+        """The path without links, as :func:`os.path.realpath` would return it."""
         folder, name = os.path.split(os.fspath(path))
         if name in _NO_NAMES or self.is_link(path):
             return os.path.realpath(path)
@@ -68,7 +68,7 @@ class Listing:
 
 
 def fold(name: str) -> str:
-    """A name as disks see it to which upper and lower case, or kinds of accents, are one."""
+    """A name as seen by disks that ignore upper and lower case and kinds of accents."""
     return name.lower() if name.isascii() else unicodedata.normalize("NFC", name).casefold()
 
 

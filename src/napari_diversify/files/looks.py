@@ -1,6 +1,6 @@
-"""How the file of an image wants it to be shown: as labels, in which colours, how bright.
+"""How a file says that its image should be shown: as labels, in which colours, how bright.
 
-Nothing here changes a voxel or a length, so whatever cannot be read counts as not said.
+Nothing here changes a voxel or a length, so whatever cannot be read is ignored.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ LABELS_KEY = "labels"
 
 @dataclass(frozen=True)
 class Looks:
-    """What a file says of showing its image.
+    """How a file says that its image should be shown.
 
     Parameters
     ----------
     labels : bool, optional
         Whether voxels are numbers of objects.
     colours : tuple of str, optional
-        A colour per channel ("#00ff00"), empty where none is said; or nothing.
+        A colour per channel ("#00ff00"), empty where none is given; or nothing.
     windows : tuple of (float, float) or None, optional
         Per channel the grey levels shown as black and as the full colour; or nothing.
     """
@@ -51,7 +51,7 @@ class Looks:
 
 
 def looks_of(path: Path) -> Looks:
-    """What the Zarr folder or the TIFF of an image says of showing it."""
+    """How the Zarr folder or the TIFF of an image says that it should be shown."""
     if path.is_dir():
         return _looks_of_zarr(ome_attributes(path))
     try:
@@ -95,7 +95,7 @@ def _window(window: Any) -> tuple[float, float] | None:
 
 def _looks_of_tiff(text: str) -> Looks:
     images = ome_tree(text).findall("Image")
-    # which element describes which of several images is not for us to tell
+    # of several images it is not known here which element describes which
     channels = images[0].findall("Pixels/Channel") if len(images) == 1 else []
     return Looks(
         labels=bool(parsed(text).note.get(LABELS_KEY)),

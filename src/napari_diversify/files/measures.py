@@ -1,7 +1,7 @@
 """Sizes and units as metadata spells them: understood where that is certain, else unknown.
 
-What is odd becomes a sentence for the user of the image, and never an error:
-voxels are sound without it.
+Oddities become sentences for the user of the image, never errors: the voxels are sound
+without these metadata.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from typing import NamedTuple
 from .units import unit_of
 
 _DECIMAL = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-# "0,5" is one half; "1,234" may be a thousand or one: only a leading zero, or other than three
-# digits behind the comma, decides
+# "0,5" is one half; "1,234" may be about a thousand or about one: only a leading zero, or more or
+# fewer than three digits after the comma, make it certain
 _COMMA = re.compile(r"[+-]?(0+,\d+|\d+,(\d{1,2}|\d{4,}))([eE][+-]?\d+)?")
 _NO_LENGTHS = {"pixel", "pixels", "pix", "px", "voxel", "voxels", "reference frame"}
 
 
 class Measure(NamedTuple):
-    """A number with its unit; None for what is unknown, and a sentence where that is odd."""
+    """A number with its unit; None for what is unknown, and a sentence on what is odd."""
 
     value: float | None = None
     unit: str | None = None
@@ -51,7 +51,7 @@ def size(text: object, unit: object, axis: str, name: str) -> Measure:
     Parameters
     ----------
     text, unit : object
-        As the file has them; None if it does not.
+        As they stand in the file; None if they do not.
     axis : str
         Its letter.
     name : str
@@ -67,7 +67,7 @@ def size(text: object, unit: object, axis: str, name: str) -> Measure:
     measure = _measure(text, unit, axis, name)
     what = "time between two frames" if axis == "t" else f"size of a voxel along {axis}"
     if measure.value is not None and not _is_size(measure, axis):
-        measure = Measure(note=f"{name} is {_shown(text)}, which is no size")
+        measure = Measure(note=f"{name} is {_shown(text)}, which is not a size")
     if measure.value is None and measure.note:
         return Measure(note=f"the {what} is unknown: {measure.note}")
     return measure
@@ -93,11 +93,11 @@ def _measure(text: object, unit: object, axis: str, name: str) -> Measure:
     note = f"{name} is {_shown(text)} and was read as {value:g}" if "," in str(text) else ""
     if unit is None:
         return Measure(value, None, note)
-    spelled = _mended(str(unit))
-    known = unit_of(spelled, axis)
-    if known is None and spelled.strip().lower() not in _NO_LENGTHS:
+    spelling = _mended(str(unit))
+    meaning = unit_of(spelling, axis)
+    if meaning is None and spelling.strip().lower() not in _NO_LENGTHS:
         return Measure(note=f"{name} has the unit {_shown(unit)}")
-    return Measure(value, None if known is None else known.name, note)
+    return Measure(value, None if meaning is None else meaning.name, note)
 
 
 def _is_size(measure: Measure, axis: str) -> bool:
@@ -109,11 +109,11 @@ def _is_size(measure: Measure, axis: str) -> bool:
 
 
 def _mended(unit: str) -> str:
-    r"""A unit without what wrong encodings made of it: ``Âµm``, ``&#181;m``, ``\u00B5m``."""
+    r"""A unit freed of wrong encodings, such as ``Âµm``, ``&#181;m`` or ``\u00B5m``."""
     unit = html.unescape(unit).replace("\\u00B5", "µ").replace("\\u00b5", "µ")
     return unit.replace("Âµ", "µ").replace("Î¼", "μ")
 
 
 def _shown(text: object) -> str:
-    shown = str(text).strip()
-    return f'"{shown[:40]}"' if shown else "empty"
+    words = str(text).strip()
+    return f'"{words[:40]}"' if words else "empty"

@@ -1,4 +1,4 @@
-"""The names of image files: their endings, and what an image is called after its file."""
+"""The names of image files: their endings, and how an image is named after its file."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def is_image(path: str | os.PathLike[str]) -> bool:
 
 
 def stem(path: str | os.PathLike[str]) -> str:
-    """The name of an image without folder and ending; inside a Zarr folder, with its way there.
+    """The name of an image without folder and ending; inside a Zarr folder, with the path there.
 
     Examples
     --------

@@ -22,7 +22,7 @@ def read(path: Path, name: str, axes: str | None, series: int | None) -> Opened:
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
-        raise ValueError(f"this is no NumPy file, or a damaged one ({error})") from error
+        raise ValueError(f"this is not a NumPy file, or it is damaged ({error})") from error
     if path.suffix.lower() == ".npz":
         with loaded:
             if len(loaded.files) != 1:

@@ -1,4 +1,4 @@
-"""Voxels that stay in their file, which is open as long as somebody can read them."""
+"""Voxels that stay in their file, which is open as long as anything can read them."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class OpenVoxels(Cut):
 def channels_of(image: ImageFile) -> list[list[OpenVoxels]]:
     """The levels, finest first, of each channel of an image, without the axis of channels.
 
-    Nobody need close the image: that is done when the last of its arrays is gone. Once its file
-    has been changed or replaced they raise OSError, as they would mix voxels of two images.
+    The image need not be closed: that happens when the last of its arrays is gone. Once its file
+    has been changed or replaced they raise OSError, as they would mix the voxels of two images.
     """
     file = _OpenFile(image)
     axes, n = image.header.axes, image.header.size_of("c")
@@ -50,7 +50,7 @@ class _OpenFile:
 
     def check_unchanged(self) -> None:
         now = [_state(part) for part in self._parts]
-        # an open file stays what it was when it is removed, or another one takes its name
+        # an open file keeps its contents when it is removed, or when another one takes its name
         elsewhere = self._is_file and now[0][:1] != self._opened[0][:1]
         if now != self._opened and not elsewhere:
             raise OSError(
@@ -59,9 +59,9 @@ class _OpenFile:
 
 
 def _state(path: Path) -> tuple[int, ...]:
-    """What tells a file from a later one of the same name; empty if there is none."""
+    """What distinguishes a file from a later one of the same name; empty if there is none."""
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return ()
-    return found.st_ino, found.st_mtime_ns, found.st_size
+    return status.st_ino, status.st_mtime_ns, status.st_size

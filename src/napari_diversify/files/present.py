@@ -1,6 +1,6 @@
 """Whether a path leads to something that can be read at all, before anything is opened.
 
-Opening a named pipe waits for a writer, perhaps for ever; a device has no end.
+Opening a named pipe waits for a writer, perhaps forever; a device has no end.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SPECIAL = {
 
 
 def check_present(path: str | os.PathLike[str]) -> None:
-    """Raise a sentence unless a path leads to a file with something in it, or to a folder.
+    """Raise a readable error unless a path leads to a file with something in it, or to a folder.
 
     Raises
     ------

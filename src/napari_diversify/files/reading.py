@@ -78,8 +78,8 @@ def open_image(
 
     OME-Zarr (up to 0.5) and plain Zarr folders, OME-TIFF, ImageJ TIFF, plain
     TIFF, .npy, and .npz with one array (which is read, as it cannot be mapped).
-    A TIFF axis without a meaning is taken for z. The resolution of a plain TIFF
-    is not believed.
+    A TIFF axis without a meaning is taken to be z. The resolution of a plain TIFF
+    is not trusted.
 
     Parameters
     ----------
@@ -90,8 +90,8 @@ def open_image(
         wrong: one letter of "tczyx" each. Axes of length 1 of a TIFF may be left out.
     series : int, optional
         Which image of a file that holds several, counted from 0 as :func:`images_in` lists
-        them. By default the first that is no thumbnail or the like; a note of the header then
-        says that there are others.
+        them. By default the first that is not a thumbnail or the like; a note of the header
+        then says that there are others.
     voxel_size : mapping from "z", "y", "x" to float, optional
         Size of a voxel in micrometres along these axes, if the file does not say so or is wrong.
 
@@ -166,9 +166,9 @@ def images_in(path: str | os.PathLike[str]) -> list[Entry]:
     Returns
     -------
     list of Entry
-        In the order of the file. A lone image has the name of the file; of several each has
-        a number more (``stack_s0``, ``stack_s1``), and fields of a plate have the names of
-        row, column and field (``plate_A_1_0``).
+        In the order of the file. A single image has the name of the file; several are numbered
+        in addition (``stack_s0``, ``stack_s1``), and fields of a plate are named by row,
+        column and field (``plate_A_1_0``).
 
     Raises
     ------
@@ -179,14 +179,14 @@ def images_in(path: str | os.PathLike[str]) -> list[Entry]:
     check_present(where)
     try:
         fmt = _format_of(where)
-        # what cannot be an image is told by whoever opens it
+        # what cannot be an image is left to whoever opens it
         listed = fmt is not None and (where.is_dir() or not fmt.folder)
-        found = fmt.codec.images(where) if fmt is not None and listed else [Entry(where)]
+        entries = fmt.codec.images(where) if fmt is not None and listed else [Entry(where)]
     except (ValueError, TypeError) as error:
         raise ValueError(f"{where}: {error}") from error
     several = {
-        p for p in {entry.path for entry in found}
-        if sum(entry.path == p and not entry.aside for entry in found) > 1
+        p for p in {entry.path for entry in entries}
+        if sum(entry.path == p and not entry.aside for entry in entries) > 1
     }  # fmt: skip
     return [
         replace(
@@ -194,12 +194,12 @@ def images_in(path: str | os.PathLike[str]) -> list[Entry]:
             name=stem(entry.name or entry.path)
             + (f"_s{entry.series}" if entry.path in several or entry.aside else ""),
         )
-        for entry in found
+        for entry in entries
     ]
 
 
 def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
-    """Image files and Zarr folders as they are; for other folders the images in them.
+    """Image files and Zarr folders as they are; instead of other folders, the images in them.
 
     Raises
     ------
@@ -208,18 +208,18 @@ def inputs_in(paths: Iterable[str | os.PathLike[str]]) -> list[Path]:
     FileNotFoundError
         If a path does not exist.
     """
-    found: list[Path] = []
+    inputs: list[Path] = []
     for path in map(Path, paths):
         if not path.exists():
             raise FileNotFoundError(f"{path}: there is no such file or folder")
         if not path.is_dir() or is_image(path) or is_zarr(path):
-            found.append(path)
+            inputs.append(path)
             continue
         inside = sorted(entry for entry in path.iterdir() if is_image(entry))
         if not inside:
             raise ValueError(f"{path}: no image in this folder ({', '.join(ENDINGS)})")
-        found += inside
-    return found
+        inputs += inside
+    return inputs
 
 
 def is_zarr(folder: Path) -> bool:

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from .listing import Listing
 
 _OF_ZARR = ("zarr.json", ".zgroup", ".zarray", ".zattrs")  # one of them is in every Zarr
-#: What is written has such a name, and what was replaced until its successor has its own.
+#: Such a name has a file that is being written, and one that is about to be replaced.
 _TEMPORARY = re.compile(
     r"\.(?P<name>.+?)(?:\.(?P<run>[0-9a-f]{12}))?\.(?P<kind>partial|old)", re.DOTALL
 )
@@ -30,7 +30,7 @@ _WHAT_TO_DO = {
     errno.EPERM: "you may not write there. Choose another folder, or ask for permission",
     errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
 }
-_AWAY = "its drive does not answer. Is it connected?"
+_AWAY = "its drive does not respond. Is it connected?"
 _OF_A_FOLDER = _WHAT_TO_DO | {
     errno.EEXIST: "something else of this name is in the way. Choose another folder",
     errno.ENOTDIR: "a file is in the way. Choose another folder",
@@ -42,12 +42,12 @@ _OF_A_FOLDER = _WHAT_TO_DO | {
 
 @contextmanager
 def writing(path: str | os.PathLike[str], overwrite: bool = False, run: str = "") -> Iterator[Path]:
-    """Yield a temporary name, and give what was written there its name at the end.
+    """Yield a temporary name, and give what was written there its final name at the end.
 
-    The temporary name, ``.{name}.partial`` in the same folder, is always the
-    same: what a killed run left is replaced. If the block raises, it is removed
-    and what was there before stays. Files and folders alike; missing parent
-    folders are made.
+    The temporary name, ``.{name}.partial`` in the same folder, is always the same, so
+    that the remains of a killed run are replaced. If the block raises, they are removed
+    and what was there before stays. This holds for files and folders alike; missing
+    parent folders are made.
 
     Parameters
     ----------
@@ -62,13 +62,13 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False, run: str = ""
     Yields
     ------
     Path
-        The temporary name; nothing is there.
+        The temporary name, under which nothing exists.
 
     Raises
     ------
     FileExistsError
-        If something of this name exists, and ``overwrite`` is not set; or if it is a
-        folder, and not one that would be written: those are never replaced.
+        If something of this name exists and ``overwrite`` is not set; or if it is a
+        folder that is not a Zarr image: those are never replaced.
     OSError
         If the folder cannot be written to; the message says what to do.
     """
@@ -77,14 +77,14 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False, run: str = ""
         f".{target.name}.{run}.partial" if run else f".{target.name}.partial"
     )
     old = target.with_name(f".{target.name}.old")
-    with _said(target):
+    with _explained(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        if _there(old):  # killed between the two renames below
-            remove(old) if _there(target) else os.rename(old, target)
+        if _exists(old):  # killed between the two renames below
+            remove(old) if _exists(target) else os.rename(old, target)
     if not overwrite:
         check_free(target)
     _check_replaceable(target)
-    with _said(target):
+    with _explained(target):
         remove(partial)
         try:
             yield partial
@@ -92,7 +92,7 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False, run: str = ""
                 _check_no_folder(target)
                 os.replace(partial, target)
                 return
-            if _there(target):
+            if _exists(target):
                 os.rename(target, old)
             os.rename(partial, target)
             remove(old)
@@ -102,7 +102,7 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False, run: str = ""
 
 
 def _check_replaceable(target: Path) -> None:
-    """Raise a sentence if a folder of this name is no image that was written as a folder."""
+    """Raise if a folder of this name is not an image that was written as a folder."""
     ours = any((target / name).exists() for name in _OF_ZARR)
     if target.is_dir() and not ours and any(target.iterdir()):
         _check_no_folder(target)
@@ -117,15 +117,15 @@ def _check_no_folder(target: Path) -> None:
 
 
 def check_free(path: str | os.PathLike[str]) -> None:
-    """Raise a sentence if something of this name exists."""
-    if _there(Path(path)):
+    """Raise a readable error if something of this name exists."""
+    if _exists(Path(path)):
         raise FileExistsError(
             f"{path} exists and is left as it is; choose another name, or overwrite it"
         )
 
 
 class Leftover(NamedTuple):
-    """What a killed run left beside a file: under which name, of which file, which run's."""
+    """The remains of a killed run beside a file: where, of which file, and of which run."""
 
     path: Path
     name: str
@@ -133,46 +133,46 @@ class Leftover(NamedTuple):
 
 
 def leftovers(folder: str | os.PathLike[str], listing: Listing) -> list[Leftover]:
-    """What in a folder has a temporary name, whether somebody is writing there or not.
+    """Everything in a folder with a temporary name, whether it is being written or not.
 
     Of replaced files, ``.{name}.old``, only those that have a successor.
     """
-    left = []
+    remains = []
     for name in sorted(listing.names(folder)):
         match = _TEMPORARY.fullmatch(name)
         if match is not None and (
             match["kind"] == "partial" or match["name"] in listing.names(folder)
         ):
-            left.append(Leftover(Path(folder, name), match["name"], match["run"] or ""))
-    return left
+            remains.append(Leftover(Path(folder, name), match["name"], match["run"] or ""))
+    return remains
 
 
 def check_folder(path: str | os.PathLike[str]) -> None:
-    """Raise a sentence if a folder cannot be written to or made, as far as looking can tell.
+    """Raise a readable error if a folder cannot be written to or made, as far as looking can tell.
 
     Raises
     ------
     OSError
-        What is in the way, and what to do.
+        Saying what is in the way, and what to do.
     """
-    with _said(Path(path), _OF_A_FOLDER):
-        for there in (Path(path), *Path(path).absolute().parents):
+    with _explained(Path(path), _OF_A_FOLDER):
+        for folder in (Path(path), *Path(path).absolute().parents):
             try:
-                mode = there.stat().st_mode  # asked once: another run may make it meanwhile
+                mode = folder.stat().st_mode  # only once: another run may make it meanwhile
             except (FileNotFoundError, NotADirectoryError):
                 mode = None
             if mode is not None and stat.S_ISDIR(mode):
-                if not os.access(there, os.W_OK | os.X_OK):
+                if not os.access(folder, os.W_OK | os.X_OK):
                     raise PermissionError(errno.EACCES, "no permission")
                 return
-            if mode is None and there.is_symlink():
+            if mode is None and folder.is_symlink():
                 raise FileNotFoundError(
-                    f"{path} cannot be written: {there} leads to {os.readlink(there)}, which is "
+                    f"{path} cannot be written: {folder} leads to {os.readlink(folder)}, which is "
                     "not there. Is its drive connected?"
                 )
             if mode is not None:
                 raise NotADirectoryError(
-                    f"{path} cannot be written: {there} is a file, not a folder. Choose another "
+                    f"{path} cannot be written: {folder} is a file, not a folder. Choose another "
                     "folder"
                 )
         raise FileNotFoundError(errno.ENOENT, "no drive")
@@ -196,13 +196,13 @@ def make_folder(path: str | os.PathLike[str]) -> list[Path]:
 
 @contextmanager
 def saying(folder: str | os.PathLike[str]) -> Iterator[None]:
-    """Turn what the system says of a folder that cannot be written to into a sentence."""
-    with _said(Path(folder), _OF_A_FOLDER):
+    """Turn the system's errors about a folder that cannot be written to into sentences."""
+    with _explained(Path(folder), _OF_A_FOLDER):
         yield
 
 
 def replace_text(path: str | os.PathLike[str], text: str, run: str = "") -> bool:
-    """Write a text file unless it holds this text already; tell whether it was written.
+    """Write a text file unless it holds this text already; return whether it was written.
 
     ``run`` as in :func:`writing`.
     """
@@ -224,7 +224,7 @@ def holds(path: Path, content: bytes) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder with all that is in it; nothing need be there."""
+    """Remove a file, or a folder with everything in it, if there is one."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:
@@ -234,14 +234,14 @@ def remove(path: Path) -> None:
 def free_name(path: str | os.PathLike[str]) -> Path:
     """``path`` if nothing is there, else the next free one of this name, numbered from 2."""
     target, n = Path(path), 1
-    while _there(target):
+    while _exists(target):
         n += 1
         target = Path(path).with_stem(f"{Path(path).stem}-{n}")
     return target
 
 
 def check_name(name: str) -> str:
-    """Return a name that can be part of a file name on any system, or raise a sentence.
+    """Return a name if it can be part of a file name on any system; otherwise raise.
 
     Raises
     ------
@@ -256,9 +256,9 @@ def check_name(name: str) -> str:
     if not name or name != name.strip() or name.startswith(".") or name.endswith("."):
         reason = "it must neither be empty nor begin or end with a space or a dot"
     elif any(c in '/\\:*?"<>|' or not c.isprintable() for c in name):
-        reason = 'it must not hold any of / \\ : * ? " < > | or control characters'
+        reason = 'it must not contain any of / \\ : * ? " < > | or control characters'
     elif name.split(".")[0].strip().lower() in _DEVICES:
-        reason = "Windows keeps it for a device"
+        reason = "Windows reserves it for a device"
     elif len(name.encode()) > _LONGEST:
         reason = f"it is longer than {_LONGEST} bytes"
     else:
@@ -267,17 +267,17 @@ def check_name(name: str) -> str:
 
 
 @contextmanager
-def _said(target: Path, what_to_do: Mapping[int, str] = _WHAT_TO_DO) -> Iterator[None]:
-    """Turn what the system says of a full or protected disk into a sentence."""
+def _explained(target: Path, what_to_do: Mapping[int, str] = _WHAT_TO_DO) -> Iterator[None]:
+    """Turn the system's errors about a full or protected disk into sentences."""
     try:
         yield
     except OSError as error:
         if error.errno is None or error.errno not in what_to_do:
             raise
-        sentence = type(error)(f"{target} cannot be written: {what_to_do[error.errno]}")
-        sentence.errno = error.errno
-        raise sentence from error
+        explanation = type(error)(f"{target} cannot be written: {what_to_do[error.errno]}")
+        explanation.errno = error.errno
+        raise explanation from error
 
 
-def _there(path: Path) -> bool:
+def _exists(path: Path) -> bool:
     return path.is_symlink() or path.exists()

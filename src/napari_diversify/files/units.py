@@ -1,4 +1,4 @@
-"""Units of length and time: one name each, what they are worth, and what files call them.
+"""Units of length and time: one name each, their sizes, and how files spell them.
 
 Names are those of UDUNITS-2, which OME-Zarr asks for. OME-XML writes symbols
 instead, ImageJ and people write what they like; :func:`unit_name` reads them all.
@@ -20,7 +20,7 @@ class Unit:
     symbol : str
         As OME-XML spells it.
     worth : float
-        In micrometres, or in seconds.
+        Its size in micrometres, or in seconds.
     aliases : tuple of str
         Other spellings, in lower case.
     """
@@ -70,7 +70,7 @@ _SPELLINGS = {
 def unit_of(text: str | None, axis: str) -> Unit | None:
     """The unit that ``text`` names on an axis, or None if it names none that fits.
 
-    "pixel" and the like are no unit: they say that the size is not known.
+    "pixel" and the like are not units: they say that the size is not known.
 
     Examples
     --------

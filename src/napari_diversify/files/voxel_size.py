@@ -16,12 +16,12 @@ import numpy.typing as npt
 
 from .units import ratio
 
-#: Share of a step below which a part of it is rounding.
+#: Share of a step below which a component of it is rounding error.
 _NOTHING = 1e-9
 
 
 def steps(meta: Mapping[str, Any], ndim: int) -> npt.NDArray[np.float64]:
-    """The step along each axis as a column, of a layer's state as napari gives it to writers."""
+    """The step along each axis as a column, from a layer's state as napari gives it to writers."""
     scale = meta.get("scale")
     matrix = np.diag(np.ones(ndim) if scale is None else np.asarray(scale, np.float64))
     for name in ("shear", "rotate", "affine"):
@@ -85,4 +85,4 @@ def _square(transform: Any, ndim: int) -> npt.NDArray[np.float64]:
         n = min(ndim, len(values))
         matrix[-n:, -n:] = values[:n, :n]
         return matrix
-    return np.eye(ndim)  # an angle: it turns steps, and leaves their lengths alone
+    return np.eye(ndim)  # an angle: it turns steps and does not change their lengths

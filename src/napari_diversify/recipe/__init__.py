@@ -2,8 +2,10 @@
 
 from ..synthetic.membranes import SyntheticMembranes
 from ..synthetic.nuclei import SyntheticNuclei
+from .lazy.local_std import LazyLocalStd
+from .lazy.removed import LazyRemoved
 from .lazy.samples import LazySamples
-from .lazy.volume import LazyLocalStd, LazyRemoved, LazyVolume
+from .lazy.volume import LazyVolume
 from .recipe import Recipe
 from .sampling import Sampling
 from .steps.contrast import DegradeContrast

@@ -1,6 +1,6 @@
-"""Samples that come out equal: where no step draws noise, and no value is another.
+"""Samples that come out equal: where no step draws noise, and no value differs.
 
-Equal samples add nothing to a training set but weight, and nobody notices them in it.
+Equal samples add nothing to a training set but weight, and are easily overlooked in it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from collections.abc import Hashable, Sequence
 
 from .sampling import Sampling
 
-#: Groups of equal samples, and samples of a group, that a sentence lists before it counts.
+#: Groups of equal samples, and samples of a group, that a sentence lists; the rest is counted.
 _GROUPS, _MEMBERS = 3, 4
 
 
@@ -19,14 +19,14 @@ def equal_samples(
 ) -> tuple[tuple[int, ...], ...]:
     """Which samples of one image are equal to each other in every voxel.
 
-    Values that differ are taken to change something, and noise to be seen in the result: no
-    samples are listed in error.
+    Values that differ are assumed to change something, and noise to show in the result, so that
+    no samples are listed in error.
 
     Parameters
     ----------
     sampling : Sampling
     numbers : sequence of int
-        The samples that are made, counted from 0.
+        The samples to be made, counted from 0.
     shape : sequence of int, optional
         Spatial shape of the image, by default long along all three axes.
 

@@ -37,7 +37,7 @@ class Recipe(Model):
         How many of the last axes are space: 3 for volumes, 2 for planes that
         have nothing to do with each other. By default 3, or 2 for a 2D image.
     precision : {"exact", "float32"}, optional
-        "exact" gives back the digits of grey levels that single precision, in which steps
+        "exact" restores the digits of grey levels that single precision, in which steps
         work, cannot hold: what a recipe leaves as it is comes back exactly, whatever the
         dtype. "float32" is the way of version 0.1.0, and what a recipe written by it means.
         Integers of 8 and 16 bits are the same either way.
@@ -49,7 +49,7 @@ class Recipe(Model):
     Raises
     ------
     ValueError
-        A sentence per parameter that cannot be accepted.
+        With a sentence for each parameter that is not valid.
 
     Examples
     --------
@@ -73,7 +73,7 @@ class Recipe(Model):
         "exact",
         title="precision",
         description="exact: grey levels of 32 and 64 bits lose no digits on their way through "
-        "the steps. float32: as version 0.1.0 did it, for its recipes.",
+        "the steps. float32: the arithmetic of version 0.1.0, for its recipes.",
     )
     seed: int = Field(
         0,
@@ -93,7 +93,7 @@ class Recipe(Model):
         None,
         title="range",
         description="Grey levels mapped to 0 and 1 for the whole volume. Diversification clips "
-        "its result to them, as a detector that saturates; contrast and low-pass do not.",
+        "its result to them, like a detector that saturates; contrast and low-pass do not.",
         json_schema_extra={"unit": "grey levels"},
     )
     spatial_ndim: Literal[2, 3] | None = Field(
@@ -127,7 +127,7 @@ class Recipe(Model):
 
     @property
     def noisy(self) -> tuple[int, ...]:
-        """Numbers of the steps whose noise has a weight, which a target PSNR is met by."""
+        """Numbers of the steps whose noise has a weight, with which a target PSNR is met."""
         return tuple(i for i, step in enumerate(self.steps) if step.noise_weight is not None)
 
     def with_step(self, number: int, step: AnyStep) -> Recipe:
@@ -229,9 +229,10 @@ class Recipe(Model):
         Raises
         ------
         ValueError
-            If the text is no recipe, or one of a newer version.
+            If the text is not a recipe, or one of a newer version.
         """
-        text = text.removeprefix("\ufeff") if isinstance(text, str) else text  # of bytes json does
+        # json.loads removes the mark from bytes itself
+        text = text.removeprefix("\ufeff") if isinstance(text, str) else text
         try:
             values = json.loads(text, object_pairs_hook=_once_each)
         except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -275,7 +276,7 @@ class Recipe(Model):
         OSError
             If the file cannot be read.
         ValueError
-            If it is no recipe, or one of a newer version; the message names the file.
+            If it is not a recipe, or one of a newer version; the message names the file.
         """
         try:
             return cls.from_json(read_small(path))
@@ -283,7 +284,7 @@ class Recipe(Model):
             raise ValueError(f"{os.fspath(path)}: {error}") from None
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the recipe to a file (JSON), whole or not at all; missing folders are made.
+        """Write the recipe to a file (JSON), completely or not at all; missing folders are made.
 
         Raises
         ------
@@ -302,7 +303,7 @@ class Recipe(Model):
 
 
 def migrated(values: dict[str, Any]) -> dict[str, Any]:
-    """The values of a recipe as the program of today writes them.
+    """The values of a recipe as this version of the program writes them.
 
     Version 0.1.0 knew no ``precision`` and always wrote its ``generator``. Values with
     neither were written by hand, and mean what is the default now.
@@ -320,7 +321,7 @@ def migrated(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON; which of two values was meant nobody can know."""
+    """An object of JSON; raise if a name occurs twice, as it is not clear which value was meant."""
     values: dict[str, Any] = {}
     for name, value in pairs:
         if name in values:

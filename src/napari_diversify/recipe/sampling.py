@@ -25,7 +25,7 @@ _GRID = 3
 
 
 class Range(Model):
-    """From where to where a parameter is varied."""
+    """The range in which a parameter varies."""
 
     low: float
     high: float
@@ -41,7 +41,7 @@ class Range(Model):
 
 
 class Sampling(Model):
-    """Many recipes out of one: each sample has noise of its own, and values drawn for it.
+    """Many recipes from one: each sample has its own noise, and values drawn for it.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ class Sampling(Model):
     Raises
     ------
     ValueError
-        A sentence for what cannot be drawn.
+        With a sentence on what cannot be drawn.
 
     Notes
     -----
@@ -174,7 +174,7 @@ class Sampling(Model):
         return self.samples * settings
 
     def keyed(self, name: str) -> Sampling:
-        """The same for one image of several: noise and drawn values of its own, by its name."""
+        """The sampling of one image of several: its noise and drawn values depend on its name."""
         seed = seed_for(self.recipe.seed, name)
         keyed: Sampling = self.replace(recipe=self.recipe.replace(seed=seed))
         return keyed
@@ -186,7 +186,7 @@ class Sampling(Model):
         return dict(sorted(values.items()))
 
     def target(self, number: int) -> float | None:
-        """PSNR that sample ``number`` shall have, in decibel, if one is wanted."""
+        """PSNR that sample ``number`` is to have, in decibel; None if there is no target."""
         return self.psnr[number // self.samples] if self.psnr else None
 
     def recipe_of(self, number: int, model: PsnrModel | None = None) -> Recipe:
@@ -195,7 +195,7 @@ class Sampling(Model):
         Raises
         ------
         ValueError
-            If a target PSNR cannot be reached, with what can be.
+            If a target PSNR cannot be reached; the message says which ones can.
         """
         self._check_number(number)
         recipe = self._recipe_at(number)
@@ -207,9 +207,9 @@ class Sampling(Model):
         return with_psnr(recipe, target, model)
 
     def sure_to_differ(self, shape: Sequence[int] | None = None) -> bool:
-        """Whether no two samples can come out equal, as far as can be told without drawing any.
+        """Whether no two samples can come out equal, as far as is known without drawing any.
 
-        ``shape`` is the spatial one of their image, by default long along all three axes.
+        ``shape`` is the spatial shape of their image, by default long along all three axes.
         """
         varied = {
             place
@@ -218,7 +218,7 @@ class Sampling(Model):
         }
         steps = enumerate(self.recipe.steps)
         fixed = [step for i, step in steps if all(i != k for k, _ in varied)]
-        # of whole numbers, and in a grid, the same one may come up twice
+        # with whole numbers, and in a grid, the same value may come up twice
         apart = self.strategy != "grid" and any(not self._is_whole(place) for place in varied)
         return bool(self.psnr) or apart or any(step.draws_noise(shape) for step in fixed)
 
@@ -267,11 +267,11 @@ class Sampling(Model):
         return {name: self._find(name) for name in self.ranges}
 
     def _sorted(self) -> list[tuple[int, _Place]]:
-        """Places in the order of the recipe, each with its number among the drawn."""
+        """Places in the order of the recipe, each with its number among the drawn values."""
         return list(enumerate(sorted(self._places.values())))
 
     def _find(self, name: str) -> _Place:
-        """Where a parameter stands that goes by this name."""
+        """The place of the parameter with this name."""
         kind, _, field = name.rpartition(".")
         found = [
             (i, field)
@@ -348,7 +348,7 @@ def with_psnr(recipe: Recipe, target: float, model: PsnrModel) -> Recipe:
 
 
 def _as_range(name: str, value: Any) -> Any:
-    """Two or three numbers are a range too."""
+    """A range from two or three numbers."""
     if isinstance(value, (Range, dict)):
         return value
     try:
@@ -363,7 +363,7 @@ def _as_range(name: str, value: Any) -> Any:
 
 
 def _numbers(step: type[Model]) -> dict[str, Any]:
-    """Names of the fields of a step that are one number each, and whether whole or real."""
+    """Names of the fields of a step that are single numbers, and whether these are integers."""
     return {
         name: field.annotation
         for name, field in step.model_fields.items()

@@ -1,7 +1,7 @@
-"""One page on a training set, for whoever asks whether it is right.
+"""One page on a training set, to see whether it is right.
 
-Reads what a batch has left in its folder, the manifest, the records and one
-plane of some images, and writes a single HTML file that needs nothing else.
+Reads what a batch has written into its folder (the manifest, the records and one
+plane of some images) and writes a single HTML file that needs nothing else.
 """
 
 from .write import NAME, reporting, write_report

@@ -1,4 +1,4 @@
-"""Plots as inline SVG: a histogram, a scatter, and lines; each says its numbers in words too."""
+"""Plots as inline SVG: a histogram, a scatter plot, and lines; each has its numbers in words."""
 
 from __future__ import annotations
 
@@ -38,24 +38,24 @@ def histogram(
 ) -> str:
     """How often values occur, with median and ends. Empty if none is finite.
 
-    The axis goes from the least to the greatest value, or between the ``ends``
-    that it shares with another.
+    The axis runs from the least to the greatest value, or between the ``ends``
+    that it shares with another plot.
     """
-    there = finite(values)
-    if not there:
+    known = finite(values)
+    if not known:
         return ""
-    middle = median(there)
-    behind = f" {unit}" if unit else ""
-    said = f"median {short(middle)}{behind}, {short(min(there))} to {short(max(there))}{behind}"
-    if len(set(there)) == 1:
-        said = f"{short(middle)}{behind} in all files"
-    if len(there) < len(values):
-        said += f"; {number_of(len(values) - len(there), 'file')} without a finite number"
-    head = f"<figcaption><b>{escape(name)}</b> {escape(said)}</figcaption>"
-    low, high = (min(there), max(there)) if ends is None else ends
+    middle = median(known)
+    suffix = f" {unit}" if unit else ""
+    caption = f"median {short(middle)}{suffix}, {short(min(known))} to {short(max(known))}{suffix}"
+    if len(set(known)) == 1:
+        caption = f"{short(middle)}{suffix} in all files"
+    if len(known) < len(values):
+        caption += f"; {number_of(len(values) - len(known), 'file')} without a finite number"
+    head = f"<figcaption><b>{escape(name)}</b> {escape(caption)}</figcaption>"
+    low, high = (min(known), max(known)) if ends is None else ends
     if low == high:
         return f'<figure class="plot">{head}</figure>'
-    counts, edges = np.histogram(there, _bins(there) if ends is None else _SHARED, (low, high))
+    counts, edges = np.histogram(known, _bins(known) if ends is None else _SHARED, (low, high))
     most, step = int(counts.max()), _WIDTH / len(counts)
     bars = "".join(
         f'<rect class="bar" x="{n * step + 0.5:.1f}" y="{_HEIGHT * (1 - c / most):.1f}" '
@@ -68,7 +68,7 @@ def histogram(
     return (
         f'<figure class="plot">{head}'
         f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT + 2}" role="img" '
-        f'aria-label="{escape(f"Histogram of {name}: {said}; most files in a bar: {most}")}">'
+        f'aria-label="{escape(f"Histogram of {name}: {caption}; most files in a bar: {most}")}">'
         f'{bars}<path class="median" d="M{x:.1f} 0V{_HEIGHT}"/>'
         f'<path class="frame" d="M0 {_HEIGHT + 0.5}H{_WIDTH}"/></svg>'
         f'<div class="ends" aria-hidden="true"><span>{short(low)}</span>'
@@ -82,23 +82,23 @@ def scatter(
     points: Sequence[tuple[float, float, bool]],
 ) -> str:
     """Points (x, y, marked): marked ones are crosses. Empty if fewer than two are finite."""
-    there = [p for p in points if math.isfinite(p[0]) and math.isfinite(p[1])]
-    if len(there) < 2:
+    known = [p for p in points if math.isfinite(p[0]) and math.isfinite(p[1])]
+    if len(known) < 2:
         return ""
-    plain = [p for p in there if not p[2]]
+    plain = [p for p in known if not p[2]]
     if len(plain) > _POINTS:
         plain = plain[:: -(-len(plain) // _POINTS)]
-    marked = [p for p in there if p[2]][:_POINTS]
-    axes = _Axes([p[0] for p in there], [p[1] for p in there])
+    marked = [p for p in known if p[2]][:_POINTS]
+    axes = _Axes([p[0] for p in known], [p[1] for p in known])
     dots = "".join(f"M{axes.at(x, y)}h0" for x, y, _ in plain)
     crosses = "".join(f"M{axes.at(x, y)}m-2.5-2.5l5 5m0-5l-5 5" for x, y, _ in marked)
     shown = len(plain) + len(marked)
-    said = f"{title} of {number_of(len(there), 'file')}"
-    said += f", {shown:,} of them drawn" if shown < len(there) else ""
+    words = f"{title} of {number_of(len(known), 'file')}"
+    words += f", {shown:,} of them drawn" if shown < len(known) else ""
     legend = "dots: nothing stands out; crosses: flagged above"
     return (
         f'<figure class="plot wide"><figcaption><b>{escape(title)}</b> {legend}</figcaption>'
-        f"{axes.opened(said + ', ' + axes.said(labels))}"
+        f"{axes.opened(words + ', ' + axes.in_words(labels))}"
         f'<path class="dots" d="{dots}"/><path class="crosses" d="{crosses}"/>'
         f"{axes.drawn(labels)}</svg></figure>"
     )
@@ -116,12 +116,12 @@ def lines(
     axes = _Axes(x.tolist(), [v for y, _ in curves for v in y.tolist()])
     drawn = ""
     for y, name in curves:
-        there = [axes.at(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True) if _both(a, b)]
-        drawn += f'<path class="{name}" d="M{"L".join(there)}"/>' if there else ""
+        places = [axes.at(a, b) for a, b in zip(x.tolist(), y.tolist(), strict=True) if _both(a, b)]
+        drawn += f'<path class="{name}" d="M{"L".join(places)}"/>' if places else ""
     legend = "full line: generated; dashed: real"
     return (
         f'<figure class="plot wide"><figcaption><b>{escape(title)}</b> {legend}</figcaption>'
-        f"{axes.opened(f'{title}, generated and real, ' + axes.said(labels))}"
+        f"{axes.opened(f'{title}, generated and real, ' + axes.in_words(labels))}"
         f"{drawn}{axes.drawn(labels)}</svg></figure>"
     )
 
@@ -147,7 +147,7 @@ class _Axes:
         v = _TALL - _BOTTOM - (y - y0) / (y1 - y0) * (_TALL - _TOP - _BOTTOM)
         return f"{u:.1f} {v:.1f}"
 
-    def said(self, labels: tuple[str, str]) -> str:
+    def in_words(self, labels: tuple[str, str]) -> str:
         """The axes in words."""
         (x0, *_, x1), (y0, *_, y1) = self._x, self._y
         return (
@@ -155,9 +155,9 @@ class _Axes:
             f"{labels[1]} from {short(y0)} to {short(y1)}"
         )
 
-    def opened(self, said: str) -> str:
+    def opened(self, words: str) -> str:
         """The opening tag of the drawing."""
-        return f'<svg viewBox="0 0 {_WIDTH} {_TALL}" role="img" aria-label="{escape(said)}">'
+        return f'<svg viewBox="0 0 {_WIDTH} {_TALL}" role="img" aria-label="{escape(words)}">'
 
     def drawn(self, labels: tuple[str, str]) -> str:
         """Frame, numbers and names."""
@@ -183,7 +183,7 @@ class _Axes:
 
 
 def _ticks(values: Sequence[float]) -> list[float]:
-    """Round numbers, three to seven, that hold all values between the first and the last."""
+    """Three to seven round numbers, with all values between the first and the last."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     if not high - low > 1e-9 * max(abs(low), abs(high)):
         low, high = low - 0.5, high + 0.5

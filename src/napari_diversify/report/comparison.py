@@ -1,8 +1,8 @@
 """Generated images beside real ones: grey levels, fineness, contrast.
 
-Every image counts alike, by the middle of one plane, and is first normalised by
-itself: its 0.1 and 99.9 percentiles become 0 and 1. Gain and offset of
-microscopes differ and mean nothing; what is compared is what is left.
+Every image counts equally, by the middle of one plane, and is first normalised by
+itself: its 0.1 and 99.9 percentiles become 0 and 1. Gain and offset differ between
+microscopes and mean nothing here; what is left is compared.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from ..core import histogram_distance, radial_power_spectrum, rms_contrast
 from .pictures import middle_plane
 from .rows import TrainingSet, spread
 
-#: Images of each kind, and the side of the middle part of their planes that is looked at.
+#: Images of each kind, and the side of the middle part of their planes that is compared.
 IMAGES, SIDE = 50, 1024
 PERCENTILES = (0.1, 99.9)
 _PIXELS = 1 << 16  # of each image, for the histogram
@@ -39,7 +39,7 @@ _Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Look:
-    """What one image looks like: grey levels 0 to 1, power in decibel, RMS contrast."""
+    """The appearance of one image: grey levels 0 to 1, power in decibel, RMS contrast."""
 
     levels: _Floats
     power: _Floats
@@ -53,19 +53,19 @@ class Comparison:
     Attributes
     ----------
     generated, real : tuple of Look
-    there : (int, int)
-        How many images there are of each, of which these were looked at.
+    available : (int, int)
+        How many images there are of each kind; these were compared.
     left_out : tuple of str
         Images that could not be compared, and why.
     """
 
     generated: tuple[Look, ...]
     real: tuple[Look, ...]
-    there: tuple[int, int]
+    available: tuple[int, int]
     left_out: tuple[str, ...]
 
     def histograms(self) -> tuple[_Floats, _Floats, _Floats]:
-        """Grey levels, and log10 of the share of pixels at each: generated, real; NaN of none."""
+        """Grey levels, and log10 of the share of pixels at each: generated, real; NaN if none."""
         edges = np.linspace(0, 1, _BINS + 1)
         shares = [
             np.histogram(_pooled(looks), edges)[0] / _pooled(looks).size
@@ -80,12 +80,12 @@ class Comparison:
 
     @property
     def distance(self) -> float:
-        """How far the grey levels are apart, 0 to 1."""
+        """Distance of the grey levels of generated and real images, 0 to 1."""
         return histogram_distance(_pooled(self.real), _pooled(self.generated))
 
     @property
     def distance_of_halves(self) -> float:
-        """How far two halves of the real images are apart: what is nothing; NaN if too few."""
+        """Baseline: the distance between two halves of the real images; NaN if too few."""
         if len(self.real) < _LEAST:
             return math.nan
         return histogram_distance(_pooled(self.real[::2]), _pooled(self.real[1::2]))
@@ -112,12 +112,12 @@ class Comparison:
 def compare(train: TrainingSet, real: Path) -> Comparison:
     """Compare a training set with a folder of real images.
 
-    Files that are called labels or masks are no images.
+    Files named as labels or masks are left out.
 
     Raises
     ------
     OSError, ValueError
-        A sentence, if there is nothing to compare with.
+        If there is nothing to compare with; the message says why.
     """
     own = [train.folder / row.file for row in train.rows]
     others = [
@@ -140,12 +140,12 @@ def compare(train: TrainingSet, real: Path) -> Comparison:
 
 
 def look_at(plane: npt.NDArray[Any]) -> Look:
-    """What a plane looks like.
+    """The appearance of a plane.
 
     Raises
     ------
     TypeError, ValueError
-        If nothing can be seen in it; a sentence.
+        If the plane cannot be compared; the message says why.
     """
     rows, columns = (slice(max(0, (n - SIDE) // 2), (n + SIDE) // 2) for n in plane.shape)
     middle = plane[rows, columns].astype(np.float64)
@@ -153,14 +153,18 @@ def look_at(plane: npt.NDArray[Any]) -> Look:
         raise ValueError("it holds values that are not finite")
     low, high = np.percentile(middle, PERCENTILES)
     if not low < high:
-        raise ValueError("it is of one grey level")
+        raise ValueError("it has the same grey level everywhere")
     unit = np.clip((middle - low) / (high - low), 0, 1)
     frequency, power = radial_power_spectrum(unit)
-    known = power > 0
+    has_power = power > 0
     decibel = np.full(FREQUENCIES.shape, np.nan)
-    if known.any():
+    if has_power.any():
         decibel = np.interp(
-            FREQUENCIES, frequency[known], 10 * np.log10(power[known]), left=np.nan, right=np.nan
+            FREQUENCIES,
+            frequency[has_power],
+            10 * np.log10(power[has_power]),
+            left=np.nan,
+            right=np.nan,
         )
     flat = unit.reshape(-1)
     at = np.linspace(0, flat.size - 1, min(flat.size, _PIXELS)).astype(np.intp)
@@ -178,7 +182,7 @@ def _looks(paths: Iterable[Path]) -> tuple[tuple[Look, ...], list[str]]:
 
 
 def _pooled(looks: Sequence[Look]) -> _Floats:
-    """Pixels of all images, the same number of each."""
+    """Pixels of all images, the same number from each."""
     least = min(look.levels.size for look in looks)
     at = [np.linspace(0, look.levels.size - 1, least).astype(np.intp) for look in looks]
     return np.concatenate([look.levels[i] for look, i in zip(looks, at, strict=True)])

@@ -1,4 +1,4 @@
-"""How the numbers of a training set lie, by themselves and beside those of real images."""
+"""How the numbers of a training set are distributed, alone and beside those of real images."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from html import escape
 
 from . import charts
 from .comparison import FREQUENCIES, PERCENTILES, SIDE, Comparison
-from .found import Found
+from .findings import Findings
 from .rows import METRICS, numbers
 from .tables import scrolled, trimmed
 
 
-def distributions(found: Found) -> str:
+def distributions(findings: Findings) -> str:
     """The section with a plot of every number that varies."""
-    train, rows = found.train, found.train.rows
+    train, rows = findings.train, findings.train.rows
     if len(rows) == 1:
         return "<p>One file has no distribution; its numbers are in the table below.</p>"
     plots, words = [], []
@@ -25,10 +25,8 @@ def distributions(found: Found) -> str:
         fixed.remove(f"{name} {trimmed(values[0])}")
         as_numbers = numbers(values)
         if as_numbers is None:
-            counted = ", ".join(
-                f"{v or 'none'} ({n:,})" for v, n in sorted(Counter(values).items())
-            )
-            words.append(f"{name}: {counted}")
+            counts = ", ".join(f"{v or 'none'} ({n:,})" for v, n in sorted(Counter(values).items()))
+            words.append(f"{name}: {counts}")
         else:
             plots.append(charts.histogram(name, as_numbers))
     targets = [float(row.target) for row in rows if row.target]
@@ -41,7 +39,7 @@ def distributions(found: Found) -> str:
             plots.append(drawn)
         else:
             words.append(f"{metric}: not a finite number in any file")
-    bad = {id(row) for row, _ in found.flagged}
+    bad = {id(row) for row, _ in findings.flagged}
     points = [(row.number("psnr"), row.number("ssim"), id(row) in bad) for row in rows]
     plots.append(charts.scatter("SSIM against PSNR", ("PSNR in dB", "SSIM"), points))
     if fixed:
@@ -65,14 +63,16 @@ def beside_real(c: Comparison) -> str:
     beside = (
         f"two halves of the real ones by {halves:.3f}."
         if math.isfinite(halves)
-        else "for two halves of the real ones there are too few."
+        else "there are too few real ones to compare two halves of them."
     )
     low, high = PERCENTILES
+    generated, real_images = c.available
     how = (
-        f"Compared are {len(c.generated):,} of {c.there[0]:,} generated and {len(c.real):,} of "
-        f"{c.there[1]:,} real images, evenly spread: of each the middle plane, its middle "
-        f"{SIDE} x {SIDE} pixels at most. Each is normalised by itself, its {low:g} and {high:g} "
-        "percentiles to 0 and 1, so that gain and offset of the microscopes do not count. "
+        f"{len(c.generated):,} of {generated:,} generated and {len(c.real):,} of {real_images:,} "
+        "real images, evenly spread, are compared: of each the middle plane, and of that the "
+        f"middle {SIDE} x {SIDE} pixels at most. Each is normalised by itself, its {low:g} and "
+        f"{high:g} percentiles to 0 and 1, so that gain and offset of the microscopes do not "
+        "count. "
         "Frequencies are in cycles per pixel, whatever the size of a pixel: that is what a "
         "network sees."
     )
@@ -86,7 +86,7 @@ def beside_real(c: Comparison) -> str:
     )
     left = "".join(f"<li>{escape(text)}</li>" for text in c.left_out)
     return (
-        f"<p>{escape(_fineness(fine_made - fine_real))} Their grey levels are apart by "
+        f"<p>{escape(_fineness(fine_made - fine_real))} Their grey levels differ by "
         f"{c.distance:.3f} of the range, {beside}</p>"
         + scrolled(
             "Generated beside real images",
@@ -105,7 +105,7 @@ def beside_real(c: Comparison) -> str:
             )
             for name, looks in (("generated", c.generated), ("real", c.real))
         )
-        + f'</div><p class="soft">{escape(how)} The distance of grey levels is the mean way '
+        + f'</div><p class="soft">{escape(how)} The difference of grey levels is the mean distance '
         "(Wasserstein-1) from one histogram to the other.</p>"
         + (f"<p>Left out:</p><ul>{left}</ul>" if left else "")
     )

@@ -12,8 +12,8 @@ from .rows import Row, finite
 
 #: Share of clipped voxels, part of the contrast, and decibels that are still in order.
 CLIPPED, CONTRAST_KEPT, OFF_TARGET = 0.05, 0.5, 0.05
-#: SSIM counts as extreme beyond so many scaled MAD of the median, and beyond so much;
-#: of fewer files than these no spread can be told.
+#: SSIM counts as extreme if it is more than so many scaled MAD from the median, and more than
+#: this gap; with fewer files than these the spread is unknown.
 MADS, LEAST_GAP, LEAST_FILES = 3.0, 0.01, 5
 _SCALE = 1.4826  # MAD of normally distributed numbers to their standard deviation
 
@@ -40,9 +40,9 @@ class Flag:
 def flagged(rows: Sequence[Row], troubles: Mapping[str, str]) -> list[tuple[Row, tuple[Flag, ...]]]:
     """Rows that should be looked at, the worst first.
 
-    How bad a row is, is the sum of its weights: 10 for a file that cannot be
-    used, the share of clipped voxels, the share of the contrast that is lost, the
-    distance of SSIM from the median, a twentieth per decibel off the target,
+    A row is as bad as the sum of its weights: 10 for a file that cannot be used,
+    the share of clipped voxels, the share of the contrast that is lost, the
+    distance of SSIM from the median, a twentieth per decibel off the target, and
     0.05 for a duplicate.
 
     Parameters
@@ -53,7 +53,7 @@ def flagged(rows: Sequence[Row], troubles: Mapping[str, str]) -> list[tuple[Row,
     """
     limits = ssim_limits(rows)
     targets, twins = _off_target(rows), _duplicates(rows)
-    found = []
+    rows_with_flags = []
     for n, row in enumerate(rows):
         flags = []
         if row.file in troubles:
@@ -61,12 +61,12 @@ def flagged(rows: Sequence[Row], troubles: Mapping[str, str]) -> list[tuple[Row,
         flags += _clipped(row) + _contrast(row) + _ssim(row, limits)
         flags += [flag for flag in (targets.get(n), twins.get(n)) if flag is not None]
         if flags:
-            found.append((row, tuple(flags)))
-    return sorted(found, key=lambda one: (-sum(f.weight for f in one[1]), one[0].file))
+            rows_with_flags.append((row, tuple(flags)))
+    return sorted(rows_with_flags, key=lambda one: (-sum(f.weight for f in one[1]), one[0].file))
 
 
 def ssim_limits(rows: Sequence[Row]) -> tuple[float, float] | None:
-    """Median of SSIM and how far from it is extreme; None if there are too few numbers."""
+    """Median of SSIM, and the distance from it that is extreme; None with too few numbers."""
     values = finite(row.number("ssim") for row in rows)
     if len(values) < LEAST_FILES:
         return None
@@ -88,11 +88,11 @@ def _contrast(row: Row) -> list[Flag]:
         return []  # nothing to lose
     if not after > 0:
         return [Flag("contrast", "it has no contrast left", 1.0)]
-    kept = after / before
-    if kept >= CONTRAST_KEPT:
+    share = after / before
+    if share >= CONTRAST_KEPT:
         return []
-    reason = f"its contrast is {kept:.1%} of the source's"
-    return [Flag("contrast", reason, 1.0 - kept)]
+    reason = f"its contrast is {share:.1%} of the source's"
+    return [Flag("contrast", reason, 1.0 - share)]
 
 
 def _ssim(row: Row, limits: tuple[float, float] | None) -> list[Flag]:
@@ -107,7 +107,7 @@ def _ssim(row: Row, limits: tuple[float, float] | None) -> list[Flag]:
 
 
 def _off_target(rows: Sequence[Row]) -> dict[int, Flag]:
-    """By row; a target holds for a sample, whose files share its noise."""
+    """Flags by row; a target applies to a sample, whose files share its noise."""
     samples: dict[str, list[int]] = defaultdict(list)
     for n, row in enumerate(rows):
         if row.target:
@@ -115,7 +115,7 @@ def _off_target(rows: Sequence[Row]) -> dict[int, Flag]:
     out = {}
     for members in samples.values():
         target = float(rows[members[0]].target)
-        # below -300 dB the table is damaged, and a power of ten no number
+        # below -300 dB the table is damaged, and the power of ten would overflow
         decibels = [rows[n].number("psnr") for n in members]
         errors = [10 ** (-(-300.0 if d < -300 else d) / 10) for d in decibels]
         mean = math.fsum(errors) / len(errors)
@@ -131,28 +131,28 @@ def _off_target(rows: Sequence[Row]) -> dict[int, Flag]:
 
 
 def _duplicates(rows: Sequence[Row]) -> dict[int, Flag]:
-    """By row, all but the first of those that are the same."""
+    """Flags by row, for all but the first of those that are the same."""
     times = Counter(row.file for row in rows)
     first: dict[tuple[object, ...], str] = {}
-    seen, out = set[str](), {}
+    listed, out = set[str](), {}
     twins = _equal_in_numbers(rows)
     for n, row in enumerate(rows):
         recipe = (row.source, row.seed, row.sample, row.target, *sorted(row.parameters.items()))
         unit = first.setdefault(recipe, row.unit)
-        if row.file in seen:
+        if row.file in listed:
             out[n] = Flag("duplicate", f"it is listed {times[row.file]} times", 0.05)
         elif unit != row.unit:
-            reason = f"it has source, noise and parameters of {unit}"
+            reason = f"it has the source, noise and parameters of {unit}"
             out[n] = Flag("duplicate", reason, 0.05)
         elif row.unit in twins:
             reason = f"it is identical to {twins[row.unit]} in every number: nothing was drawn"
             out[n] = Flag("duplicate", reason, 0.05)
-        seen.add(row.file)
+        listed.add(row.file)
     return out
 
 
 def _equal_in_numbers(rows: Sequence[Row]) -> dict[str, str]:
-    """Samples of one source that are the same in every metric of all their files, by an earlier."""
+    """Samples that equal an earlier one of the same source in every metric of all their files."""
     numbers: dict[tuple[str, str], list[tuple[str, ...]]] = {}
     for row in rows:
         numbers.setdefault((row.source, row.unit), []).append(tuple(row.metrics.values()))

@@ -8,18 +8,18 @@ from collections.abc import Sequence
 from html import escape
 
 from .charts import short
+from .findings import Findings, Pair
 from .flags import CLIPPED, KINDS, LEAST_FILES, MADS, Flag, ssim_limits
-from .found import Found, Pair
 from .rows import METRICS, Row, number_of
 from .tables import scrolled, trimmed
 
 
-def outliers(found: Found) -> str:
+def outliers(findings: Findings) -> str:
     """The section on what stands out."""
-    rows = found.train.rows
-    total, kinds = len(rows), Counter(f.kind for _, flags in found.flagged for f in flags)
+    rows = findings.train.rows
+    total, kinds = len(rows), Counter(f.kind for _, flags in findings.flagged for f in flags)
     out = []
-    if not found.flagged:
+    if not findings.flagged:
         out.append("<p>No file was flagged.</p>")
     else:
         lines = "".join(
@@ -42,11 +42,11 @@ def outliers(found: Found) -> str:
                 "that is how the set was made rather than a few bad samples. A lower w_v, or an "
                 "intensity range that ends further out, clips less.</p>"
             )
-    out.append(f'<p class="soft">{escape(_how_looked(found))}</p>')
-    settings = found.train.varying() if total > 1 else list(found.train.parameters)
+    out.append(f'<p class="soft">{escape(_how_looked(findings))}</p>')
+    settings = findings.train.varying() if total > 1 else list(findings.train.parameters)
     cards = "".join(
         _card(row, flags, pair, settings)
-        for (row, flags), pair in zip(found.flagged, found.pairs, strict=False)
+        for (row, flags), pair in zip(findings.flagged, findings.pairs, strict=False)
     )
     if cards:
         out.append(
@@ -54,7 +54,7 @@ def outliers(found: Found) -> str:
             "it, on the grey scale of the intensity range: black and white are its ends.</p>"
             f'<ol class="cards">{cards}</ol>'
         )
-    rest = len(found.flagged) - len(found.pairs)
+    rest = len(findings.flagged) - len(findings.pairs)
     if rest > 0:
         out.append(
             f"<p>{number_of(rest, 'more flagged file')} without pictures here: see the column "
@@ -63,42 +63,42 @@ def outliers(found: Found) -> str:
     return "".join(out)
 
 
-def _how_looked(found: Found) -> str:
-    rows = found.train.rows
+def _how_looked(findings: Findings) -> str:
+    rows = findings.train.rows
     limits = ssim_limits(rows)
     opened = (
         "all images were opened"
-        if found.opened == len({row.file for row in rows})
-        else f"{found.opened:,} images, evenly spread, were opened"
+        if findings.opened == len({row.file for row in rows})
+        else f"{findings.opened:,} images, evenly spread, were opened"
     )
-    read = len(found.thumbnails)
-    said = f"All files were looked for, {opened}, and one plane of {read:,} was read."
+    read = len(findings.thumbnails)
+    text = f"All files were looked for, {opened}, and one plane of {read:,} was read."
     if limits is None:
-        said += f" SSIM is told apart from the rest only in sets of {LEAST_FILES} files or more."
+        text += f" SSIM is compared with the rest only in sets of {LEAST_FILES} files or more."
     else:
-        said += (
+        text += (
             f" SSIM is extreme here if it is more than {limits[1]:.3f} from the median "
             f"{limits[0]:.3f} ({MADS:g} scaled median absolute deviations, 0.01 at least)."
         )
     if unmeasured := sum(row.number("ssim_planes") == 0 for row in rows):
-        said += (
+        text += (
             f" {number_of(unmeasured, 'file')} without SSIM: planes are smaller than its window."
         )
-    return said
+    return text
 
 
 def _card(row: Row, flags: Sequence[Flag], pair: Pair, settings: Sequence[str]) -> str:
     why = "".join(f"<li>{escape(flag.reason)}</li>" for flag in flags)
     numbers = "".join(f"<dt>{m}</dt><dd>{_in_short(row, m)}</dd>" for m in METRICS)
     numbers += f"<dt>target</dt><dd>{escape(row.target)}</dd>" if row.target else ""
-    told = [f"sample {row.sample}", f"seed {row.seed}"]
-    told += [f"{name} {trimmed(row.parameters[name])}" for name in settings]
+    words = [f"sample {row.sample}", f"seed {row.seed}"]
+    words += [f"{name} {trimmed(row.parameters[name])}" for name in settings]
     return (
         f'<li><h3>{escape(row.file)}</h3><div class="pair">'
         f"<figure>{pair.image}<figcaption>generated</figcaption></figure>"
         f"<figure>{pair.source}<figcaption>source {escape(row.source)}</figcaption></figure></div>"
         f'<ul class="why">{why}</ul><dl>{numbers}</dl>'
-        f'<p class="soft">{escape(", ".join(told))}</p></li>'
+        f'<p class="soft">{escape(", ".join(words))}</p></li>'
     )
 
 

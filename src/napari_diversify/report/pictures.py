@@ -30,7 +30,7 @@ class Plane:
         Where it lies on the other axes; for a generated file also on those of
         its source that the file does not have.
     limits : (float, float) or None
-        Intensity range, if the file tells how it was made.
+        Intensity range, if the file says how it was made.
     """
 
     values: npt.NDArray[Any]
@@ -39,13 +39,13 @@ class Plane:
 
 
 def middle_plane(path: Path, axes: str | None = None, at: Mapping[str, int] | None = None) -> Plane:
-    """Read one plane of an image, the middle one unless it is said ``at`` which.
+    """Read one plane of an image, the middle one unless ``at`` says which.
 
     Raises
     ------
     OSError, ValueError
-        If the file cannot be read, or does not have this plane; a sentence
-        without the folder.
+        If the file cannot be read, or does not have this plane; the message
+        does not contain the folder.
     """
     try:
         with open_image(path, axes=axes) as image:
@@ -53,8 +53,8 @@ def middle_plane(path: Path, axes: str | None = None, at: Mapping[str, int] | No
             place = {a: 0 if a == "c" else header.size_of(a) // 2 for a in header.axes[:-2]}
             place |= {a: i for a, i in (at or {}).items() if a in place}
             values = np.asarray(image.data[tuple(place[a] for a in header.axes[:-2])])
-            told = _told(header)
-            return Plane(values, {**told.at, **place}, told.limits)
+            origin = _origin_in(header)
+            return Plane(values, {**origin.at, **place}, origin.limits)
     except Exception as error:  # readers fail in all kinds of ways
         raise ValueError(reason_in(error, path)) from error
 
@@ -63,10 +63,10 @@ def trouble_of(folder: Path, row: Row, *, opened: bool) -> str | None:
     """What is wrong with the files of a row, if anything; headers are read if ``opened``."""
     for name in (row.file, row.labels, row.clean):
         try:
-            there = not name or (folder / name).exists()
+            exists = not name or (folder / name).exists()
         except OSError as error:  # no file can have such a name
             return f"it cannot be read: {reason_in(error, folder / name)}"
-        if not there:
+        if not exists:
             return f"{name} is missing"
     if not opened:
         return None
@@ -94,7 +94,7 @@ def source_plane(folder: Path, row: Row, plane: Plane) -> Plane:
     Raises
     ------
     OSError, ValueError
-        If it cannot be found or read; a sentence that fits behind a colon.
+        If it cannot be found or read; the message fits after a colon.
     """
     if row.clean:
         return middle_plane(folder / row.clean, at=plane.at)
@@ -105,18 +105,18 @@ def source_plane(folder: Path, row: Row, plane: Plane) -> Plane:
     path = folder / row.origin.source
     if not path.exists():
         raise FileNotFoundError(f"{path.name} is not where it was")
-    found = middle_plane(path, row.origin.axes, plane.at)
-    if found.values.shape != plane.values.shape:
+    source = middle_plane(path, row.origin.axes, plane.at)
+    if source.values.shape != plane.values.shape:
         raise ValueError(f"{path.name} has another size now")
-    return found
+    return source
 
 
 def limits_of(row: Row, plane: Plane) -> tuple[float, float]:
-    """The grey scale of a row: its intensity range, or, if that is not told, the plane's own."""
-    told = row.origin.limits if row.origin is not None else None
-    found = told or plane.limits
-    if found is not None:
-        return found
+    """The grey scale of a row: its intensity range or, if that is not known, the plane's own."""
+    recorded = row.origin.limits if row.origin is not None else None
+    limits = recorded or plane.limits
+    if limits is not None:
+        return limits
     values = plane.values[np.isfinite(plane.values)]
     return (float(values.min()), float(values.max())) if values.size else (0.0, 1.0)
 
@@ -143,8 +143,8 @@ def reason_in(error: Exception, path: Path) -> str:
     return reason(error).removeprefix(f"{path}: ").replace(str(path), path.name)
 
 
-def _told(header: Header) -> Plane:
-    """What a generated file carries of its origin, as a plane without values."""
+def _origin_in(header: Header) -> Plane:
+    """What a generated file says about its origin, as a plane without values."""
     nothing: npt.NDArray[Any] = np.empty((0, 0))
     try:
         made = Provenance.read(header.provenance or {})

@@ -1,4 +1,4 @@
-"""What a training set says of itself: the lines of its manifest, and their records."""
+"""What a training set says about itself: the lines of its manifest, and their records."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _NUMBERS = (*METRICS, "data_range", "ssim_planes")
 _HEAD = ("file", "labels", "clean", "source", "group", "sample", "seed")
 _KNOWN = (*_HEAD, "target_psnr", *_NUMBERS)
 _LARGEST = 1 << 30  # bytes of a manifest: about four million samples
-_NEWER = ("data_range_rule",)  # older manifests do not have it
+_NEWER = ("data_range_rule",)  # older manifests lack it
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Origin:
     limits : (float, float) or None
         The intensity range.
     source, axes : str or None
-        Where the source lies, seen from the folder of the set, and its axes.
+        Path of the source relative to the folder of the set, and its axes.
     sizes, dtype
         Of this image file; length by axis, channels left out: some layouts split them.
     """
@@ -60,7 +60,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Row:
-    """One image file, as the manifest has it; metrics are kept as they are written there."""
+    """One image file as it stands in the manifest; metrics keep their spelling there."""
 
     file: str
     labels: str
@@ -90,17 +90,17 @@ class Row:
 
 @dataclass(frozen=True)
 class TrainingSet:
-    """All rows, sorted by file, and what is to be said of the whole."""
+    """All rows, sorted by file, and notes on the set as a whole."""
 
     folder: Path
     rows: tuple[Row, ...]
     parameters: tuple[str, ...]
     notes: tuple[str, ...] = field(default=())
 
-    def told(self, name: str) -> list[str]:
+    def recorded(self, name: str) -> list[str]:
         """The different values of a field of the records, in the order of the rows."""
-        found = {getattr(row.origin, name): None for row in self.rows if row.origin is not None}
-        return [" → ".join(v) if isinstance(v, tuple) else str(v) for v in found]
+        values = {getattr(row.origin, name): None for row in self.rows if row.origin is not None}
+        return [" → ".join(v) if isinstance(v, tuple) else str(v) for v in values]
 
     def varying(self) -> list[str]:
         """Parameters that are not the same in all rows."""
@@ -113,14 +113,14 @@ def read_set(folder: Path) -> TrainingSet:
     Raises
     ------
     OSError, ValueError
-        A sentence, if there is no manifest or it is not one of ours.
+        If there is no manifest, or it is not one of ours; the message says so.
     """
     manifest = folder / MANIFEST
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: there is no such folder")
     if not manifest.exists():
         raise FileNotFoundError(
-            f"{folder} holds no {MANIFEST}, so it is no training set of this program. Give the "
+            f"{folder} holds no {MANIFEST}, so it is not a training set of this program. Give the "
             "folder that was exported to; if its export was stopped, run it again with --resume"
         )
     columns, lines = _read_table(manifest)
@@ -172,7 +172,7 @@ def _read_table(manifest: Path) -> tuple[list[str], list[tuple[int, dict[str, st
     missing = [name for name in _KNOWN if name not in columns]
     if missing:
         raise ValueError(
-            f"{manifest} is no manifest that this version can read: it has no column "
+            f"{manifest} is not a manifest that this version can read: it has no column "
             f"{', '.join(map(repr, missing))}. Another program has written it, or another version "
             "of this one"
         )
@@ -211,21 +211,21 @@ def _row(manifest: Path, number: int, line: dict[str, str], origins: dict[str, O
 
 
 def _origins(folder: Path) -> tuple[dict[str, Origin], list[Noted], int]:
-    """What the records say, by image file and of the images; how many of them say nothing."""
-    found: dict[str, Origin] = {}
+    """What the records say about each file, and about images; and how many cannot be read."""
+    origins: dict[str, Origin] = {}
     noted: list[Noted] = []
     unread = 0
     for path in sorted((folder / FOLDER).glob("[!.]*.json")):
         record = read_record(folder, path.stem)
         try:
-            found |= _told(path.stem, record or {})
+            origins |= _origins_in(path.stem, record or {})
             noted.append(noted_in(record or {}))
         except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
             unread += 1
-    return found, noted, unread
+    return origins, noted, unread
 
 
-def _told(name: str, record: Record) -> dict[str, Origin]:
+def _origins_in(name: str, record: Record) -> dict[str, Origin]:
     made, out = provenance_in(record), {}
     for part in record["parts"]:
         out[str(part["files"]["image"])] = Origin(
@@ -243,13 +243,13 @@ def _told(name: str, record: Record) -> dict[str, Origin]:
 
 
 def without_channels(axes: str, shape: Sequence[int]) -> dict[str, int]:
-    """Length by axis, without axes of length 1, which mean nothing, and without channels."""
+    """Length by axis, without axes of length 1, which do not matter, and without channels."""
     sizes = zip(axes, shape, strict=True)
     return {axis: int(n) for axis, n in sizes if axis != "c" and n > 1}
 
 
 def numbers(texts: Iterable[str]) -> list[float] | None:
-    """Texts as numbers, None if any is none."""
+    """Texts as numbers; None if one of them is not a number."""
     try:
         return [float(text) for text in texts]
     except ValueError:
@@ -262,7 +262,7 @@ def finite(values: Iterable[float]) -> list[float]:
 
 
 def spread(items: Sequence[T], most: int) -> list[T]:
-    """At most so many of the items, evenly spread, first and last among them.
+    """At most ``most`` of the items, evenly spread, the first and the last among them.
 
     Examples
     --------
@@ -276,7 +276,7 @@ def spread(items: Sequence[T], most: int) -> list[T]:
 
 
 def number_of(n: int, what: str) -> str:
-    """Count something in words that fit.
+    """Count something, with its plural where needed.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Tables on a page, and what their cells hold."""
+"""Tables on a page, and their cells."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from .rows import numbers
 
 
 def cell(tag: str, text: str, word: bool = False, more: str = "") -> str:
-    """A cell; words stand at the left, numbers at the right."""
+    """A cell; words are aligned left, numbers right."""
     kind = ' class="word"' if word else ""
     return f"<{tag}{more}{kind}>{escape(text)}</{tag}>"
 
@@ -19,6 +19,6 @@ def scrolled(name: str, table: str) -> str:
 
 
 def trimmed(text: str) -> str:
-    """A parameter in six digits; what is no number as it is."""
-    found = numbers([text])
-    return text if found is None else f"{found[0]:.6g}"
+    """A parameter in six digits; what is not a number stays as it is."""
+    values = numbers([text])
+    return text if values is None else f"{values[0]:.6g}"

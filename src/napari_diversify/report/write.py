@@ -10,8 +10,8 @@ from pathlib import Path
 from ..core.blocks import exhaust
 from ..files import writing
 from .comparison import Comparison, compare
+from .findings import LINES, Findings, Pair
 from .flags import flagged
-from .found import LINES, Found, Pair
 from .page import page_of
 from .pictures import Plane, limits_of, middle_plane, source_plane, thumbnail, trouble_of
 from .rows import Row, TrainingSet, read_set, spread
@@ -20,7 +20,7 @@ NAME = "report.html"
 #: Flagged files and lines of the table that have pictures, and their sides in pixels.
 _PAIRS, _PICTURES = 40, 200
 _SIDE, _SMALL = 160, 64
-_OPENED = LINES  # images that are opened to see whether they can be
+_OPENED = LINES  # images that are opened, to see whether they can be read
 
 
 def write_report(
@@ -30,10 +30,10 @@ def write_report(
     out: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> Path:
-    """Write one page on a training set: what stands out in it, and how its numbers lie.
+    """Write one page on a training set: what stands out, and how its numbers are distributed.
 
-    Read are the manifest, the records and one plane each of some of the images.
-    The page is a single file; the same training set gives the same bytes.
+    The manifest, the records and one plane of some of the images are read. The page is
+    a single file; the same training set gives the same bytes.
 
     Parameters
     ----------
@@ -56,7 +56,7 @@ def write_report(
     FileExistsError
         If the page exists and ``overwrite`` is not set.
     OSError, ValueError
-        A sentence, if there is no training set or nothing to compare it with.
+        If there is no training set or nothing to compare it with; the message says which.
 
     Examples
     --------
@@ -85,19 +85,19 @@ def reporting(
     out: str | os.PathLike[str] | None = None,
     overwrite: bool = False,
 ) -> Generator[tuple[int, int], None, Path]:
-    """:func:`write_report` in pieces, for who shows progress: yields (pieces done, pieces)."""
+    """:func:`write_report` in pieces, for callers that show progress; yields (done, total)."""
     root = Path(folder)
     target = _target(root, out)
-    if target.exists() and not overwrite:  # said before the work, not after it
+    if target.exists() and not overwrite:  # refused before the work, not after it
         raise FileExistsError(
             f"{target} exists and is left as it is; choose another name, or overwrite it"
         )
     train = read_set(root)
     yield 0, len(train.rows)
     comparison = None if real is None else compare(train, Path(real))
-    found = yield from _found(train, comparison)
+    findings = yield from _findings_of(train, comparison)
     with writing(target, overwrite) as partial:
-        partial.write_text(page_of(found), encoding="utf-8", newline="\n")
+        partial.write_text(page_of(findings), encoding="utf-8", newline="\n")
     return target
 
 
@@ -108,13 +108,15 @@ def _target(root: Path, out: str | os.PathLike[str] | None) -> Path:
     if target.is_dir():
         return target / NAME
     if target.suffix.lower() not in (".html", ".htm"):
-        raise ValueError(f"a report is a page called .html, or a folder for it; got {target}")
+        raise ValueError(
+            f"a report is a page whose name ends in .html, or a folder for it; got {target}"
+        )
     return target
 
 
-def _found(
+def _findings_of(
     train: TrainingSet, comparison: Comparison | None
-) -> Generator[tuple[int, int], None, Found]:
+) -> Generator[tuple[int, int], None, Findings]:
     """Look at the files, the numbers and the planes."""
     rows, folder = train.rows, train.folder
     pictured = spread(rows[:LINES], _PICTURES)
@@ -139,7 +141,7 @@ def _found(
     for n, (row, _) in enumerate(bad[:_PAIRS], len(rows) + len(pictured)):
         yield n, total
         pairs.append(_pair(folder, row))
-    return Found(train, bad, pairs, thumbnails, len(opened), comparison)
+    return Findings(train, bad, pairs, thumbnails, len(opened), comparison)
 
 
 def _picture(folder: Path, row: Row, side: int) -> str:
@@ -162,10 +164,10 @@ def _pair(folder: Path, row: Row) -> Pair:
     return Pair(image, _tag(source, limits, _SIDE, f"The same plane of its source {row.source}"))
 
 
-def _tag(plane: Plane, limits: tuple[float, float], side: int, said: str) -> str:
+def _tag(plane: Plane, limits: tuple[float, float], side: int, words: str) -> str:
     uri, width, height = thumbnail(plane.values, limits, side)
     return (
-        f'<img src="{uri}" width="{width}" height="{height}" loading="lazy" alt="{escape(said)}">'
+        f'<img src="{uri}" width="{width}" height="{height}" loading="lazy" alt="{escape(words)}">'
     )
 
 

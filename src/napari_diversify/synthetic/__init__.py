@@ -1,11 +1,11 @@
-"""Synthetic specimens as data: nuclei and membranes, with all that is known of their parameters.
+"""Synthetic specimens as data: nuclei and membranes, with everything about their parameters.
 
-A model is the whole recipe of a specimen; of what shape and voxel size it shall
+A model is the whole recipe of a specimen; of what shape and voxel size it is to
 be is said when it is made::
 
     nuclei = SyntheticNuclei(density=1.5, axis_ratio=1.6, seed=3)
     specimen = nuclei.specimen((64, 512, 512), (0.5, 0.2, 0.2))
-    specimen.image[32]  # computed when it is looked at
+    specimen.image[32]  # computed when it is indexed
     specimen.labels[32]
 
 Ellipses as stand-ins for nuclei are those of Boehland et al., as Utz et al. (2023,

@@ -81,7 +81,7 @@ class SyntheticMembranes(SpecimenModel, _MembraneCells):
     """
 
     def drawing(self, shape: Sequence[int], spacing: Sequence[float]) -> Drawing:
-        """As :meth:`specimen`, and yield how many of how many cells have been placed."""
+        """As :meth:`specimen`, and yield (cells placed so far, all cells)."""
         check_field(shape, spacing)
         seeds = yield from drawing_seeds(
             shape, spacing, diameter=self.diameter, regularity=self.regularity, seed=self.seed
@@ -99,7 +99,7 @@ class SyntheticMembranes(SpecimenModel, _MembraneCells):
         )
         extent = np.multiply(shape, spacing)
         middles = seeds[:, -len(extent) :]
-        here = ((middles >= 0) & (middles < extent)).all(axis=1)  # others reach in from around
+        here = ((middles >= 0) & (middles < extent)).all(axis=1)  # others reach in from outside
         return Specimen(drawn, int(np.count_nonzero(here)))
 
     @classmethod
@@ -109,9 +109,9 @@ class SyntheticMembranes(SpecimenModel, _MembraneCells):
         spacing: Sequence[float],
         image: npt.ArrayLike | None = None,
     ) -> Generator[tuple[int, int], None, Matched[Self]]:
-        """As :meth:`like`: the diameter follows from the density, for cells fill space.
+        """As :meth:`like`: the diameter follows from the density, as cells fill space.
 
-        Beside it only whether they touch is taken from the labels.
+        Otherwise the labels only decide whether cells touch.
         """
         yield 0, 1
         seen = measure(labels, spacing)
@@ -125,7 +125,7 @@ class SyntheticMembranes(SpecimenModel, _MembraneCells):
             given = np.asarray(image)
             if given.shape != np.shape(labels):
                 raise ValueError(
-                    "image and labels must have one shape; "
+                    "image and labels must have the same shape; "
                     f"got {given.shape} and {np.shape(labels)}"
                 )
             dark, bright = np.percentile(given, (10.0, 99.0))

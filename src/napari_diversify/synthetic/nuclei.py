@@ -133,7 +133,7 @@ class SyntheticNuclei(SpecimenModel, _NucleiPopulation):
         return Population(**{name: getattr(self, name) for name in names})
 
     def drawing(self, shape: Sequence[int], spacing: Sequence[float]) -> Drawing:
-        """As :meth:`specimen`, and yield how many of how many nuclei have been placed."""
+        """As :meth:`specimen`, and yield (nuclei placed so far, all nuclei)."""
         objects = yield from self.population().drawing(shape, spacing, self.seed)
         texture = Texture(self.texture, self.grain)
         drawn = Nuclei(objects, shape, spacing, self.seed, texture, self._microscope())
@@ -154,7 +154,7 @@ class SyntheticNuclei(SpecimenModel, _NucleiPopulation):
         spacing: Sequence[float],
         image: npt.ArrayLike | None = None,
     ) -> Generator[tuple[int, int], None, Matched[Self]]:
-        """As :meth:`like`, and yield how many of how many populations have been drawn."""
+        """As :meth:`like`, and yield (populations drawn so far, all populations)."""
         seen = measure(labels, spacing)
         light = None if image is None else measure_image(labels, image, spacing)
         found = yield from fitting(seen, light, np.shape(labels), spacing)
@@ -167,7 +167,7 @@ class SyntheticNuclei(SpecimenModel, _NucleiPopulation):
                 "background": 0.0,
                 "read_noise": light.noise,
             }
-            # shading, rim and blur take light on the way: as much as from a first try
+            # shading, rim and blur cost light: as much as they cost a first trial
             tried = cls(**bounded(cls, values)).specimen(part_of(np.shape(labels)), spacing)
             if tried.objects:
                 lost = measure_image(np.asarray(tried.labels), np.asarray(tried.image), spacing)

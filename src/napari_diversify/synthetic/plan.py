@@ -1,4 +1,4 @@
-"""A synthetic specimen as it is asked for: parameters, shape and voxel size.
+"""The plan of a synthetic specimen: parameters, shape and voxel size.
 
 No Qt here: what a dock shows, a file holds and a command line says is one value.
 """
@@ -27,7 +27,7 @@ USUAL: dict[int, tuple[tuple[int, ...], tuple[float, ...]]] = {
 
 @dataclass(frozen=True)
 class Plan:
-    """All that decides every voxel of a specimen.
+    """Everything that determines the voxels of a specimen.
 
     Parameters
     ----------
@@ -60,17 +60,17 @@ class Plan:
         return self.model.specimen(self.shape, self.spacing)
 
     def drawing(self) -> Drawing:
-        """Draw it, and yield how many of how many objects have been placed."""
+        """Draw it, and yield (objects placed so far, all objects)."""
         return self.model.drawing(self.shape, self.spacing)
 
     def counted(self, specimen: Specimen) -> str:
         """How many objects its specimen has, in words."""
         if self.model.kind == "nuclei":
             return f"{specimen.objects:,} nuclei"
-        return f"about {specimen.objects:,} cells"  # some more reach into the field
+        return f"about {specimen.objects:,} cells"  # a few more reach into the field
 
     def record(self) -> dict[str, Any]:
-        """As JSON knows it; what ``napari-diversify phantom`` writes beside an image."""
+        """As JSON; what ``napari-diversify phantom`` writes beside an image."""
         return {
             "parameters": self.model.model_dump(mode="json"),
             "shape": list(self.shape),
@@ -85,7 +85,7 @@ class Plan:
         Raises
         ------
         ValueError
-            If it is no record, or holds what cannot be made.
+            If it is not such a record, or describes a specimen that cannot be made.
         """
         if not isinstance(record, dict) or not isinstance(record.get("parameters"), dict):
             raise ValueError(
@@ -111,7 +111,7 @@ class Plan:
         return json.dumps(self.record(), indent=2, ensure_ascii=False) + "\n"
 
     def save(self, path: str | Path) -> None:
-        """Write the record to a file, in the place of any that is there, whole or not at all."""
+        """Write the record to a file, completely or not at all; an existing file is replaced."""
         from ..files import writing  # which takes long to import
 
         with writing(path, overwrite=True) as partial:
@@ -124,16 +124,16 @@ class Plan:
         Raises
         ------
         OSError, ValueError
-            If there is none, or it is none.
+            If the file does not exist, or is not such a record.
         """
         try:
             record = json.loads(Path(path).read_text(encoding="utf-8-sig"))
         except UnicodeDecodeError:
-            raise ValueError("it is no text file, so no JSON") from None
+            raise ValueError("it is not a text file, and so not JSON") from None
         except json.JSONDecodeError as error:
-            raise ValueError(f"it is no JSON: {error}") from None
+            raise ValueError(f"it is not valid JSON: {error}") from None
         except RecursionError:
-            raise ValueError("it is no JSON that could be read: it is nested too deeply") from None
+            raise ValueError("its JSON cannot be read: it is nested too deeply") from None
         return cls.from_record(record)
 
     def command(self) -> str:
@@ -161,6 +161,6 @@ def as_seen_in(model: Synthetic, ndim: int) -> Synthetic:
         return model  # membranes fill space: their size is their density
     density = model.density * model.diameter if ndim == 2 else model.density / model.diameter
     most = bounds_of(SyntheticNuclei.model_fields["density"])[1]
-    # six digits, so that there and back again is the number that was typed
+    # six digits, so that converting there and back gives the number that was typed
     section: Synthetic = model.replace(density=min(float(f"{density:.6g}"), most))
     return section

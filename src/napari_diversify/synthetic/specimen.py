@@ -18,7 +18,7 @@ _SLAB = 1 << 22
 
 
 class SpecimenArray(Computed):
-    """Image or labels of a synthetic specimen, computed where they are looked at.
+    """Image or labels of a synthetic specimen, computed where they are indexed.
 
     Takes every basic index. Any part equals the same part of the whole, bit for bit.
     """
@@ -60,9 +60,9 @@ class Specimen:
     spacing : tuple of float
         Voxel size in micrometres.
     objects : int
-        How many nuclei reach into the field; of cells, how many have their middle in it.
+        How many nuclei reach into the field, or how many cells have their middle in it.
     note : str
-        A sentence on what could not be done as asked; empty if all was.
+        A sentence on what could not be done as asked; empty if there is nothing to say.
     """
 
     def __init__(self, drawn: Nuclei | Cells, objects: int, note: str = "") -> None:
@@ -83,7 +83,7 @@ class Specimen:
 
 
 def _parts(region: Region) -> Iterator[tuple[Region, tuple[slice, ...]]]:
-    """Cut a region into runs of planes, or of rows of one plane, and say where they go."""
+    """Cut a region into runs of planes, or of rows of one plane, with their places."""
     if 0 in region_shape(region):
         return
     lead, outer, rest = region[:-2], region[-2], region[-1]

@@ -18,7 +18,7 @@ from .specimen import Specimen
 
 M = TypeVar("M")
 
-TRIED = 1 << 22  # voxels that a fit makes to see what the microscope takes
+TRIED = 1 << 22  # voxels of the trial specimen that shows how much light the microscope costs
 
 _SMALLEST = 1e-6  # of a measured value that must be above 0
 
@@ -120,7 +120,7 @@ class SpecimenModel(Model):
     def specimen(self, shape: Sequence[int], spacing: Sequence[float]) -> Specimen:
         """The specimen of this shape, (y, x) or (z, y, x), and voxel size in micrometres.
 
-        Objects are drawn now; voxels when they are looked at.
+        Objects are drawn now, voxels are computed when they are indexed.
 
         Raises
         ------
@@ -131,7 +131,7 @@ class SpecimenModel(Model):
 
     @abstractmethod
     def drawing(self, shape: Sequence[int], spacing: Sequence[float]) -> Drawing:
-        """As :meth:`specimen`, and yield how many of how many objects have been placed."""
+        """As :meth:`specimen`, and yield (objects placed so far, all objects)."""
 
     @classmethod
     def like(
@@ -155,7 +155,7 @@ class SpecimenModel(Model):
         Raises
         ------
         TypeError, ValueError
-            If labels are no integers, there are none, or the shapes do not fit.
+            If labels are not integers, there are none, or the shapes do not fit.
         """
         return exhaust(cls.matching(labels, spacing, image)).model
 
@@ -167,7 +167,7 @@ class SpecimenModel(Model):
         spacing: Sequence[float],
         image: npt.ArrayLike | None = None,
     ) -> Generator[tuple[int, int], None, Matched[Self]]:
-        """As :meth:`like` with what was measured, and yield (trials made, trials)."""
+        """As :meth:`like` with what was measured, and yield (trials made so far, all trials)."""
 
     def _microscope(self) -> Microscope:
         names = Microscope.__dataclass_fields__
@@ -175,7 +175,7 @@ class SpecimenModel(Model):
 
 
 def part_of(shape: Sequence[int]) -> tuple[int, ...]:
-    """A field of at most so many voxels, of the same proportions."""
+    """A field of at most ``TRIED`` voxels with the same proportions."""
     share = min(1.0, (TRIED / math.prod(shape)) ** (1.0 / len(shape)))
     return tuple(max(1, round(n * share)) for n in shape)
 

@@ -33,7 +33,7 @@ from .live.source_watch import SourceWatch
 
 
 def local_std_map(layer: napari.layers.Image) -> list[LayerDataTuple]:
-    """The σ map of the active layer as a new layer, computed where it is looked at."""
+    """The σ map of the active layer as a new layer, computed where it is indexed."""
     if problem := why_unusable(layer):
         show_warning(problem)
         return []
@@ -74,7 +74,7 @@ def _with_step(layer: napari.layers.Image, step: Step, suffix: str) -> list[Laye
     ndim = guess_spatial_ndim(layer)
     recipe = Recipe(steps=(step,), intensity_range=_range_of(layer), spatial_ndim=ndim)
     sizes = level_spacings(layer, ndim)
-    # nothing is kept: whoever looks again after an edit sees no voxel from before it
+    # nothing is cached, so that no voxel from before an edit is shown after it
     arrays = [
         LazyVolume(level, recipe, size, cache=Cache(0))
         for level, size in zip(_sources(layer), sizes, strict=True)
@@ -112,13 +112,13 @@ def _viewer_of(layer: napari.layers.Image) -> ViewerModel | None:
 
 
 def _sources(layer: napari.layers.Image) -> list[Any]:
-    """The levels of a layer, kept as they are read where somebody watches for edits."""
+    """The levels of a layer, cached as they are read where edits are watched for."""
     levels = levels_of(layer)
     return levels if _viewer_of(layer) is None else [Source.of(level) for level in levels]
 
 
 def _fed(layer: napari.layers.Image, arrays: Sequence[LazyArray]) -> list[Any]:
-    """What the new layer is to hold: in a viewer, arrays that nobody has to wait for."""
+    """The data of the new layer: in a viewer, arrays that never make the window wait."""
     viewer = _viewer_of(layer)
     if viewer is None:
         return list(arrays)

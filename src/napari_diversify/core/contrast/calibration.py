@@ -1,4 +1,4 @@
-"""How contrast falls with depth in the user's own stack, and the scattering length it tells."""
+"""How contrast falls with depth in the user's own stack, and the scattering length that follows."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import skimage
 from ..diversification.local_std import check_intensities
 from ..spectral.dct import forward, gaussian, inverse
 
-_REGIONS = 20  # tissue is told from none in regions of this part of a plane's side
-_TWO_KINDS = 3.0  # times brighter than its surroundings is tissue that leaves some empty
+_REGIONS = 20  # tissue and empty space are told apart at this fraction of a plane's side
+_TWO_KINDS = 3.0  # times brighter than the rest: then the rest counts as empty
 _INSIDE = 0.9  # of the neighbourhood of a pixel that must be bright
 _LEAST_SHARE = 0.02  # of a plane that must be tissue for its contrast to count
 _LEAST_PLANES = 5
@@ -74,8 +74,8 @@ def fit_contrast_decay(
     Raises
     ------
     ValueError
-        If the image is no stack, or shows no decay; then the method has no
-        basis on it, and the message says so.
+        If the image is not a stack, or if its contrast does not fall with depth, which
+        leaves the method without a basis; the message says so.
     """
     stack = check_intensities(image)
     if stack.ndim != 3 or len(stack) < _LEAST_PLANES:
@@ -110,7 +110,7 @@ def fit_contrast_decay(
     if not certain:
         raise ValueError(
             "contrast does not fall with depth in this stack (change over the stack: "
-            f"{-100 * fall:+.0f} %), so no scattering length can be told from it. "
+            f"{-100 * fall:+.0f} %), so no scattering length can be derived from it. "
             "Set the scattering length by hand, or choose the other z direction"
         )
     length = -1 / slope
@@ -140,13 +140,13 @@ def fit_decay(depth: npt.ArrayLike, contrast: npt.ArrayLike) -> Decay | None:
     -------
     Decay or None
         ``length`` is in the unit of ``depth``. None where the points show no
-        decay: fewer than 5, a fall of less than a tenth, or one that is not
-        plainly told from the scatter.
+        decay: fewer than 5 of them, a fall of less than a tenth, or one that does
+        not stand out from the scatter.
 
     Raises
     ------
     ValueError
-        If depth and contrast are not two lists of one length.
+        If depth and contrast are not two lists of the same length.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def fit_decay(depth: npt.ArrayLike, contrast: npt.ArrayLike) -> Decay | None:
     d, c = np.asarray(depth, np.float64), np.asarray(contrast, np.float64)
     if d.shape != c.shape or d.ndim != 1:
         raise ValueError(
-            f"depth and contrast must be two lists of one length; got {d.shape} and {c.shape}"
+            f"depth and contrast must be two lists of the same length; got {d.shape} and {c.shape}"
         )
     use = np.isfinite(d) & np.isfinite(c) & (c > 0)
     if use.sum() < _LEAST_PLANES or np.ptp(d[use]) == 0:
@@ -173,7 +173,7 @@ def fit_decay(depth: npt.ArrayLike, contrast: npt.ArrayLike) -> Decay | None:
 def _fall(
     depth: npt.NDArray[np.float64], contrast: npt.NDArray[np.float64]
 ) -> tuple[float, float, float, bool]:
-    """Slope of the logarithm, C0, the share lost from first to last, and whether it is plain."""
+    """Slope of the logarithm, C0, the share lost from first to last, whether it is certain."""
     slope, intercept, certainty = _line(depth, np.log(contrast))
     fall = float(1 - np.exp(slope * np.ptp(depth)))
     certain = slope < 0 and fall >= _LEAST_FALL and certainty >= _LEAST_CERTAINTY
@@ -181,10 +181,10 @@ def _fall(
 
 
 def _tissue(stack: npt.NDArray[Any], wide: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
-    """Where there is tissue: everywhere, unless the stack is plainly of two kinds.
+    """Where there is tissue: everywhere, unless the stack clearly has empty regions.
 
-    Then it is what is bright on a wide scale, less a rim of about that scale,
-    whose contrast would be that of the edge.
+    Then tissue is what is bright on a wide scale, without a rim of about that
+    scale, whose contrast would be that of the edge.
     """
 
     def smooth(planes: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
@@ -209,6 +209,6 @@ def _rms(tissue: npt.NDArray[Any], size: int, dark: float) -> float:
 def _line(x: npt.NDArray[np.float64], y: npt.NDArray[np.float64]) -> tuple[float, float, float]:
     """Slope and intercept of a straight line, and the slope over its standard error."""
     slope, intercept = np.polyfit(x, y, 1)
-    rest = y - (slope * x + intercept)
-    error = np.sqrt((rest @ rest) / (x.size - 2) / np.square(x - x.mean()).sum())
+    residual = y - (slope * x + intercept)
+    error = np.sqrt((residual @ residual) / (x.size - 2) / np.square(x - x.mean()).sum())
     return float(slope), float(intercept), float(abs(slope) / error) if error > 0 else np.inf

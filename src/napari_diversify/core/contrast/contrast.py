@@ -11,10 +11,10 @@ transfer function on the DCT-II of each plane.
     S2 = exp(-Δ / l_a) ((1 - β) S1 + β <S1>)
     Y  = S2 + N
 
-The filter takes the share 1 - g^2 of the image's own noise away, g its gain at
-each frequency. N gives back just that: noise of the image's own strength, with
-this spectrum. It is strong where the light comes from: the share w where the
-image is bright, the share 1 - w as wide around as the halo.
+The filter, whose gain at a frequency is g, takes away the share 1 - g^2 of the
+power of the image's own noise. N puts exactly that back: noise as strong as the
+image's own, with this spectrum. It follows the light: the share w of it is
+strong where the image is bright, the share 1 - w where its halo is.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from .detector_noise import noise_spectrum, photon_transfer
 #: Depth in micrometres at which ``blur`` is stated.
 REFERENCE_DEPTH = 100.0
 
-#: How far behind the stream of a step lies the one of its scattered light's noise.
+#: Offset from a step's noise stream to the stream for the noise of its scattered light.
 HALO_STREAM = 128
 
 
@@ -129,8 +129,8 @@ def depth_of_planes(
 ) -> npt.NDArray[np.float64]:
     """Extra depth of each plane, in the unit of ``spacing_z``.
 
-    The same for all, or, ``growing``, more by each plane's own depth below the
-    plane ``surface``; planes above the surface get the extra depth alone.
+    The same for all; with ``growing``, each plane's own depth below the plane
+    ``surface`` is added. Planes above the surface get the extra depth alone.
     """
     if not growing:
         return np.full(n, float(extra_depth))
@@ -157,7 +157,7 @@ class PlaneFilter:
     mean: npt.NDArray[np.float32]
 
     def merged(self, which: npt.NDArray[np.intp]) -> PlaneFilter:
-        """The filter of planes of which some are the same one: ``which`` is each."""
+        """The filter with planes that occur repeatedly merged; ``which`` numbers them."""
         weights = {
             name: np.bincount(which, getattr(self, name)).astype(np.float32)
             for name in ("blur", "halo", "mean")
@@ -187,17 +187,17 @@ def plane_filter(
         mixed: npt.NDArray[np.float64] = weights / weights.sum()
         return mixed
 
-    w, left = tissue.ballistic(depth), tissue.transmission(depth)
+    w, transmitted = tissue.ballistic(depth), tissue.transmission(depth)
     in_blur, in_halo = w * along_z(blur), (1 - w) * along_z(halo)
-    kept = left * (1 - tissue.pedestal)
+    signal = transmitted * (1 - tissue.pedestal)
     return PlaneFilter(
         by=factor(blur, shape[-2], sizes[-2]),
         bx=factor(blur, shape[-1], sizes[-1]),
         hy=factor(halo, shape[-2], sizes[-2]),
         hx=factor(halo, shape[-1], sizes[-1]),
-        blur=(kept * in_blur).astype(np.float32),
-        halo=(kept * in_halo).astype(np.float32),
-        mean=(left * (in_blur + in_halo)).astype(np.float32),
+        blur=(signal * in_blur).astype(np.float32),
+        halo=(signal * in_halo).astype(np.float32),
+        mean=(transmitted * (in_blur + in_halo)).astype(np.float32),
     )
 
 
@@ -209,8 +209,8 @@ def filtered_plane(
 ) -> npt.NDArray[np.float32]:
     """The plane in the middle of ``planes`` (DCT-II, z ascending), seen through a filter.
 
-    ``noise``: spectra of noise and how much of each there is, of which the part
-    is added that the filter would take away.
+    ``noise``: amounts of noise and their spectra; of each, the part that the filter
+    would take away is added.
     """
     total = np.zeros(planes[0].shape, np.float32)
     factors = (filt.by, filt.bx, filt.hy, filt.hx)
@@ -223,9 +223,7 @@ def filtered_plane(
         squares = [np.float32(a @ b) for a, b in ((filt.blur, filt.blur),
                    (filt.blur, filt.halo), (filt.halo, filt.halo))]  # fmt: skip
         for amount, spectrum in noise:
-            kernels.add_what_is_lost(
-                spectrum[part], *here, *squares, np.float32(amount), total[part]
-            )
+            kernels.add_lost_power(spectrum[part], *here, *squares, np.float32(amount), total[part])
 
     in_slabs(rows, len(total), total.size)
     mean = sum(float(share) * float(c[0, 0]) for c, share in zip(planes, filt.mean, strict=True))
@@ -236,7 +234,7 @@ def filtered_plane(
 
 
 def halo_octave(width: float, spacing: Sequence[float]) -> int:
-    """Nearest power of two of a halo's width in voxels; where its noise lies changes slowly."""
+    """A halo's width in voxels as the nearest power of two: where its noise lies changes slowly."""
     voxels = width / float(np.sqrt(spacing[-2] * spacing[-1]))
     return int(np.clip(np.rint(np.log2(max(voxels, 1e-9))), -2, 20))
 
@@ -274,14 +272,14 @@ def degrade_contrast(
     extra_depth : float
         Simulated extra depth of every plane, micrometres, 0 or more.
     tissue : Tissue, optional
-        The tissue; by default :class:`Tissue` as it is.
+        The tissue; by default ``Tissue()``.
     growing : bool, optional
-        Add to it each plane's own depth below the plane ``surface`` (of index
-        0 to Z - 1), downwards in z or ``upwards``.
+        Add to ``extra_depth`` each plane's own depth below the plane ``surface``
+        (its index, 0 to Z - 1), downwards in z or ``upwards``.
     noise : bool, optional
-        Put the detector's noise back, which the blur has taken away: without
-        it the image is cleaner than any microscope's. At every frequency as
-        much is put back as was lost, if the image's own noise is white.
+        Put back the detector noise that the blur has taken away: without it the
+        image is cleaner than any microscope's. At every frequency, as much is
+        put back as was lost, provided that the image's own noise is white.
     seed, sample : int, optional
         Which noise; see :func:`normal_field` (its streams 1 and 129 are used).
 
@@ -385,7 +383,7 @@ def degraded_plane(
         return inverse(coefficients(z))
     around = np.arange(z - tissue.context, z + tissue.context + 1) % (2 * planes)
     around = np.minimum(around, 2 * planes - 1 - around)
-    # a plane that is met twice, beyond the border, counts once with both weights
+    # a plane that occurs twice, by reflection at the border, counts once with both weights
     at, which = np.unique(around, return_inverse=True)
     stack = [coefficients(int(k)) for k in at]
     filt = plane_filter(stack[0].shape, spacing, tissue, depth).merged(which)

@@ -1,8 +1,8 @@
-"""The noise of an image's detector: how strong it is, measured in the image, and more of it.
+"""The noise of an image's detector: measured in the image itself, and more of it drawn.
 
-A detector that counts photons has noise whose variance grows with intensity in
-a straight line. Structure looks like noise too, but not where neighbours differ
-in second order only, and not in most pixels of an intensity.
+A detector that counts photons has noise whose variance grows linearly with
+intensity. Structure can pass for noise, but hardly in second differences, and not
+in most pixels of an intensity.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def noise_curve(plane: npt.ArrayLike) -> NoiseCurve:
     """Noise of an image against its intensity, measured in the image itself.
 
     Second differences along x leave noise and hardly any structure; their
-    median magnitude, in classes of intensity, does not mind edges that are few.
+    median magnitude, in classes of intensity, is not moved by a few edges.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def _noise_classes(plane: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], ...]:
     left, middle, right = rows[:, :-2], rows[:, 1:-1], rows[:, 2:]
     difference = np.abs(left - 2 * middle + right).ravel() / np.sqrt(np.float32(6))
     level = ((left + middle + right) / np.float32(3)).ravel()
-    # few pixels at the ends, hot ones or a bright corner, shall not stretch the classes
+    # a few pixels at the ends, hot ones or a bright corner, should not stretch the classes
     least = max(1, min(_LEAST_PIXELS, level.size // _CLASSES))
     ends = np.partition(level, (least - 1, level.size - least))[[least - 1, level.size - least]]
     of = np.zeros(level.size, np.intp)
@@ -104,7 +104,7 @@ def photon_transfer(plane: npt.ArrayLike) -> tuple[float, float]:
 def noise_spectrum(
     light: npt.NDArray[np.float32], noise: npt.NDArray[np.float32], law: tuple[float, float]
 ) -> Coefficients:
-    """DCT-II of standard-normal ``noise`` as strong as that of a detector in this ``light``.
+    """DCT-II of standard-normal ``noise``, scaled to that of a detector in this ``light``.
 
     ``law``: see :func:`photon_transfer`.
     """

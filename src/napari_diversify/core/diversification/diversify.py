@@ -35,7 +35,7 @@ def diversify(
         Weight of the noise; 0 adds none. The paper's demonstration draws it
         from 0 to 8.
     clip : (float, float) or None, optional
-        Lowest and highest value of the result, as of a detector that
+        Lowest and highest value of the result, like those of a detector that
         saturates; None leaves the values as they are.
 
     Returns
@@ -64,7 +64,7 @@ def diversify(
     shape = np.shape(image)
     if any(np.shape(a) != shape for a in (sigma, noise)):
         raise ValueError(
-            "image, sigma and noise must have one shape; got "
+            "image, sigma and noise must have the same shape; got "
             f"{shape}, {np.shape(sigma)} and {np.shape(noise)}"
         )
     if not (np.isfinite(w_i) and np.isfinite(w_v)):

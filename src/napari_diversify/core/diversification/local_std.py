@@ -51,7 +51,7 @@ def check_intensities(image: npt.ArrayLike, name: str = "image") -> npt.NDArray[
 
 
 def _all_finite(array: npt.NDArray[Any]) -> bool:
-    """Whether no value is NaN or infinite; quick where the sum of squares tells."""
+    """Whether no value is NaN or infinite; quick where the sum of squares is finite."""
     if array.flags.c_contiguous and array.dtype.itemsize in (4, 8):
         flat = array.reshape(-1)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -91,29 +91,31 @@ def source_region(
 
 def local_std_region(
     block: npt.NDArray[Any],
-    held: Region,
+    block_region: Region,
     region: Region,
     shape: Sequence[int],
     window: Sequence[int],
     stride: Sequence[int],
 ) -> npt.NDArray[np.float32]:
-    """The σ map of ``region``, from ``block`` = the image in ``held``.
+    """The σ map of ``region``, from ``block`` = the image in ``block_region``.
 
-    ``shape`` is that of the whole image; ``held`` is at least
+    ``shape`` is that of the whole image; ``block_region`` is at least
     :func:`source_region`, and both regions are gapless, with two or three axes.
     """
     if any(s > 1 for s in stride):
-        on_grid = tuple(slice(-h.start % s, None, s) for h, s in zip(held, stride, strict=True))
-        grid_held = tuple(
+        on_grid = tuple(
+            slice(-h.start % s, None, s) for h, s in zip(block_region, stride, strict=True)
+        )
+        grid_block = tuple(
             range(-(-h.start // s), (h.stop - 1) // s + 1)
-            for h, s in zip(held, stride, strict=True)
+            for h, s in zip(block_region, stride, strict=True)
         )
         grid = tuple(
             range(r.start // s, (r.stop - 1) // s + 1) for r, s in zip(region, stride, strict=True)
         )
         grid_shape = tuple(-(-n // s) for n, s in zip(shape, stride, strict=True))
         sigma = local_std_region(
-            block[on_grid], grid_held, grid, grid_shape, window, (1,) * len(window)
+            block[on_grid], grid_block, grid, grid_shape, window, (1,) * len(window)
         )
         for axis, (r, s) in enumerate(zip(region, stride, strict=True)):
             places = np.asarray(r) // s - grid[axis].start
@@ -126,7 +128,7 @@ def local_std_region(
     dtype = np.float32 if np.can_cast(block.dtype, np.float32) else np.float64
 
     def compute(part: Region, out: npt.NDArray[np.float32]) -> None:
-        padded = reflected(block, held, part, radii, shape)
+        padded = reflected(block, block_region, part, radii, shape)
         padded = np.ascontiguousarray(padded, dtype=dtype)
         if padded.ndim == 2:
             padded, out = padded[None], out[None]
@@ -165,8 +167,8 @@ def local_std(
         Odd side of the window in voxels of the strided grid, per spatial axis.
     stride : int or sequence of int, optional
         Take every stride-th voxel, compute σ on this coarser grid, and repeat
-        each value to the full shape: the recipe of the reference (4), cheaper
-        and blockier. 1 computes σ at every voxel.
+        each value to the full shape, as the reference does (with 4): cheaper and
+        blockier. 1 computes σ at every voxel.
 
     Returns
     -------

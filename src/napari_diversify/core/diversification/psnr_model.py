@@ -21,7 +21,7 @@ from skimage.filters import threshold_otsu
 
 from ..measures.visibility import ratio
 
-#: Highest weight of the noise that a target is searched up to.
+#: Highest weight of the noise that :meth:`PsnrModel.solve` considers.
 W_V_MAX = 32.0
 
 _I_BINS, _SIGMA_BINS = 128, 64
@@ -34,7 +34,7 @@ def psnr(reference: npt.ArrayLike, image: npt.ArrayLike, data_range: float) -> f
 
     Parameters
     ----------
-    reference, image : array_like of one shape
+    reference, image : array_like of the same shape
         Clean and changed image, in one unit.
     data_range : float
         Peak R in the same unit. There is no default on purpose: conventions
@@ -58,7 +58,9 @@ def psnr(reference: npt.ArrayLike, image: npt.ArrayLike, data_range: float) -> f
     """
     a, b = np.asarray(reference), np.asarray(image)
     if a.shape != b.shape or a.size == 0:
-        raise ValueError(f"reference and image must have one shape; got {a.shape} and {b.shape}")
+        raise ValueError(
+            f"reference and image must have the same shape; got {a.shape} and {b.shape}"
+        )
     if not (np.isfinite(data_range) and data_range > 0):
         raise ValueError(f"data_range must be a positive number; got {data_range!r}")
     # one plane at a time, so that no float64 copy of a big volume is made
@@ -95,10 +97,10 @@ class PsnrHistogram:
         self._sums = np.zeros((3, _I_BINS * _SIGMA_BINS))
 
     def add(self, image: npt.NDArray[Any], sigma: npt.NDArray[Any]) -> None:
-        """Count the voxels of a block; both arrays have one shape."""
+        """Count the voxels of a block; both arrays have the same shape."""
         if image.shape != sigma.shape:
             raise ValueError(
-                f"image and sigma must have one shape; got {image.shape} and {sigma.shape}"
+                f"image and sigma must have the same shape; got {image.shape} and {sigma.shape}"
             )
         i, s = image.ravel(), sigma.ravel()
         # σ of values in [0, 1] is at most 1/2; the square root gives the many
@@ -169,7 +171,7 @@ class PsnrModel:
 
     @classmethod
     def from_blocks(cls, blocks: Iterable[tuple[npt.NDArray[Any], npt.NDArray[Any]]]) -> PsnrModel:
-        """Model of a volume, or of a part that stands for it, given in blocks (I, σ)."""
+        """Model of a volume, or of a representative part, given in blocks (I, σ)."""
         histogram = PsnrHistogram()
         for image, sigma in blocks:
             histogram.add(image, sigma)
@@ -301,6 +303,6 @@ class PsnrModel:
             low = high * 1e-6
             if self.expected(w_i, low) < target:
                 return float(low)
-        from scipy.optimize import brentq  # half of what a dock loads, for this alone
+        from scipy.optimize import brentq  # slow to import: half of what opening a dock loads
 
         return float(brentq(lambda v: self.expected(w_i, v) - target, low, high, xtol=1e-6))

@@ -96,5 +96,5 @@ def draw_weights(
             truncated_normal(u[1], 1, v_low, v_high),
         )
         return np.stack([w_i, w_v], axis=1)
-    known = ", ".join(get_args(Strategy))
-    raise ValueError(f"strategy must be one of {known}; got {strategy!r}")
+    strategies = ", ".join(get_args(Strategy))
+    raise ValueError(f"strategy must be one of {strategies}; got {strategy!r}")

@@ -1,8 +1,9 @@
-"""What a pair of images comes to, read once, in any pieces.
+"""Sums over a pair of images, read once, in any pieces.
 
 PSNR, scale-invariant PSNR, contrast and clipping need no neighbourhood: a few
-sums over the voxels tell them all. The sums are exact numbers, so how a volume
-was cut, and in which order the pieces were merged, does not show in the result.
+sums over the voxels are enough for all of them. The sums are exact numbers, so
+the result does not depend on how a volume was cut or in which order the pieces
+were merged.
 """
 
 from __future__ import annotations
@@ -26,25 +27,27 @@ _PLACES = 1100
 # Voxels worked on together: few enough to stay in the cache, and for products of
 # 16-bit digits to sum to less than 2^53, where float64 is exact in any order.
 _CHUNK = 1 << 15
-_MOST = 1 << 30  # voxels whose products of 16-bit numbers have a sum of 64 bits
+_MOST = 1 << 30  # voxels whose products of 16-bit numbers have a sum that fits 64 bits
 _SHIFT_SAMPLES = 1 << 12
 _LARGEST = 1e140  # the squares of a volume still have a float64 sum
-# share of the variance that the rounded sums of floats cannot tell from nothing
+# share of the variance that the rounded sums of floats cannot tell from zero
 _ROUNDING = 2.0**-46
 
 
 def check_pair(
     reference: npt.ArrayLike, image: npt.ArrayLike
 ) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-    """Both as arrays of intensities, if they have one shape."""
+    """Both as arrays of intensities; raise unless they have the same shape."""
     a, b = check_intensities(reference, "reference"), check_intensities(image)
     if a.shape != b.shape:
-        raise ValueError(f"reference and image must have one shape; got {a.shape} and {b.shape}")
+        raise ValueError(
+            f"reference and image must have the same shape; got {a.shape} and {b.shape}"
+        )
     return a, b
 
 
 def check_data_range(data_range: float) -> float:
-    """Return the peak, if it is one."""
+    """Return the peak as a float; raise unless it is a positive number."""
     if not (np.isfinite(data_range) and data_range > 0):
         raise ValueError(f"data_range must be a positive number; got {data_range!r}")
     return float(data_range)
@@ -82,7 +85,7 @@ class Summary:
 
 @dataclass
 class PairSums:
-    """What a pair (reference, image) comes to, added up block by block.
+    """Sums over a pair (reference, image), added up block by block.
 
     The blocks must cover the volume once, in any order; each process may fill
     sums of its own, and ``a + b`` merges them. Sums of integers up to 32 bits
@@ -94,7 +97,7 @@ class PairSums:
     Parameters
     ----------
     low, high : float, optional
-        Ends of the intensity range, both or none: with them clipped voxels are
+        Ends of the intensity range, both or none; with them, clipped voxels are
         counted.
 
     Attributes
@@ -102,7 +105,7 @@ class PairSums:
     voxels : int
         Number of voxels added so far.
     clipped : int
-        How many of them :func:`clipped_fraction` speaks of.
+        How many of them are clipped in the sense of :func:`clipped_fraction`.
 
     Raises
     ------
@@ -143,14 +146,14 @@ class PairSums:
 
         Parameters
         ----------
-        reference, image : array_like of int or float, one shape
+        reference, image : array_like of int or float of the same shape
             Finite, in one unit. Best C-contiguous: a copy is made otherwise,
             plane by plane.
 
         Raises
         ------
         TypeError, ValueError
-            If a block is no intensity image, the shapes differ, or a
+            If a block is not an intensity image, the shapes differ, or a
             floating-point intensity is 1e140 or more in magnitude; then nothing
             has been added.
         """
@@ -158,8 +161,8 @@ class PairSums:
         ends = tuple(float(v) for a in (x, y) for v in (a.min(), -float(a.max())))
         if max(abs(v) for v in ends) >= _LARGEST:
             raise ValueError(
-                f"intensities must be less than {_LARGEST:g} in magnitude, or their squares have "
-                "no sum; give them in a larger unit"
+                f"intensities must be less than {_LARGEST:g} in magnitude, or their squares "
+                "cannot be summed; give them in a larger unit"
             )
         whole = all(a.dtype.kind in "iu" and a.dtype.itemsize <= 4 for a in (x, y))
         sums, clipped = self._sums, self.clipped
@@ -188,18 +191,18 @@ class PairSums:
             tuple(min(a, b) for a, b in zip(self._ends, other._ends, strict=True)),
         )
 
-    def _some(self) -> int:
+    def _count(self) -> int:
         if self.voxels == 0:
             raise ValueError("there is nothing to measure: no block has been added yet")
         return self.voxels
 
     def _scatter(self) -> tuple[int, int, int]:
         """Variance of x, that of y, and the covariance, each times n^2."""
-        n, (x, y, xx, yy, xy, _) = self._some(), self._sums
+        n, (x, y, xx, yy, xy, _) = self._count(), self._sums
         return n * xx - x * x, n * yy - y * y, n * xy - x * y
 
     def _summary(self, which: int) -> Summary:
-        n = self._some()
+        n = self._count()
         low, high = self._ends[2 * which], -self._ends[2 * which + 1]
         variance = self._scatter()[which] / (n * n << 2 * _PLACES)
         return Summary(n, low, high, self._sums[which] / (n << _PLACES), sqrt(max(variance, 0.0)))
@@ -219,12 +222,12 @@ class PairSums:
         """Share of clipped voxels, 0 to 1, as :func:`clipped_fraction`; needs low and high."""
         if self.low is None:
             raise ValueError("clipped voxels were not counted: make PairSums with low and high")
-        return self.clipped / self._some()
+        return self.clipped / self._count()
 
     def psnr(self, data_range: float) -> float:
         """Peak signal-to-noise ratio in decibel, as :func:`psnr`; inf for equal images."""
         peak = check_data_range(data_range)
-        return _decibel(self._sums[5] / (self._some() << 2 * _PLACES), peak)
+        return _decibel(self._sums[5] / (self._count() << 2 * _PLACES), peak)
 
     def si_psnr(self) -> float:
         """Scale-invariant PSNR in decibel; see :func:`si_psnr`."""
@@ -233,14 +236,14 @@ class PairSums:
         if x.std == 0 or y.std == 0:
             return nan
         # what is left of gt' after its regression on p', whose slope is a
-        rest = (vx * vy - cov * cov) / (vx * vy)
-        return inf if rest < _ROUNDING else _decibel(rest, (x.maximum - x.minimum) / x.std)
+        residual = (vx * vy - cov * cov) / (vx * vy)
+        return inf if residual < _ROUNDING else _decibel(residual, (x.maximum - x.minimum) / x.std)
 
 
 def planes_of(
     x: npt.NDArray[Any], y: npt.NDArray[Any], *, join: bool
 ) -> list[tuple[npt.NDArray[Any], npt.NDArray[Any]]]:
-    """The planes of both blocks as lines, or, where nothing depends on it, all in one line."""
+    """The planes of both blocks, flattened; with ``join``, and where possible, all in one."""
     if join and x.flags.c_contiguous and y.flags.c_contiguous:
         return [(x.reshape(-1), y.reshape(-1))]
     return [
@@ -312,17 +315,17 @@ def _units(value: float) -> int:
 
 
 def count_clipped(x: npt.NDArray[Any], y: npt.NDArray[Any], low: float, high: float) -> int:
-    """Voxels at an end of the range in the line ``y`` that are not so in the line ``x``."""
+    """Voxels at an end of the range in the flat array ``y`` that are not so in ``x``."""
     # integers are compared with integers, which is quicker and means the same
     low_x, low_y = (floor(low) if a.dtype.kind in "iu" else low for a in (x, y))
     high_x, high_y = (ceil(high) if a.dtype.kind in "iu" else high for a in (x, y))
     if x.dtype == y.dtype and x.dtype.isnative and x.dtype.str[1:] in ("u1", "u2", "f4", "f8"):
         ends: list[Any] = [x.dtype.type(end) for end in (low_y, high_y) if x.dtype.kind == "f"]
-        # an end beyond the type is as good as the next number
+        # an end beyond the type's range may as well be the first number outside it
         ends = ends or [np.int32(min(max(end, -1), 1 << 16)) for end in (low_y, high_y)]
-        found = np.zeros(1, np.int64)
-        kernels.clipped_count(x, y, *ends, found)
-        return int(found[0])
+        total = np.zeros(1, np.int64)
+        kernels.clipped_count(x, y, *ends, total)
+        return int(total[0])
     count = 0
     for start in range(0, x.size, _CHUNK):
         p, q = x[start : start + _CHUNK], y[start : start + _CHUNK]

@@ -34,7 +34,7 @@ def clipped_fraction(
 
     Parameters
     ----------
-    reference, image : array_like of int or float, one shape
+    reference, image : array_like of int or float of the same shape
         Before and after the change, in one unit.
     low, high : float
         Ends of the range. A voxel counts if it is at an end, or beyond it, in
@@ -48,7 +48,7 @@ def clipped_fraction(
     Raises
     ------
     TypeError, ValueError
-        If an array is no intensity image, the shapes differ, or low is not less
+        If an array is not an intensity image, the shapes differ, or low is not less
         than high.
 
     Examples
@@ -76,20 +76,20 @@ def si_psnr(reference: npt.ArrayLike, image: npt.ArrayLike) -> float:
 
     Parameters
     ----------
-    reference, image : array_like of int or float, one shape
+    reference, image : array_like of int or float of the same shape
         gt and p; their units may differ.
 
     Returns
     -------
     float
         Decibel, the same for ``image`` and for ``a * image + b`` (a != 0; a
-        negative image counts as the image). NaN if the reference or the image
+        negative counts as its positive). NaN if the reference or the image
         is constant. Inf if less than 2^-46 of the variance is noise.
 
     Raises
     ------
     TypeError, ValueError
-        If an array is no intensity image or the shapes differ.
+        If an array is not an intensity image or the shapes differ.
 
     References
     ----------
@@ -129,7 +129,7 @@ def ssim(reference: npt.ArrayLike, image: npt.ArrayLike, data_range: float) -> f
     Raises
     ------
     TypeError, ValueError
-        If an array is no intensity image, the shapes differ, planes are smaller
+        If an array is not an intensity image, the shapes differ, planes are smaller
         than the window, or data_range is not a positive number.
 
     References
@@ -185,13 +185,13 @@ def histogram_distance(reference: npt.ArrayLike, image: npt.ArrayLike, bins: int
     Returns
     -------
     float
-        In units of the reference's range, 0 to 1; off by no more than
-        1 / (bins - 1) by the rounding. NaN if the reference is constant.
+        In units of the reference's range, 0 to 1; the rounding changes it by
+        1 / (bins - 1) at most. NaN if the reference is constant.
 
     Raises
     ------
     TypeError, ValueError
-        If an array is no intensity image, or bins is not a whole number from 2.
+        If an array is not an intensity image, or bins is not a whole number from 2.
 
     Examples
     --------

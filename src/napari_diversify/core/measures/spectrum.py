@@ -28,8 +28,8 @@ def radial_power_spectrum(
         mean, and their powers are averaged.
     spacing : sequence of float, optional
         Pixel size, one number per axis or one each for y and x, in micrometres;
-        by default 1, so that frequencies are in cycles per voxel. Pixels that
-        are no squares are put in the bin of their physical frequency.
+        by default 1, so that frequencies are in cycles per voxel. Where pixels
+        are not square, power goes into the bin of its physical frequency.
     bins : int, optional
         Number of bins, evenly up to the highest frequency, that of the corner;
         by default as many as leave none empty.
@@ -47,7 +47,7 @@ def radial_power_spectrum(
     Raises
     ------
     TypeError, ValueError
-        If the array is no image, or spacing or bins cannot be used.
+        If the array is not an image, or spacing or bins cannot be used.
 
     Examples
     --------
@@ -81,26 +81,26 @@ def radial_power_spectrum(
         if isinstance(bins, bool) or count < 1:
             raise ValueError(f"bins must be a whole number, 1 or more; got {bins!r}")
         width = highest / count
-    # without the mean, which is no structure; bins are centred on 1, 2, ... widths
+    # without the mean, which is not structure; bins are centred on 1, 2, ... widths
     nearest = np.rint(radius / width).astype(np.intp).reshape(-1)[1:]
     at = np.clip(nearest, 1, count) - 1
     # The DCT-II and not a windowed FFT: it continues the plane by reflection, so
     # opposite borders that differ make no cross of false power, and no window
-    # takes the border's share away; power is kept to the last pixel.
+    # suppresses the border: power is conserved to the last pixel.
     power = np.zeros(at.size)
     planes = array.reshape((-1, *shape))
     for plane in planes:
         coefficients = forward(plane - plane.mean(dtype=np.float64))
         power += np.square(coefficients.reshape(-1)[1:], dtype=np.float64)
-    held, total = np.zeros(count, np.intp), np.zeros(count)
-    # NumPy counts without letting another thread in: in pieces, a window stays alive
+    members, total = np.zeros(count, np.intp), np.zeros(count)
+    # bincount holds the GIL: small pieces let the window's thread run in between
     for start in range(0, at.size, _PIECE):
         piece = slice(start, start + _PIECE)
-        held += np.bincount(at[piece], minlength=count)
+        members += np.bincount(at[piece], minlength=count)
         total += np.bincount(at[piece], weights=power[piece], minlength=count)
     total /= len(planes)
     mean = np.full(count, np.nan)
-    np.divide(total, held, out=mean, where=held > 0)
+    np.divide(total, members, out=mean, where=members > 0)
     return np.arange(1, count + 1) * width, mean
 
 
@@ -111,8 +111,8 @@ def noise_by_intensity(
 
     The mean-variance curve: flat for noise of one strength, a line through the
     offset for photon noise, whose slope is the gain. Of a volume, rows from all
-    over it are looked at; the measurement is that of
-    :func:`~napari_diversify.core.contrast.contrast.noise_curve`.
+    over it are used; the measurement is that of
+    :func:`~napari_diversify.core.contrast.detector_noise.noise_curve`.
 
     Parameters
     ----------
@@ -128,7 +128,7 @@ def noise_by_intensity(
     Raises
     ------
     TypeError, ValueError
-        If the array is no image or has fewer than three columns.
+        If the array is not an image or has fewer than three columns.
 
     Examples
     --------
@@ -144,7 +144,7 @@ def noise_by_intensity(
         raise ValueError(
             f"image must have planes of three columns or more; its shape is {array.shape}"
         )
-    # evenly, but in no whole step, so that they are not the same row of each plane
+    # evenly spaced, but not by a whole step, so as not to take the same row of each plane
     total = array.size // array.shape[-1]
     rows = np.linspace(0, total - 1, min(total, max(1, _NOISE_SAMPLES // array.shape[-1])))
     lead = np.unravel_index(rows.astype(np.intp), array.shape[:-1])

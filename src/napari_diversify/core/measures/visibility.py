@@ -20,7 +20,7 @@ from ..diversification.local_std import check_intensities
 
 
 def ratio(above: float, below: float) -> float:
-    """The ratio above / below, NaN where below, the light to compare with, is not positive."""
+    """The ratio above / below; NaN where below, the light to compare with, is not positive."""
     return float(above / below) if below > 0 else nan
 
 
@@ -37,7 +37,9 @@ def _check_labels(
     if array.dtype.kind not in "iub":
         raise TypeError(f"{name} must be whole numbers or a mask; got dtype {array.dtype}")
     if array.shape != shape:
-        raise ValueError(f"{name} and image must have one shape; got {array.shape} and {shape}")
+        raise ValueError(
+            f"{name} and image must have the same shape; got {array.shape} and {shape}"
+        )
     foreground: npt.NDArray[np.bool_] = array > 0
     return foreground
 
@@ -59,7 +61,7 @@ def rms_contrast(image: npt.ArrayLike, offset: float = 0.0) -> float:
     Raises
     ------
     TypeError, ValueError
-        If the array is no intensity image or the offset is not finite.
+        If the array is not an intensity image or the offset is not finite.
 
     References
     ----------
@@ -102,7 +104,7 @@ def michelson_contrast(image: npt.ArrayLike, offset: float = 0.0) -> float:
     Raises
     ------
     TypeError, ValueError
-        If the array is no intensity image or the offset is not finite.
+        If the array is not an intensity image or the offset is not finite.
 
     Examples
     --------
@@ -122,7 +124,7 @@ def weber_contrast(
     """Weber contrast of labelled objects against their surroundings.
 
     (F - B) / B above the offset: F is the mean of the objects, B the mean of a
-    ring around them, so it tells how well they can be told from what is beside
+    ring around them, so it says how well they stand out from what lies beside
     them.
 
     Parameters
@@ -131,8 +133,8 @@ def weber_contrast(
     labels : array_like of int or bool, shape of ``image``
         Objects are greater than 0.
     width : int, optional
-        Width of the ring, 1 or more: what is this many steps, from pixel to
-        neighbour in the plane, from an object, and is itself none. In the
+        Width of the ring in pixels, 1 or more: background within this many
+        steps, from pixel to neighbouring pixel, of an object. Steps stay in the
         plane, as planes are often further apart than pixels.
     offset : float, optional
         Intensity of no light, in the unit of the image.
@@ -229,7 +231,7 @@ def signal_to_background(
     image : array_like of int or float
     labels : array_like of int or bool, shape of ``image``, optional
         The foreground is greater than 0. By default it is what is above the
-        threshold of Otsu's method, so of any image it finds some.
+        threshold of Otsu's method, which finds some in any image.
     offset : float, optional
         Intensity of no light, in the unit of the image.
 
@@ -270,8 +272,8 @@ def signal_to_background(
 
 def otsu_threshold(array: npt.NDArray[Any]) -> float:
     """Threshold of Otsu's method: the objects of an image are what is above it."""
-    # of integers scikit-image counts every value in the range, which 32 bits can
-    # make more than the memory holds
+    # scikit-image keeps a count for every integer in the range, and for a range of
+    # 32 bits these may not fit in memory
     wide = array.dtype.kind in "iu" and array.dtype.itemsize > 2
     return float(threshold_otsu(array.astype(np.float64) if wide else array))
 
@@ -279,8 +281,8 @@ def otsu_threshold(array: npt.NDArray[Any]) -> float:
 def contrast_by_depth(volume: npt.ArrayLike, offset: float = 0.0) -> npt.NDArray[np.float64]:
     """RMS contrast of each plane of a stack.
 
-    Of whole planes, empty regions included; :func:`fit_contrast_decay` looks for
-    the tissue first, and fits how the contrast falls.
+    It is that of whole planes, empty regions included; :func:`fit_contrast_decay`
+    looks for the tissue first, and fits how the contrast falls.
 
     Parameters
     ----------
@@ -297,7 +299,7 @@ def contrast_by_depth(volume: npt.ArrayLike, offset: float = 0.0) -> npt.NDArray
     Raises
     ------
     TypeError, ValueError
-        If the array is no stack of intensities or the offset is not finite.
+        If the array is not a stack of intensities or the offset is not finite.
 
     Examples
     --------

@@ -1,9 +1,9 @@
-"""Ellipsoids as objects, not voxels: where they lie, whether they meet, where there is room.
+"""Ellipsoids as objects, not voxels: where they lie, whether they overlap, where there is room.
 
-Objects are placed one after the other, large ones first, where they meet none
-that is there (random sequential placement). Whether two of them meet is decided
-exactly, by the contact function of Perram and Wertheim. Ellipses are ellipsoids of
-which only the cut z = 0 counts.
+Objects are placed one after the other, large ones first, where they overlap none
+of those placed before (random sequential placement). Whether two of them overlap is
+decided exactly, by the contact function of Perram and Wertheim. Ellipses are
+ellipsoids of which only the cut z = 0 counts.
 """
 
 from __future__ import annotations
@@ -37,14 +37,15 @@ class Ellipsoids:
         The field begins at 0; voxel i has its middle at (i + 0.5) * spacing.
         For ellipses z is 0.
     semi_axes : numpy.ndarray of float64, shape (n, 3)
-        For ellipses the last is 1 and means nothing.
+        For ellipses the last one is 1 and has no meaning.
     directions : numpy.ndarray of float64, shape (n, 3, 3)
         ``directions[k, i]`` is the unit vector (z, y, x) along semi-axis i of object k.
     brightness : numpy.ndarray of float64, shape (n,)
     asked : int
         How many were to be placed.
     placed : int
-        How many found room; those that own no voxel of the field are left out here.
+        How many found room, including those without a voxel in the field, which the
+        arrays leave out.
     """
 
     centres: Floats
@@ -62,7 +63,7 @@ class Ellipsoids:
         return _matrices(self.semi_axes, self.directions, power)
 
     def take(self, which: npt.NDArray[np.bool_]) -> Ellipsoids:
-        """Those of them where ``which`` is true."""
+        """The objects for which ``which`` is true."""
         return Ellipsoids(
             self.centres[which],
             self.semi_axes[which],
@@ -114,25 +115,24 @@ def contact(
     return out
 
 
-def kept_apart(
+def exclusion_ellipsoids(
     semi_axes: Floats, directions: Floats, spacing: Sequence[float], overlap: float
 ) -> tuple[Floats, Floats]:
-    """What must not overlap in place of objects: matrices (n, 6), shortest, longest axis (n, 2).
+    """Ellipsoids that must not overlap, one per object: matrices (n, 6), semi-axes (n, 2).
 
-    With an ``overlap`` above 0, the objects with semi-axes shorter by that share.
-    With 0 an ellipsoid around the object and half a voxel on every side of it:
+    With an ``overlap`` above 0 they are the objects with semi-axes shorter by that
+    share. With 0 each surrounds its object and half a voxel on every side of it:
     no voxel of one object is then a neighbour of a voxel of another, not even
-    across a corner.
+    across a corner. Of the semi-axes, the shortest and the longest are given.
     """
     if overlap > 0:
         q = _matrices(semi_axes, directions, 2) * (1.0 - overlap) ** 2
     else:
-        # an ellipsoid around the voxel, then the smallest trace around the sum of both sets
+        # an ellipsoid around the voxel, then that of smallest trace around the sum of both
         n = len(spacing)
         voxel = np.ones(3)
         voxel[-n:] = n / 4.0 * np.square(spacing)
-        held = slice(0, 3) if n == 3 else slice(0, 2)
-        size = np.square(semi_axes[:, held]).sum(axis=1)
+        size = np.square(semi_axes[:, :n]).sum(axis=1)
         share = np.sqrt(voxel[-n:].sum() / size)[:, None] * 1.000001
         q = _matrices(semi_axes, directions, 2) * (1.0 + share)
         q[:, :3] += (1.0 + 1.0 / share) * voxel
@@ -168,13 +168,13 @@ def placing(
     rng : numpy.random.Generator
         Where the random numbers come from.
     wrapped : sequence of bool, optional
-        Axes (z, y, x) along which the box goes on at its other end: the density is
+        Axes (z, y, x) along which the box continues at its other end: the density is
         then the same everywhere in it, while hard borders attract objects.
     clustered : numpy.ndarray of bool, shape (n,), optional
         Which objects lie in clusters, around parents that are spread evenly
         (a Thomas process, as far as there is room).
     spread : float, optional
-        Standard deviation of a cluster along each axis in micrometres; it widens
+        Standard deviation of a cluster along each axis in micrometres; it grows
         for objects that find no place.
     tries : int, optional
         Places tried for an object before it is left out.
@@ -205,7 +205,7 @@ def placing(
     side = max(2.0 * float(reach.max()), float((high - low).max()) / 256.0)
     heads = np.full(np.maximum(((high - low) / side).astype(int), 1), -1, np.int64)
     order = np.argsort(-reach[:, 1], kind="stable")
-    found, there = np.zeros((n, 3)), np.zeros(n, np.bool_)
+    ordered_centres, ordered_placed = np.zeros((n, 3)), np.zeros(n, np.bool_)
     following = np.empty(n, np.int64)
     patient = n if patience is None else patience
     failed = 0
@@ -230,14 +230,14 @@ def placing(
             failed,
             heads,
             following,
-            found,
-            there,
+            ordered_centres,
+            ordered_placed,
         )
-        # crowded, one object may take a thousand times as long as the first ones
+        # in a crowded box one object may take a thousand times as long as the first ones
         slow = time.perf_counter() - start > _PIECE_S
         yield last, n
         first, step = last, max(1, step // 4) if slow else 2 * step
-    centres[order], placed[order] = found, there
+    centres[order], placed[order] = ordered_centres, ordered_placed
     return centres, placed
 
 
@@ -247,7 +247,7 @@ def placing(
 def in_field(
     objects: Ellipsoids, shape: Sequence[int], spacing: Sequence[float], overlap: float = 0.0
 ) -> Ellipsoids:
-    """Those of the objects that own a voxel of the field, whatever overlaps them."""
+    """The objects that have a voxel in the field, whatever overlaps them."""
     own = np.empty(len(objects), np.bool_)
     three, size = in_three(shape, spacing)
     kernels.owns_voxel(
@@ -277,11 +277,11 @@ def boxes_of(
 
 
 def middle_of(shape: Sequence[int]) -> Floats:
-    """What moves centres of ellipses (z = 0) to the middle of the one plane of voxels."""
+    """Subtracted from centres, it moves ellipses (z = 0) to the middle of the only plane."""
     return np.array([0.0 if len(shape) == 3 else -0.5, 0.0, 0.0])
 
 
 def check_number(n: int, advice: str) -> None:
-    """Raise a sentence before more objects are drawn than memory and patience allow."""
+    """Raise a ValueError if there are more objects than memory and patience allow."""
     if n > _MOST:
         raise ValueError(f"{n:,} objects would lie in this field; {_MOST:,} can be drawn. {advice}")

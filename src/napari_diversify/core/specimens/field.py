@@ -16,7 +16,7 @@ _SMALLEST = 0.0001
 
 
 def check_field(shape: Sequence[int], spacing: Sequence[float]) -> None:
-    """Raise a sentence unless shape and spacing are those of an image or a volume."""
+    """Raise a ValueError unless shape and spacing are those of an image or a volume."""
     whole = all(
         isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n > 0 for n in shape
     )
@@ -47,12 +47,12 @@ def in_three(
 
 
 def three(region: Region) -> Region:
-    """A region with the axes (z, y, x), whatever it has."""
+    """A region with the axes (z, y, x), the missing ones of length 1."""
     return (range(1),) * (3 - len(region)) + tuple(region)
 
 
 def label_dtype(n: int) -> np.dtype[Any]:
-    """What n labels fit in: uint16, or uint32 for more than 65535."""
+    """The dtype that n labels fit in: uint16, or uint32 for more than 65535."""
     return np.dtype(np.uint16 if n < 2**16 else np.uint32)
 
 

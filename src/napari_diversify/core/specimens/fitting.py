@@ -1,4 +1,4 @@
-"""From labels of the user's to a population of ellipsoids with the same statistics."""
+"""From the user's labels to a population of ellipsoids with the same statistics."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from .population import Population
 
 _SIMULATED = 2000  # objects at most in a population that is drawn to compare with
 _SEEDS = 3  # populations that are averaged over
-_BY_CHANCE = 16  # populations without clusters, to see how far chance goes
-_SURE = 2.5  # of its standard deviations
+_BY_CHANCE = 16  # populations without clusters, to see how far chance alone varies the ratio
+_SURE = 2.5  # standard deviations below chance: then there are clusters
 
 
 def fit(
@@ -53,8 +53,8 @@ def fit(
     --------
     >>> from napari_diversify.core import synthetic_nuclei
     >>> phantom = synthetic_nuclei((32, 128, 128), radius=(2.0, 2.0), count=20)
-    >>> found = fit(phantom.labels, phantom.spacing)
-    >>> print(f"{found.diameter:.1f} {found.axis_ratio:.1f}")
+    >>> population = fit(phantom.labels, phantom.spacing)
+    >>> print(f"{population.diameter:.1f} {population.axis_ratio:.1f}")
     4.0 1.0
     """
     seen = measure(labels, spacing)
@@ -68,11 +68,11 @@ def fitting(
     shape: Sequence[int],
     spacing: Sequence[float],
 ) -> Generator[tuple[int, int], None, Population]:
-    """As :func:`fit`, of what was measured of labels of a shape, and of their image if any.
+    """As :func:`fit`, from what was measured of labels of a shape, and of their image if any.
 
-    Yield how many of how many populations have been drawn.
+    Yield (populations drawn so far, all that will be drawn).
     """
-    found = Population(
+    population = Population(
         diameter=seen.diameter,
         diameter_variation=min(seen.diameter_variation, 0.8),
         axis_ratio=max(seen.axis_ratio, 1.0),
@@ -83,39 +83,39 @@ def fitting(
         layer=seen.layer,
     )
     if light is not None:
-        found = replace(found, brightness_variation=light.variation)
-    clustering = yield from _clustering(found, seen.neighbour_ratio, shape, spacing)
-    return replace(found, clustering=clustering)
+        population = replace(population, brightness_variation=light.variation)
+    clustering = yield from _clustering(population, seen.neighbour_ratio, shape, spacing)
+    return replace(population, clustering=clustering)
 
 
 def _clustering(
-    found: Population, ratio: float, shape: Sequence[int], spacing: Sequence[float]
+    population: Population, ratio: float, shape: Sequence[int], spacing: Sequence[float]
 ) -> Generator[tuple[int, int], None, float]:
     """The share of clustered objects at which drawn populations have this neighbour ratio."""
     if math.isnan(ratio):
         return 0.0
     field = np.multiply(shape, spacing)
-    expected = found.density / 1000.0 * float(np.prod(field))
-    if expected > _SIMULATED:  # a part of the field tells as much
+    expected = population.density / 1000.0 * float(np.prod(field))
+    if expected > _SIMULATED:  # a part of the field says as much
         part = (_SIMULATED / expected) ** (1.0 / len(shape))
         shape = [max(1, round(n * part)) for n in shape]
         field = np.multiply(shape, spacing)
     shares = np.linspace(0.0, 1.0, 6)
-    drawn, most = 0, _BY_CHANCE + _SEEDS * (len(shares) - 1)
+    drawn, total = 0, _BY_CHANCE + _SEEDS * (len(shares) - 1)
 
     def ratios_of(
         share: float, seeds: int
     ) -> Generator[tuple[int, int], None, npt.NDArray[np.float64]]:
         nonlocal drawn
-        population, ratios = replace(found, clustering=share), []
+        clustered, ratios = replace(population, clustering=share), []
         for seed in range(seeds):
-            centres = population.draw(shape, spacing, seed, tries=200).centres[:, -len(shape) :]
-            ratios.append(neighbour_ratio(centres, field, found.density / 1000.0))
+            centres = clustered.draw(shape, spacing, seed, tries=200).centres[:, -len(shape) :]
+            ratios.append(neighbour_ratio(centres, field, population.density / 1000.0))
             drawn += 1
-            yield drawn, most
+            yield drawn, total
         return np.array(ratios)
 
-    # what chance alone does to objects that are in no clusters: no more is claimed
+    # the ratios that chance alone gives to objects without clusters
     by_chance = yield from ratios_of(0.0, _BY_CHANCE)
     if not np.isfinite(by_chance).all():
         return 0.0
@@ -126,7 +126,7 @@ def _clustering(
     for share in shares[1:]:
         clustered = yield from ratios_of(share, _SEEDS)
         ratios.append(float(clustered.mean()))
-    # where there is hardly any room, clusters are none: the ratio tells nothing
+    # with hardly any room no clusters form: the ratio says nothing about them
     if not np.isfinite(ratios).all() or ratios[-1] >= lowest:
         return 0.0
     falling = np.minimum.accumulate(ratios)

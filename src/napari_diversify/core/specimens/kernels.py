@@ -22,7 +22,7 @@ _Float: Any = npt.NDArray[np.float64]
 _Image: Any = npt.NDArray[np.float32]
 _Index: Any = npt.NDArray[np.int64]
 
-#: Normalised radius at which the light of an object has faded, and over which it does.
+#: Normalised radius at which the light of an object ends, and the width over which it fades.
 EDGE, FADE = 1.08, 0.16
 
 
@@ -52,7 +52,7 @@ def _contact(q: _Float, p: _Float, z: float, y: float, x: float, enough: float) 
     """The contact function of Perram and Wertheim, or any value of it above ``enough``.
 
     It is the largest t (1 - t) r' [(1 - t) Q + t P]^-1 r over 0 < t < 1, which is
-    concave in t: golden sections find it, and come from below.
+    concave in t: a golden-section search finds it, from below.
     """
     golden = 0.6180339887498949
     low, high = 0.0, 1.0
@@ -91,7 +91,7 @@ def _apart(q: _Float, p: _Float, z: float, y: float, x: float, near: float, core
     d2 = z * z + y * y + x * x
     if d2 >= near * near or d2 <= core * core:
         return d2 >= near * near
-    # the function is concave, and 0 at both ends: nowhere more than twice its middle
+    # the function is concave and 0 at both ends: nowhere more than twice its middle value
     middle = 0.25 * _inverse_form(q, p, 0.5, z, y, x)
     if middle > 1.0 or middle < 0.5:
         return middle > 1.0
@@ -120,18 +120,18 @@ def place(
     centres: _Float,
     placed: Any,
 ) -> int:
-    """Random sequential placement: each ellipsoid in turn where it meets no other.
+    """Random sequential placement: each ellipsoid in turn where it overlaps no other.
 
-    Places those from ``first`` to ``last`` among the ones before, and returns how
-    many in a row have found no place by now; ``failed`` is how many had before.
+    Places those from ``first`` to ``last`` among the ones before. ``failed`` is how many
+    in a row had found no place before the call; how many have by now is returned.
     ``heads`` (z, y, x), filled with -1, is a grid of cells, as wide as twice the longest
     reach or more, that cover the box from ``low`` of ``size``. Along ``wrapped`` axes
     the box continues at its other end, so that no place in it is special. Objects
-    with a ``cluster`` are tried around its parent, further out from try to try.
+    with a ``cluster`` are tried around its parent, further out with every try.
     After ``patience`` objects in a row that found no place, the others are not tried.
     ``following`` links objects of one cell.
     """
-    place, raw, seen = np.zeros(3), np.zeros(3), np.zeros(3)
+    place, direct, nearest = np.zeros(3), np.zeros(3), np.zeros(3)
     cell = np.zeros(3, np.int64)
     for i in range(first, last):
         if failed > patience:
@@ -172,13 +172,13 @@ def place(
                     near, within = reach[i] + reach[j], core[i] + core[j]
                     differs = False
                     for axis in range(3):
-                        raw[axis] = seen[axis] = centres[j, axis] - place[axis]
-                        if wrapped[axis] and abs(raw[axis]) > 0.5 * size[axis]:
-                            seen[axis] -= np.copysign(size[axis], raw[axis])
+                        direct[axis] = nearest[axis] = centres[j, axis] - place[axis]
+                        if wrapped[axis] and abs(direct[axis]) > 0.5 * size[axis]:
+                            nearest[axis] -= np.copysign(size[axis], direct[axis])
                             differs = True
-                    # in a small box the pair itself may be near, beside its nearest image
+                    # in a small box the object itself may be near too, not only its nearest image
                     for image in range(2 if differs else 1):
-                        d = raw if image else seen
+                        d = direct if image else nearest
                         free = free and _apart(q[i], q[j], d[0], d[1], d[2], near, within)
                     j = following[j]
                 if not free:
@@ -199,7 +199,7 @@ def place(
 
 @_part
 def _row(m: _Float, z: float, y: float) -> tuple[float, float]:
-    """What a quadratic form is along x: constant and linear term."""
+    """Coefficients of a quadratic form along x: its constant and its linear term."""
     return m[0] * z * z + m[1] * y * y + 2.0 * m[3] * z * y, 2.0 * (m[4] * z + m[5] * y)
 
 
@@ -391,12 +391,12 @@ def voronoi(
     labels: _Index,
     walls: _Image,
 ) -> None:
-    """Number of the nearest seed, and the distance to the nearest wall of its cell up to ``far``.
+    """Number of the nearest seed, and distance to the nearest wall of its cell, up to ``far``.
 
     Seeds lie in a grid of cells of ``side`` from ``low``: those of cell c are
     ``order[firsts[c] : firsts[c + 1]]``. For a run of voxels along x the seeds that could
-    matter to any of them are gathered, searching the grid outwards; which others are
-    gathered too changes nothing.
+    matter to any of them are gathered, searching the grid outwards; gathering others as
+    well changes nothing.
     """
     nz, ny, nx = firsts.shape[0], firsts.shape[1], firsts.shape[2] - 1
     gathered = np.empty(len(seeds), np.int64)
@@ -505,7 +505,7 @@ def blur_axis(block: _Image, weights: _Image, axis: int, out: _Image) -> None:
 
 @_compiled
 def label_moments(labels: _Index, sums: _Float, boxes: _Index, touching: Any) -> None:
-    """Sums of 1, z, y, x, zz, yy, xx, zy, zx, yx in voxels, bounding boxes, and who touches.
+    """Sums of 1, z, y, x, zz, yy, xx, zy, zx, yx in voxels, bounding boxes, and what touches.
 
     ``labels`` holds 0 to n; row k of the outputs belongs to k.
     """

@@ -47,7 +47,7 @@ def draw_seeds(
     diameter : float
         Diameter of the sphere (disc, in 2D) of a cell's mean volume (area), in micrometres.
     regularity : float, optional
-        0 for points that know nothing of each other, 1 for cells nearly equal in size.
+        0 for independent points, 1 for cells nearly equal in size.
     seed : int, optional
         0 to 2**64 - 1.
 
@@ -55,7 +55,7 @@ def draw_seeds(
     -------
     numpy.ndarray of float64, shape (n, 3)
         Places (z, y, x) in micrometres; those in the field come first. There
-        are seeds around the field too, so that cells at the border look like others.
+        are seeds around the field too, so that cells at the border look like the others.
 
     Examples
     --------
@@ -76,7 +76,7 @@ def drawing_seeds(
     regularity: float,
     seed: int,
 ) -> Generator[tuple[int, int], None, Floats]:
-    """As :func:`draw_seeds`, and yield how many of how many seeds have been placed."""
+    """As :func:`draw_seeds`, and yield (seeds placed so far, all seeds)."""
     check_field(shape, spacing)
     rng = np.random.default_rng(check_count("seed", seed, 64))
     ndim = len(shape)
@@ -128,7 +128,7 @@ class Cells:
     inside : float, optional
         Brightness inside cells as a share of that of membranes.
     texture : Texture, optional
-        How membranes vary along themselves.
+        How the brightness varies along membranes.
     microscope : Microscope, optional
 
     Examples
@@ -213,7 +213,7 @@ class Cells:
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """Number of the nearest seed, and distance to the nearest wall of its cell.
 
-        Distances are micrometres, exact up to ``far``, and ``far`` where it is further.
+        Distances are in micrometres, exact up to ``far``, and ``far`` beyond.
         """
         numbers = np.empty(region_shape(region), np.int64)
         walls = np.empty(numbers.shape, np.float32)
@@ -234,8 +234,8 @@ def _gridded(seeds: Floats, ndim: int) -> tuple[Floats, float, Any, Any]:
     low = seeds.min(axis=0)
     extent = seeds.max(axis=0) - low
     longest = max(float(extent.max()), 1e-9)
-    held = np.maximum(extent[-ndim:], 1e-3 * longest)
-    side = (2.0 * float(np.prod(held)) / len(seeds)) ** (1.0 / ndim)
+    extents = np.maximum(extent[-ndim:], 1e-3 * longest)
+    side = (2.0 * float(np.prod(extents)) / len(seeds)) ** (1.0 / ndim)
     side = max(side, longest / 1024.0)
     sizes = (extent / side).astype(int) + 1
     cells = np.minimum(((seeds - low) / side).astype(int), sizes - 1)

@@ -1,4 +1,4 @@
-"""From fluorescence to grey levels: blur, uneven light, camera; any region by itself.
+"""From fluorescence to grey levels: blur, uneven light, camera; for any region by itself.
 
 A specimen is a function that gives its fluorescence in any region of the voxel
 grid, beyond the border of the field too. What the camera records of a region is
@@ -28,7 +28,7 @@ _REACH = 3.0  # standard deviations after which the blur is cut off
 
 @dataclass(frozen=True)
 class Microscope:
-    """What a microscope makes of fluorescence.
+    """How a microscope turns fluorescence into grey levels.
 
     Parameters
     ----------
@@ -55,7 +55,7 @@ class Microscope:
     gain: float = 2.0
 
     def weights(self, spacing: Sequence[float]) -> list[npt.NDArray[np.float32]]:
-        """Half of the blur along (z, y, x), its middle first; planes are blurred along y, x."""
+        """One half of the blur along (z, y, x), middle first; images are blurred along y, x."""
         ndim = len(spacing)
         _, size = in_three((1,) * ndim, spacing)
         sigmas = (self.axial_blur if ndim == 3 else 0.0, self.blur, self.blur)
@@ -157,7 +157,7 @@ def _blurred(
 
 @dataclass(frozen=True)
 class Texture:
-    """Random grain that belongs to places in the field: coarse noise, eased between its points.
+    """Random grain, fixed in the field: noise at the points of a lattice, eased between them.
 
     Parameters
     ----------
@@ -176,7 +176,7 @@ class Texture:
         """Points around a region (z, y, x): two lattices, where they begin, and their scale."""
         full, size = in_three(shape, spacing)
         ndim = len(shape)
-        # places must not be negative in the halo of a blur, which is narrower than this
+        # positions must not be negative in the halo of a blur, which is narrower than this
         before = np.full(3, 128.0 * self.grain)
         before[: 3 - ndim] = -0.5  # a plane lies on the points, with nothing between
         blocks, begins = [], []
@@ -195,6 +195,6 @@ class Texture:
             )
             blocks.append(normal_region(whole, near, seed, stream=stream))
             begins += [float(r.start) for r in near]
-        # easing between points takes away variance: 26/35 of it stays along each axis
+        # easing between points lowers the variance: 26/35 of it remain along each axis
         scale = (26.0 / 35.0) ** (-ndim / 2.0) / math.sqrt(1.25)
         return blocks[0], blocks[1], np.array([*before, *begins]), scale

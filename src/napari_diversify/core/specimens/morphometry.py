@@ -19,7 +19,7 @@ from . import kernels as kernels
 from .ellipsoids import contact
 from .field import check_field, in_three
 
-_LEAST = 8  # voxels of which a shape can be told
+_LEAST = 8  # voxels from which a shape can be measured
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Morphometry:
     objects : int
         Labels in the array, those cut by its border included.
     whole : int
-        Those that no border cuts. Sizes and shapes are theirs, each weighted by
-        1 / the probability that an object of its extent lies inside the field
+        Those that no border cuts. Sizes and shapes are measured on them, each weighted
+        by 1 / the probability that an object of its extent lies inside the field
         as a whole (Miles and Lantuéjoul), as big ones are cut more often. If
-        there is none, all objects count.
+        there are none, all objects count.
     density : float
         Objects per 1000 cubic (in 2D square) micrometres. An object cut by a
         border counts one half, in two directions a quarter (Gundersen's frame).
@@ -44,7 +44,7 @@ class Morphometry:
         Longest / shortest axis of the ellipsoid with equal second moments: mean,
         standard deviation.
     flatness : float
-        0 if the shortest axes point everywhere, 1 if along z; 0 in 2D.
+        0 if the shortest axes point in all directions, 1 if along z; 0 in 2D.
     layer : float
         Thickness of the layer in which the objects lie, 0 if there is none.
     neighbour_ratio : float
@@ -53,7 +53,7 @@ class Morphometry:
         regular. Objects nearer to the border than to their neighbour are left
         out. NaN with fewer than two objects.
     touching : float
-        Share of the objects that have a voxel beside another one's.
+        Share of the objects that have a voxel next to one of another object.
     overlap : float
         Share by which the ellipsoids' semi-axes would have to shrink so that
         at most 2 % of the pairs of neighbours overlapped; 0 if none touch.
@@ -75,7 +75,7 @@ class Morphometry:
 
 @dataclass(frozen=True)
 class _Objects:
-    """What one pass over the voxels tells of every object; lengths in micrometres."""
+    """What one pass over the voxels measures of every object; lengths in micrometres."""
 
     volume: npt.NDArray[np.float64]
     centres: npt.NDArray[np.float64]
@@ -105,9 +105,9 @@ def measure(labels: npt.ArrayLike, spacing: Sequence[float]) -> Morphometry:
     Raises
     ------
     TypeError
-        If labels are no integers.
+        If labels are not integers.
     ValueError
-        If there is no label, or shape and spacing do not fit.
+        If there is no label, or shape and spacing do not fit each other.
 
     References
     ----------
@@ -123,8 +123,8 @@ def measure(labels: npt.ArrayLike, spacing: Sequence[float]) -> Morphometry:
     >>> import numpy as np
     >>> labels = np.zeros((40, 40), int)
     >>> labels[5:15, 5:15], labels[20:30, 10:30] = 1, 2
-    >>> found = measure(labels, (0.5, 0.5))
-    >>> found.objects, round(found.density), round(found.axis_ratio, 1)
+    >>> statistics = measure(labels, (0.5, 0.5))
+    >>> statistics.objects, round(statistics.density), round(statistics.axis_ratio, 1)
     (2, 5, 1.6)
     """
     given = check_labels(labels, spacing)
@@ -133,7 +133,7 @@ def measure(labels: npt.ArrayLike, spacing: Sequence[float]) -> Morphometry:
 
 @dataclass(frozen=True)
 class ImageStatistics:
-    """What the image says of labelled objects, in its grey levels.
+    """Brightness of labelled objects in an image, in its grey levels.
 
     Attributes
     ----------
@@ -147,7 +147,7 @@ class ImageStatistics:
         Coefficient of variation of the objects' brightness.
     texture : float
         Standard deviation of the brightness inside objects as a share of their
-        brightness: the median over objects, noise taken off. The blur of the
+        brightness: the median over objects, without the noise. The blur of the
         microscope has weakened it already.
     """
 
@@ -173,21 +173,21 @@ def measure_image(
     Raises
     ------
     TypeError, ValueError
-        As :func:`measure`, and if the image does not fit or is the same everywhere.
+        As :func:`measure`, and if the image does not fit the labels or is constant.
 
     Examples
     --------
     >>> from napari_diversify.core import synthetic_nuclei
     >>> phantom = synthetic_nuclei((32, 128, 128), count=20)
-    >>> found = measure_image(phantom.labels, phantom.image, phantom.spacing)
-    >>> 0.05 < found.texture < 0.3 and found.signal > found.background
+    >>> grey = measure_image(phantom.labels, phantom.image, phantom.spacing)
+    >>> 0.05 < grey.texture < 0.3 and grey.signal > grey.background
     True
     """
     given = check_labels(labels, spacing)
     grey = np.asarray(image)
     if grey.shape != given.shape:
         raise ValueError(
-            f"image and labels must have one shape; got {grey.shape} and {given.shape}"
+            f"image and labels must have the same shape; got {grey.shape} and {given.shape}"
         )
     if grey.dtype.kind not in "iuf":
         raise TypeError(f"the image must hold real numbers; got dtype {grey.dtype}")
@@ -197,7 +197,7 @@ def measure_image(
     outside = grey[given == 0]
     background = float(np.median(outside)) if outside.size else float(grey.min())
     steps = np.diff(grey, axis=-1)[(given[..., 1:] == 0) & (given[..., :-1] == 0)]
-    # the median is not moved by what is not labelled, but bright
+    # bright structures without a label do not move the median
     floor = float(np.median(np.abs(steps))) / 0.6745 / math.sqrt(2.0) if steps.size else 0.0
     means, textures = [], []
     for number, box in enumerate(ndimage.find_objects(given), start=1):
@@ -221,7 +221,7 @@ def measure_image(
 
 
 def check_labels(labels: npt.ArrayLike, spacing: Sequence[float]) -> npt.NDArray[np.int64]:
-    """The labels numbered from 1 without gaps, or a sentence why they cannot be used."""
+    """The labels numbered from 1 without gaps; raise, saying why, if they cannot be used."""
     given = np.asarray(labels)
     if given.dtype.kind not in "iu":
         raise TypeError(
@@ -261,16 +261,13 @@ def _objects(labels: npt.NDArray[np.int64], spacing: Sequence[float]) -> _Object
     i, j = [0, 1, 2, 1, 2, 2], [0, 1, 2, 0, 0, 1]
     second = (sums[:, 4:] / voxels[:, None] - middle[:, i] * middle[:, j]) * size[i] * size[j]
     full = second[:, [[0, 3, 4], [3, 1, 5], [4, 5, 2]]][:, -ndim:, -ndim:]
-    # of a solid ellipsoid the variance along an axis is its square / (ndim + 2)
+    # in a solid ellipsoid the variance along a semi-axis is its square / (ndim + 2)
     values, vectors = np.linalg.eigh(full)
     least = float(size[-ndim:].min()) ** 2 / 12.0  # no object is thinner than a voxel
     semi_axes = np.sqrt((ndim + 2) * np.maximum(values, least))
-    matrices = np.zeros((n, 6))
-    matrices[:, 0] = 1.0
-    kept = np.einsum("nij,nj,nkj->nik", vectors, np.square(semi_axes), vectors)
     padded = np.zeros((n, 3, 3))
     padded[:, 0, 0] = 1.0
-    padded[:, -ndim:, -ndim:] = kept
+    padded[:, -ndim:, -ndim:] = np.einsum("nij,nj,nkj->nik", vectors, np.square(semi_axes), vectors)
     matrices = np.ascontiguousarray(padded[:, i, j])
     low, high = boxes[:, 0], boxes[:, 1]
     cut = (low == 0).astype(np.int64) + (high == np.array(shape))
@@ -287,20 +284,20 @@ def _objects(labels: npt.NDArray[np.int64], spacing: Sequence[float]) -> _Object
     )
 
 
-def _statistics(found: _Objects, shape: Sequence[int], spacing: Sequence[float]) -> Morphometry:
+def _statistics(objects: _Objects, shape: Sequence[int], spacing: Sequence[float]) -> Morphometry:
     ndim = len(shape)
     size = np.asarray(spacing, np.float64)
     field = size * shape
     # places that the first voxel of an object may have without the border cutting it
     room = size * np.maximum(np.subtract(shape, 1), 1)
-    cut = np.where(np.equal(shape, 1), 0, found.cut)
+    cut = np.where(np.equal(shape, 1), 0, objects.cut)
     halves = np.prod((2 - cut) / 2.0, axis=1)
     if not halves.any():  # all reach from border to border
         halves = np.prod(np.where(cut > 0, 0.5, 1.0), axis=1)
     density = float(halves.sum() / np.prod(room))
     whole = (cut == 0).all(axis=1)
-    layer = _layer(found, whole, field) if ndim == 3 else 0.0
-    inside = np.clip((room - found.extent) / field, 1e-3, 1.0)
+    layer = _layer(objects, whole, field) if ndim == 3 else 0.0
+    inside = np.clip((room - objects.extent) / field, 1e-3, 1.0)
     inside[:, np.equal(shape, 1)] = 1.0
     if layer > 0:
         inside[:, 0] = 1.0  # the layer lies inside the field: z cuts nothing off
@@ -308,14 +305,14 @@ def _statistics(found: _Objects, shape: Sequence[int], spacing: Sequence[float])
     if not whole.any():
         weights = np.ones(len(whole))
     power = 1.0 / ndim
-    diameters = (found.volume * (6.0 if ndim == 3 else 4.0) / np.pi) ** power
-    shaped = weights * (found.voxels >= _LEAST)
+    diameters = (objects.volume * (6.0 if ndim == 3 else 4.0) / np.pi) ** power
+    shaped = weights * (objects.voxels >= _LEAST)
     if not shaped.any():
         shaped = weights
-    ratios = found.semi_axes[:, -1] / found.semi_axes[:, 0]
+    ratios = objects.semi_axes[:, -1] / objects.semi_axes[:, 0]
     diameter, spread = _moments(diameters, weights)
     axis_ratio, axis_ratio_spread = _moments(ratios, shaped)
-    tilt = float(np.average(np.arccos(np.clip(found.shortest, 0.0, 1.0)), weights=shaped))
+    tilt = float(np.average(np.arccos(np.clip(objects.shortest, 0.0, 1.0)), weights=shaped))
     return Morphometry(
         objects=len(whole),
         whole=int(whole.sum()),
@@ -327,31 +324,33 @@ def _statistics(found: _Objects, shape: Sequence[int], spacing: Sequence[float])
         # the mean tilt of directions that point everywhere is 1 radian
         flatness=float(np.clip(1.0 - tilt, 0.0, 1.0)) if ndim == 3 else 0.0,
         layer=layer,
-        neighbour_ratio=neighbour_ratio(found.centres[:, -ndim:], field, density),
-        touching=float(found.touching.mean()),
-        overlap=_overlap(found),
+        neighbour_ratio=neighbour_ratio(objects.centres[:, -ndim:], field, density),
+        touching=float(objects.touching.mean()),
+        overlap=_overlap(objects),
     )
 
 
 def _moments(
     values: npt.NDArray[np.float64], weights: npt.NDArray[np.float64]
 ) -> tuple[float, float]:
-    """Weighted mean and standard deviation, for the finite number of values corrected."""
+    """Weighted mean and bias-corrected standard deviation."""
     mean = float(np.average(values, weights=weights))
     n = float(weights.sum() ** 2 / np.square(weights).sum())
     variance = float(np.average(np.square(values - mean), weights=weights))
     return mean, math.sqrt(variance * n / (n - 1.0)) if n > 1.5 else 0.0
 
 
-def _layer(found: _Objects, whole: npt.NDArray[np.bool_], field: npt.NDArray[np.float64]) -> float:
+def _layer(
+    objects: _Objects, whole: npt.NDArray[np.bool_], field: npt.NDArray[np.float64]
+) -> float:
     """Thickness of the layer that holds the centres, 0 if they lie all over the depth."""
     if whole.sum() < 5:
         return 0.0
-    z, deep = found.centres[whole, 0], found.extent[whole, 0].mean()
+    z, deep = objects.centres[whole, 0], objects.extent[whole, 0].mean()
     thickness = math.sqrt(12.0) * float(z.std(ddof=1))
-    # whole objects cannot lie anywhere else than this; and a layer shows at both sides
+    # the centres of whole objects have this much room; a layer leaves both borders free
     room = max(float(field[0] - deep), 0.0)
-    few_cut = (found.cut[:, 0] > 0).mean() < 0.2
+    few_cut = (objects.cut[:, 0] > 0).mean() < 0.2
     return thickness if few_cut and thickness < 0.6 * room else 0.0
 
 
@@ -377,16 +376,16 @@ def neighbour_ratio(
     return float(distance.mean() / expected)
 
 
-def _overlap(found: _Objects) -> float:
-    if not found.touching.any() or len(found.centres) < 2:
+def _overlap(objects: _Objects) -> float:
+    if not objects.touching.any() or len(objects.centres) < 2:
         return 0.0
-    pairs = cKDTree(found.centres).query_pairs(
-        2.0 * float(found.semi_axes[:, -1].max()), output_type="ndarray"
+    pairs = cKDTree(objects.centres).query_pairs(
+        2.0 * float(objects.semi_axes[:, -1].max()), output_type="ndarray"
     )
-    pairs = pairs[found.touching[pairs].all(axis=1)]
+    pairs = pairs[objects.touching[pairs].all(axis=1)]
     if not len(pairs):
         return 0.0
-    scale = np.sqrt(contact(found.matrices, found.centres, pairs))
+    scale = np.sqrt(contact(objects.matrices, objects.centres, pairs))
     near = scale[scale < 1.25]  # others are not neighbours
     if not len(near):
         return 0.0

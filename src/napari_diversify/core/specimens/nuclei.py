@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ..blocks import Region, exhaust, region_shape, whole
 from ..noise import check_count
 from . import kernels as kernels
-from .ellipsoids import Ellipsoids, boxes_of, in_field, kept_apart, middle_of, placing
+from .ellipsoids import Ellipsoids, boxes_of, exclusion_ellipsoids, in_field, middle_of, placing
 from .field import by_slabs, check_field, in_three, label_dtype, three
 from .microscope import Microscope, Texture
 from .population import draw_directions
@@ -219,7 +219,7 @@ def synthetic_nuclei(
     rng = np.random.default_rng(check_count("seed", seed, 64))
     semi_axes = -np.sort(-rng.uniform(*radius, (count, 3)), axis=1)
     directions = draw_directions(count, 3, 0.0, rng)
-    matrices, reach = kept_apart(semi_axes, directions, spacing, 0.0)
+    matrices, reach = exclusion_ellipsoids(semi_axes, directions, spacing, 0.0)
     size = np.multiply(shape, spacing)
     centres, placed = exhaust(placing(matrices, reach, np.zeros(3), size, rng, tries=1000))
     brightness = rng.uniform(0.35, 1.0, count)

@@ -16,7 +16,15 @@ from scipy.special import gammaincinv, ndtr, ndtri
 
 from ..blocks import exhaust
 from ..noise import check_count
-from .ellipsoids import TRIES, Ellipsoids, Floats, check_number, in_field, kept_apart, placing
+from .ellipsoids import (
+    TRIES,
+    Ellipsoids,
+    Floats,
+    check_number,
+    exclusion_ellipsoids,
+    in_field,
+    placing,
+)
 from .field import check_field, in_three
 
 _WIDEST = 3.0  # standard deviations at which the sizes are cut off
@@ -67,7 +75,7 @@ class Population:
         """Draw the population of a field of ``shape`` voxels (2 or 3 axes) of ``spacing``.
 
         Centres lie beyond the border too, as far as an object reaches, so that
-        the density of objects that are cut by the border is that of the others.
+        objects cut by the border are as dense as the others.
 
         Raises
         ------
@@ -85,7 +93,7 @@ class Population:
     def drawing(
         self, shape: Sequence[int], spacing: Sequence[float], seed: int, *, tries: int = TRIES
     ) -> Generator[tuple[int, int], None, Ellipsoids]:
-        """As :meth:`draw`, and yield how many of how many objects have been placed or left out."""
+        """As :meth:`draw`, and yield (objects placed or left out so far, all objects)."""
         check_field(shape, spacing)
         rng = np.random.default_rng(check_count("seed", seed, 64))
         ndim = len(shape)
@@ -106,7 +114,7 @@ class Population:
         directions = draw_directions(n, ndim, self.flatness, rng)
         s2 = math.log1p(self.brightness_variation**2)
         brightness = np.exp(math.sqrt(s2) * rng.standard_normal(n) - s2 / 2.0)
-        matrices, reach = kept_apart(semi_axes, directions, spacing, self.overlap)
+        matrices, reach = exclusion_ellipsoids(semi_axes, directions, spacing, self.overlap)
         # tighter than the objects allow: a cluster grows outwards as it fills
         spread = self.diameter * (0.4 if ndim == 3 else 0.5)
         centres, placed = yield from placing(
@@ -131,8 +139,8 @@ class Population:
 
     def _margin(self, ndim: int) -> float:
         """How far all but the very longest objects reach."""
-        some = self._semi_axes(512, ndim, np.random.default_rng(0))
-        return float(np.quantile(some[:, 0], 0.99))
+        semi_axes = self._semi_axes(512, ndim, np.random.default_rng(0))
+        return float(np.quantile(semi_axes[:, 0], 0.99))
 
 
 # ---- sizes and shapes ----
@@ -167,7 +175,7 @@ def draw_diameters(
 def draw_axis_ratios(
     n: int, mean: float, spread: float, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
-    """Draw longest / shortest axis: 1 and a gamma-distributed rest, of this mean and spread.
+    """Draw longest / shortest axis: 1 plus a gamma variable, with this mean and spread.
 
     Parameters
     ----------
@@ -185,11 +193,11 @@ def draw_axis_ratios(
     1.8 0.2 True
     """
     u = rng.random(n) * _LONGEST
-    rest = mean - 1.0
-    if rest <= 0 or spread <= 0:
+    excess = mean - 1.0
+    if excess <= 0 or spread <= 0:
         return np.full(n, max(mean, 1.0))
-    k = (rest / spread) ** 2
-    return np.asarray(1.0 + rest / k * gammaincinv(k, u), np.float64)
+    k = (excess / spread) ** 2
+    return np.asarray(1.0 + excess / k * gammaincinv(k, u), np.float64)
 
 
 def semi_axes_of(

@@ -1,1 +1,1 @@
-"""Discrete cosine transforms, and low-passes made of them (after Utz et al. 2023)."""
+"""Discrete cosine transforms, and the low-passes built on them (after Utz et al. 2023)."""

@@ -18,7 +18,7 @@ Shape: TypeAlias = Literal["radial", "square", "triangular"]
 def transfer(
     size: Sequence[int], cutoff: float, shape: Shape = "radial", taper: float = 0.0
 ) -> npt.NDArray[np.float32]:
-    """What the low-pass multiplies each DCT-II coefficient with.
+    """Gain of the low-pass at each DCT-II coefficient.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def transfer(
 
 
 def keeps_all(size: Sequence[int], cutoff: float, shape: Shape, taper: float) -> bool:
-    """Whether the low-pass takes no coefficient away from an image of shape ``size``."""
+    """Whether the low-pass leaves an image of shape ``size`` all its coefficients."""
     highest = [np.array([(n - 1) / n]) for n in (1,) * (3 - len(size)) + tuple(size)]
     gain = np.empty((1, 1, 1), np.float32)  # it never rises with a frequency
     kernels.lowpass_gain(*highest, float(cutoff), get_args(Shape).index(shape), float(taper), gain)

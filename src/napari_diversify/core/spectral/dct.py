@@ -1,7 +1,7 @@
 """Planes in the domain of the DCT-II, where blur, haze and low-pass are products.
 
-The DCT-II continues an image by reflection, as every other border of ours, so
-nothing wraps around. A result must not depend on how many threads computed it:
+The DCT-II continues an image by reflection, as we do at every border, so nothing
+wraps around. A result must not depend on how many threads computed it:
 lines are transformed in blocks of a fixed size, each by itself.
 """
 

@@ -110,7 +110,7 @@ def low_frequencies(
         stack[z] = coefficients(z)[:kept_y, :kept_x]
 
     def rows(part: slice) -> None:
-        # the same lines together whatever is kept: rounding may depend on company
+        # always the same lines together, whatever the cutoff: rounding may depend on that
         for y in range(part.start, part.stop):
             for x in range(0, kept_x, LINES):
                 lines = np.ascontiguousarray(stack[:, y, x : x + LINES])

@@ -1,7 +1,7 @@
 """Low-pass in the DCT domain, and the high-frequency signal that it takes away.
 
 Generators trained with a cycle hide a faint, high-frequency copy of their input
-in their output; setting the high coefficients of the DCT to zero takes it away
+in their output; setting the high coefficients of the DCT to zero removes it
 (after Utz et al. 2023). Which coefficients they zeroed is not known to us: the
 shapes and the default here are ours.
 """
@@ -25,7 +25,7 @@ from .low_frequencies import low_frequencies
 
 
 def filtered(coefficients: Coefficients, gain: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The plane that is left of ``coefficients`` when they are multiplied with ``gain``."""
+    """The plane that has these coefficients, each multiplied by its gain."""
     # the gain never rises with frequency: rows after the last one kept are all zero
     return inverse(coefficients * gain, rows=int(np.count_nonzero(gain[:, 0])))
 
@@ -38,7 +38,7 @@ def lowpass(
     taper: float = 0.0,
     axes: Sequence[int] = (-2, -1),
 ) -> npt.NDArray[np.float32]:
-    """Take away all frequencies from a cutoff on.
+    """Remove all frequencies from a cutoff upwards.
 
     Parameters
     ----------
@@ -50,8 +50,8 @@ def lowpass(
     shape : {"radial", "square", "triangular"}, optional
         ... (u/H)^2 + (v/W)^2 < cutoff^2 for ``radial``, both u/H and v/W <
         cutoff for ``square``, u/H + v/W < cutoff for ``triangular``; likewise
-        in 3D. So nothing is taken away from cutoff sqrt(d), 1 and d on, d
-        being the number of axes.
+        in 3D. So nothing is removed from a cutoff of sqrt(d), 1 and d upwards,
+        where d is the number of axes.
     taper : float, optional
         0 cuts sharply, which rings beside edges. Otherwise the upper share
         ``taper`` (up to 1) of the band falls off as a cosine.
@@ -160,14 +160,33 @@ def hidden_signal(
     """
     array = check_intensities(image).astype(np.float32)
     removed = array - lowpass(array, cutoff, shape=shape, taper=taper, axes=axes)
-    spread = float(removed.std())
-    scaled = np.clip(removed / (6 * spread) + 0.5, 0, 1) if spread > 0 else np.full_like(array, 0.5)
-    equalised = np.empty_like(scaled)
-    for lead in np.ndindex(array.shape[:-2]):
-        flat = scaled[lead].min() == scaled[lead].max()
-        equalised[lead] = (
-            scaled[lead] if flat else skimage.exposure.equalize_adapthist(scaled[lead])
-        )
-    energy = float(np.square(array - array.mean(dtype=np.float64), dtype=np.float64).sum())
+    scaled = _scaled(removed)
+    equalised = np.stack([_equalised(scaled[lead]) for lead in np.ndindex(array.shape[:-2])])
+    share = energy_share(array, removed)
+    return HiddenSignal(removed, scaled, equalised.reshape(array.shape), share)
+
+
+def equalised_plane(removed: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """:attr:`HiddenSignal.equalised` of a single plane, from what was taken away of it."""
+    return _equalised(_scaled(removed))
+
+
+def energy_share(image: npt.NDArray[Any], removed: npt.NDArray[Any]) -> float:
+    """Energy of what was taken away as a share of the image's about its mean, 0 to 1."""
+    energy = float(np.square(image - image.mean(dtype=np.float64), dtype=np.float64).sum())
     share = float(np.square(removed, dtype=np.float64).sum()) / energy if energy > 0 else 0.0
-    return HiddenSignal(removed, scaled, equalised, min(share, 1.0))
+    return min(share, 1.0)
+
+
+def _scaled(removed: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    spread = float(removed.std())
+    if spread == 0:
+        return np.full_like(removed, 0.5)
+    scaled: npt.NDArray[np.float32] = np.clip(removed / (6 * spread) + 0.5, 0, 1)
+    return scaled
+
+
+def _equalised(scaled: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    if scaled.min() == scaled.max():
+        return scaled
+    return np.asarray(skimage.exposure.equalize_adapthist(scaled), np.float32)

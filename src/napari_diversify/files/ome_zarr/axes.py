@@ -1,4 +1,4 @@
-"""The axes of Zarr arrays, as their files name them: never guessed where something is named."""
+"""The axes of Zarr arrays, as their files name them: never guessed where there is a name."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ _NAMELESS = re.compile(r"(phony_)?(dim|axis)_?\d+")
 def ome_axes(axes: object, shape: Sequence[int]) -> str | None:
     """Letters of the axes of an OME image; None if they are not listed.
 
-    Objects since 0.4, names in 0.3, nothing before. A letter is "?" where the axis has length 1
-    and is none of ours.
+    They are objects since 0.4, names in 0.3, and were not listed before. A letter is "?" where
+    the axis has length 1 and is not one of ours.
 
     Raises
     ------
     ValueError
-        If they cannot be told apart; the sentence names the option that does.
+        If they cannot be told apart; the message names the option to use.
     """
     if axes is None or axes == []:
         return None
@@ -74,7 +74,9 @@ def named_axes(array: Node) -> str | None:
         if names is None or _are_empty(names):
             continue
         if not isinstance(names, (list, str)) or len(names) != n:
-            raise ValueError(f"it names other than its {n} axes: {names!r:.200}" + _remedy(n))
+            raise ValueError(
+                f"the names of its {n} axes are not as many: {names!r:.200}" + _remedy(n)
+            )
         readings[settled(list(names), array.shape)] = names
     if len(readings) > 1:
         one, other = list(readings.values())[:2]
@@ -90,8 +92,8 @@ def settled(entries: Sequence[Any], shape: Sequence[int]) -> str:
         for a, n in zip(all_letters, shape, strict=True)
     ]
     is_clear = all(a in AXES or n == 1 for a, n in zip(letters, shape, strict=True))
-    known = [a for a in letters if a in AXES]
-    if not is_clear or len(set(known)) < len(known) or not {"y", "x"} <= set(known):
+    ours = [a for a in letters if a in AXES]
+    if not is_clear or len(set(ours)) < len(ours) or not {"y", "x"} <= set(ours):
         raise ValueError(
             f"its axes are called {', '.join(map(_label, entries))} (shape {tuple(shape)}), which "
             f"cannot be told apart as {AXES!r}" + _remedy(len(shape))
@@ -116,28 +118,28 @@ def guessed_axes(ndim: int) -> tuple[str, tuple[str, ...]]:
     if ndim == 2:
         return axes, ()
     return axes, (
-        f"no axis of it has a name: they are taken for {axes!r}. Say otherwise with --axes",
+        f"its axes have no names: they are taken to be {axes!r}. Change this with --axes",
     )
 
 
 def disagreement(ome: str, own: str) -> tuple[str, ...]:
-    """A note if the array of an OME image calls its axes otherwise."""
+    """A note if the array of an OME image calls its axes something else."""
     pairs = [(a, b) for a, b in zip(ome, own, strict=True) if "?" not in (a, b)]
     if all(a == b for a, b in pairs):
         return ()
     return (
-        f"its OME metadata call its axes {ome!r}, the array itself {own!r}: the former are taken. "
-        "Say otherwise with --axes",
+        f"its OME metadata call its axes {ome!r}, the array itself {own!r}: the former are used. "
+        "Change this with --axes",
     )
 
 
 def _letter(entry: object) -> str:
-    """The letter of an axis, "?" if what is said of it is not understood or contradicts itself."""
+    """The letter of an axis; "?" if its description is not understood or contradicts itself."""
     name, kind = _name_and_kind(entry)
     by_name = _LETTERS.get(name, "?")
     if kind == "space":
         return by_name if by_name in "zyx" else "?"
-    if kind in _OF_TYPE:  # its type says it, whatever its name, unless that is another axis'
+    if kind in _OF_TYPE:  # the type decides, unless the name is that of another axis
         return _OF_TYPE[kind] if by_name in ("?", _OF_TYPE[kind]) else "?"
     return by_name
 
@@ -157,14 +159,14 @@ def _name_and_kind(entry: object) -> tuple[str, str]:
 
 
 def _are_names(names: object) -> TypeGuard[list[Any] | str]:
-    """Whether an attribute that may mean anything lists names."""
+    """Whether an attribute, which may hold anything, is a list of names."""
     return isinstance(names, str) or (
         isinstance(names, list) and all(isinstance(name, (str, dict)) for name in names)
     )
 
 
 def _are_empty(names: object) -> bool:
-    """Whether none of the names is one."""
+    """Whether none of the names says anything."""
     return isinstance(names, (list, str)) and all(
         name in (None, "") or (isinstance(name, str) and _NAMELESS.fullmatch(name) is not None)
         for name in names
@@ -172,7 +174,7 @@ def _are_empty(names: object) -> bool:
 
 
 def axes_option(ndim: int) -> str:
-    """How a user says what the axes are."""
+    """The option with which a user says what the axes are."""
     example = guess_axes(min(max(ndim, 2), len(AXES)))
     return f"axes='{example}' or the like (--axes on the command line)"
 

@@ -1,7 +1,7 @@
-"""Whether the bytes of a chunk are all there, seen before they are decoded.
+"""Whether the bytes of a chunk are all there, checked before they are decoded.
 
-A chunk of which the end was not copied is an error with most compressions, but Blosc believes
-what the chunk says of its own length, and ends the process where memory ends.
+A chunk whose end was not copied is an error with most compressions, but Blosc trusts what the
+chunk says about its own length, and crashes the process by reading past its end.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ import numpy.typing as npt
 
 _BLOSC = struct.Struct("<4x3I")  # of its header: bytes decoded, bytes per block, bytes of the chunk
 _USUAL = {"transpose", "bytes", "blosc", "zstd", "gzip", "crc32c"}
-_NOTHING = np.uint64(2**64 - 1)  # in the index of a shard: this chunk was left out
+_NOTHING = np.uint64(2**64 - 1)  # in the index of a shard: there is no such chunk
 
 
 class DamagedChunk(ValueError):
-    """Why the bytes of a chunk are not those that were written."""
+    """The bytes of a chunk are not those that were written; the message says why."""
 
 
 @dataclass(frozen=True)
 class Shard:
-    """How a file holds several chunks, and an index of where they lie.
+    """A file that holds several chunks, and an index of where they lie.
 
     Parameters
     ----------
     n : int
-        How many chunks, whether or not they are there.
+        How many chunks, whether or not they exist.
     at_start : bool
         Whether the index comes first or last.
     index_size : int
@@ -48,16 +48,16 @@ class Shard:
 
 @dataclass(frozen=True)
 class Encoding:
-    """What is known of the bytes of a chunk as they are stored.
+    """What is known about the bytes of a chunk as they are stored.
 
     Parameters
     ----------
     size : int or None
-        Bytes of a decoded chunk; None if that cannot be said.
+        Bytes of a decoded chunk; None if that is not known.
     compressor : str
-        What was done last: "blosc", "gzip", ...; empty if the voxels are stored as they are.
+        The last step of encoding: "blosc", "gzip", ...; empty if the voxels are stored raw.
     shard : Shard, optional
-        If the file holds several chunks, and nothing is done to it as a whole.
+        If the file holds several chunks and is not encoded as a whole.
     """
 
     size: int | None
@@ -77,7 +77,7 @@ class Encoding:
 
 
 def is_usual(document: Mapping[str, Any]) -> bool:
-    """Whether zarr has nothing to say on how the chunks of an array are encoded."""
+    """Whether zarr does not warn about the way in which the chunks of an array are encoded."""
     if document["zarr_format"] == 2:
         return True
     names = _names(document["codecs"])
@@ -102,7 +102,7 @@ def _encoding(codecs: Sequence[Any], shape: Sequence[int], item: int) -> Encodin
     n = math.prod(a // b for a, b in zip(shape, inner, strict=True))
     index = _names(configuration.get("index_codecs", ()))
     if index not in ([], ["bytes"], ["bytes", "crc32c"]):
-        raise ValueError(f"the index of its shards is encoded in a way not known here ({index})")
+        raise ValueError(f"the index of its shards is encoded in an unknown way ({index})")
     return Encoding(
         None,
         shard=Shard(
@@ -115,7 +115,7 @@ def _encoding(codecs: Sequence[Any], shape: Sequence[int], item: int) -> Encodin
 
 
 def check_chunk(data: npt.NDArray[np.uint8], encoding: Encoding) -> None:
-    """Raise a sentence unless the bytes of a chunk can be those that were written."""
+    """Raise DamagedChunk unless the bytes of a chunk can be those that were written."""
     if not len(data):
         raise DamagedChunk("is empty")
     if encoding.shard is not None:
@@ -127,7 +127,7 @@ def check_chunk(data: npt.NDArray[np.uint8], encoding: Encoding) -> None:
 
 
 def check_part(data: npt.NDArray[np.uint8], length: int, encoding: Encoding) -> None:
-    """Raise a sentence unless these can be bytes of a shard from the start of a chunk in it on."""
+    """Raise DamagedChunk unless these can be bytes of a shard from the start of a chunk on."""
     if len(data) < length:
         raise DamagedChunk("is cut off: chunks in it lie beyond its end")
     longer = encoding.size is not None and len(data) > encoding.size  # several chunks at once
@@ -136,7 +136,7 @@ def check_part(data: npt.NDArray[np.uint8], length: int, encoding: Encoding) -> 
 
 
 def check_shard(data: npt.NDArray[np.uint8], shard: Shard) -> None:
-    """Raise a sentence unless a whole shard can be what was written."""
+    """Raise DamagedChunk unless a whole shard can be what was written."""
     if len(data) < shard.index_size:
         raise DamagedChunk(_lengths(len(data), shard.index_size))
     index = data[: shard.index_size] if shard.at_start else data[-shard.index_size :]
@@ -147,7 +147,7 @@ def check_shard(data: npt.NDArray[np.uint8], shard: Shard) -> None:
 def check_index(
     index: npt.NDArray[np.uint8], file_size: int, shard: Shard
 ) -> npt.NDArray[np.uint64]:
-    """Starts and lengths of the chunks in a shard, or a sentence if they lie beyond its end."""
+    """Starts and lengths of the chunks in a shard; raise if they lie beyond its end."""
     if len(index) != shard.index_size:
         raise DamagedChunk(_lengths(file_size, shard.index_size))
     pairs: npt.NDArray[np.uint64]

@@ -1,4 +1,4 @@
-"""The files in which the chunks of a Zarr array lie: how they are called, and which are there.
+"""The files that hold the chunks of a Zarr array: how they are named, and which exist.
 
 Zarr reads a chunk that is not there as its fill value. Programs leave out chunks that hold
 nothing else, and so does a copy that was cut short: only a person can tell the two apart, so
@@ -18,7 +18,7 @@ from typing import Any
 
 from .nodes import Node, counted, is_shape
 
-#: The file of a chunk or its outermost folder, in any of the ways in which chunks are called.
+#: The file of a chunk or its outermost folder, in any of the ways in which chunks are named.
 _LIKE_A_CHUNK = re.compile(r"(c\.)?\d+(\.\d+)*", re.ASCII)
 
 
@@ -35,7 +35,7 @@ class Grid:
     chunk : tuple of int
         Voxels per file and axis.
     prefix, separator : str
-        A file is called by the prefix and its numbers along all axes, separated.
+        A file is named by the prefix and its numbers along all axes, separated.
     """
 
     path: Path
@@ -51,7 +51,7 @@ class Grid:
         Raises
         ------
         ValueError
-            If its metadata say it in a way that is not understood.
+            If its metadata are not understood.
         """
         chunk, prefix, separator = _chunks(array.document)
         shape = array.shape
@@ -70,11 +70,11 @@ class Grid:
         return math.prod(self.shape)
 
     def name(self, numbers: tuple[int, ...]) -> str:
-        """What the file of a chunk is called."""
+        """The name of the file of a chunk."""
         return self.prefix + self.separator.join(map(str, numbers))
 
     def files(self) -> Iterator[str]:
-        """Paths of the files that are there, in any order."""
+        """Paths of the files that exist, in any order."""
         if self.separator == "/":
             yield from _deep(os.path.join(self.path, self.prefix), self.shape)
             return
@@ -86,15 +86,15 @@ class Grid:
                 yield entry.path
 
     def missing(self) -> int:
-        """How many files are not there."""
+        """How many files do not exist."""
         return self.size - sum(1 for _ in self.files())
 
     def is_bare(self) -> bool:
-        """Whether none of the files is there."""
+        """Whether none of the files exists."""
         return next(self.files(), None) is None
 
     def stranger(self) -> str | None:
-        """The first file that is called as chunks are, in whichever way."""
+        """The first file that is named like a chunk, in whichever way."""
         for folder in (self.path, self.path / "c"):
             for entry in sorted(_entries(folder), key=lambda entry: counted(entry.name)):
                 if _LIKE_A_CHUNK.fullmatch(entry.name) and (file := _first(Path(entry.path))):
@@ -122,7 +122,7 @@ def _chunks(document: dict[str, Any]) -> tuple[Any, str, Any]:
 
 
 def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
-    """What is in a folder, nothing if it is none."""
+    """What is in a folder; nothing if it is not a folder."""
     try:
         with os.scandir(folder) as entries:
             yield from entries
@@ -131,7 +131,7 @@ def _entries(folder: str | Path) -> Iterator[os.DirEntry[str]]:
 
 
 def _deep(folder: str, shape: tuple[int, ...]) -> Iterator[str]:
-    """Files below a folder whose path is a number below each of those of ``shape``."""
+    """Files below a folder whose path is numbers, each below that of ``shape``."""
     last = len(shape) == 1
     for entry in _entries(folder):
         if _is_below(entry.name, shape[0]):
@@ -142,7 +142,7 @@ def _deep(folder: str, shape: tuple[int, ...]) -> Iterator[str]:
 
 
 def _first(path: Path) -> Path | None:
-    """A file, or the first in a folder and those in it."""
+    """The file, or the first one in the folder or in the folders inside."""
     if path.is_file():
         return path
     inner = sorted(_entries(path), key=lambda entry: counted(entry.name))

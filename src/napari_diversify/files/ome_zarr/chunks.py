@@ -35,7 +35,7 @@ class Chunks:
         """Chunks of level 0 as asked for, and of the other levels to go with them."""
         levels = plan_levels(header)
         sizes = _per_axis(header, chunk, "chunk") or _default_chunk(header)
-        # a slab makes whole chunks of the coarse levels too: theirs are thinner as z is
+        # a slab makes whole chunks of the coarse levels too: they get thinner as z does
         chunks = [_thinner(sizes, level, header.spatial_ndim) for level in levels]
         outer = _per_axis(header, shard, "shard")
         if outer is None:

@@ -1,4 +1,4 @@
-"""Which image of a Zarr folder is meant, and what the folder says of it."""
+"""Which image of a Zarr folder is meant, and how the folder describes it."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ class Description:
     image : Multiscale
         Its levels; one for an array without OME metadata.
     group : Node
-        Whose attributes tell of it: a group, or that array.
+        Whose attributes describe it: a group, or that array.
     entry : mapping
-        What the OME metadata say of it; nothing for that array.
+        What the OME metadata say about it; nothing for that array.
     """
 
     image: Multiscale
@@ -46,12 +46,12 @@ class Description:
 
     @property
     def version(self) -> str | None:
-        """The version of its OME metadata, if it is none that is understood."""
+        """The version of its OME metadata, if it is not understood."""
         return unknown_version(self.group, self.entry)
 
 
 def chosen_image(path: Path, series: int | None) -> tuple[ZarrImage, tuple[str, ...]]:
-    """The image that is asked for, and a note if it is one of several and none was named."""
+    """The image that was asked for, and a note if there are several and none was named."""
     images = zarr_images(path, labels=series is not None)
     if series is not None:
         if not 0 <= series < len(images):
@@ -63,7 +63,7 @@ def chosen_image(path: Path, series: int | None) -> tuple[ZarrImage, tuple[str, 
         reasons = ", ".join(
             f"{image.entry.path.relative_to(path)} ({image.entry.aside})" for image in images[:20]
         )
-        raise ValueError(f"it holds no image that can be taken for the one meant: {reasons}")
+        raise ValueError(f"it holds no image that is clearly the one meant: {reasons}")
     notes = []
     if len(takable) > 1:
         title = f" ({printable(takable[0].entry.title)})" if takable[0].entry.title else ""
@@ -77,7 +77,7 @@ def chosen_image(path: Path, series: int | None) -> tuple[ZarrImage, tuple[str, 
 
 
 def description_of(image: ZarrImage) -> Description:
-    """What the folder of an image says of it."""
+    """How the folder of an image describes it."""
     where = image.entry.path
     node = image.node or node_at(where)
     if node is None:

@@ -21,20 +21,20 @@ from .labels import labels_of
 from .multiscales import dataset_paths, entries
 from .nodes import Node, folders_in, inside, node_at
 
-#: How deep images are looked for below a group that says nothing of them.
+#: How deep images are looked for below a group that does not list them.
 _DEEPEST = 4
 
 #: Names of arrays that are levels of a pyramid more likely than images by themselves.
 _LEVEL = re.compile(r"(s|scale|level|res|r)?[_-]?\d+", re.IGNORECASE)
 _NUMBERS = re.compile(r"u?int\d+|float\d+|[<>|=][iuf]\d")
 
-#: What scanners of slides call the pictures that they add to an image.
+#: How slide scanners name the pictures that they add to an image.
 _ADDED = {"thumbnail", "macro", "macro image", "label image", "overview", "preview"}
 
 
 @dataclass(frozen=True)
 class ZarrImage:
-    """An image: what is told of it, and what it is read from.
+    """An image: how it is listed, and what it is read from.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def zarr_images(path: Path, *, labels: bool = True) -> list[ZarrImage]:
     Raises
     ------
     ValueError
-        If there is none; the sentence says what is there.
+        If there is none; the message says what is there.
     """
     node = node_at(path)
     unique = {(image.entry.path, image.index): image for image in _of_node(path, node, 0)}
@@ -84,7 +84,7 @@ def zarr_images(path: Path, *, labels: bool = True) -> list[ZarrImage]:
 
 
 def _of_node(path: Path, node: Node | None, depth: int) -> list[ZarrImage]:
-    """The images of a folder, by what it says of itself."""
+    """The images of a folder, according to its own metadata."""
     if node is not None and node.is_array:
         return [ZarrImage(Entry(path), node)]
     ome: dict[str, Any] = {} if node is None else node.ome
@@ -164,7 +164,7 @@ def _is_plain_image(array: Node) -> bool:
 
 
 def _names_itself(array: Node) -> bool:
-    """Whether it says what its axes are, and is no level of a pyramid by its name."""
+    """Whether it says what its axes are, and its name is not that of a level of a pyramid."""
     try:
         return named_axes(array) is not None and _LEVEL.fullmatch(array.path.name) is None
     except ValueError:
@@ -245,15 +245,15 @@ def _objects(listed: object) -> list[dict[str, Any]]:
 
 
 def _of_listed(folder: Path, title: str, kind: str) -> list[ZarrImage]:
-    """The images of a folder that metadata list; one that is set aside if it is not there."""
+    """The images of a folder that metadata list; if it is not there, one that is set aside."""
     try:
         images = _of_node(folder, node_at(folder), 1)
-    except ValueError:  # said when it is opened
+    except ValueError:  # opening it says why
         return [ZarrImage(Entry(folder, title=title), None)]
     if not images:
         aside = f"this {kind} is listed, but it is not there"
         return [ZarrImage(Entry(folder, title=title, aside=aside), None)]
-    added = "it is no image by its name" if title.strip().lower() in _ADDED else ""
+    added = "its name is that of a thumbnail or the like" if title.strip().lower() in _ADDED else ""
     titled = [replace(image.entry, title=title or image.entry.title) for image in images]
     return [
         replace(image, entry=replace(entry, aside=entry.aside or added))
@@ -262,10 +262,10 @@ def _of_listed(folder: Path, title: str, kind: str) -> list[ZarrImage]:
 
 
 def _why_none(path: Path, node: Node | None) -> str:
-    """What a folder is that holds no image, and what to give instead."""
+    """What a folder without an image is, and what to give instead."""
     if node is None:
         return (
-            "this folder is no Zarr array or group that can be read. Give the folder that ends "
+            "this folder is not a Zarr array or group that can be read. Give the folder that ends "
             "with .zarr, or one that contains images"
         )
     if "plate" in node.ome or "well" in node.ome:

@@ -1,4 +1,4 @@
-"""Label images that lie inside an OME-Zarr image, listed by their folder or not."""
+"""Label images inside an OME-Zarr image, whether or not their folder lists them."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ def label_folders(image: Path) -> list[Path]:
         return []
     names = group.ome.get("labels")
     listed = [inside(folder, name) for name in names] if isinstance(names, list) else []
-    there = [inner for inner in folders_in(folder) if inner not in listed]
-    return listed + [inner for inner in there if _is_image(node_at(inner))]
+    present = [inner for inner in folders_in(folder) if inner not in listed]
+    return listed + [inner for inner in present if _is_image(node_at(inner))]
 
 
 def labels_of(image: Path) -> list[Entry]:
     """The label images inside an image, set aside; none if their list is damaged."""
     try:
         folders = label_folders(image)
-    except ValueError:  # the image can be used without
+    except ValueError:  # the image can be used without them
         return []
     return [
         Entry(

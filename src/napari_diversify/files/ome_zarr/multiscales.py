@@ -36,7 +36,7 @@ class Level:
 
 @dataclass(frozen=True)
 class Multiscale:
-    """One image: its levels, finest first, and sentences on what was doubts."""
+    """One image: its levels, finest first, and sentences on what is doubtful."""
 
     levels: tuple[Level, ...]
     notes: tuple[str, ...] = ()
@@ -48,18 +48,20 @@ def entries(group: Node) -> list[Mapping[str, Any]]:
     Raises
     ------
     ValueError
-        If they are no list of objects.
+        If they are not a list of objects.
     """
     listed = group.ome.get("multiscales")
     if listed is None:
         return []
     if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
-        raise ValueError("its OME metadata cannot be understood (multiscales is no list of images)")
+        raise ValueError(
+            "its OME metadata cannot be understood (multiscales is not a list of images)"
+        )
     return listed
 
 
 def dataset_paths(entry: Mapping[str, Any]) -> list[object]:
-    """What an image says of where its levels are."""
+    """Where an image says that its levels are."""
     datasets = entry.get("datasets")
     if not isinstance(datasets, list) or not all(isinstance(d, dict) for d in datasets):
         datasets = []
@@ -69,8 +71,8 @@ def dataset_paths(entry: Mapping[str, Any]) -> list[object]:
 
 
 def unknown_version(group: Node, entry: Mapping[str, Any]) -> str | None:
-    """The version of OME-Zarr, if it is none that is understood."""
-    ome = group.attributes.get("ome")  # before 0.5, whatever is called a version beside is not ours
+    """The version of OME-Zarr, if it is not understood."""
+    ome = group.attributes.get("ome")  # before 0.5, a "version" beside is not that of OME-Zarr
     of_group = ome.get("version") if isinstance(ome, dict) else None
     for version in (of_group, entry.get("version")):
         if version not in (None, "") and not _KNOWN.fullmatch(str(version)):
@@ -81,7 +83,7 @@ def unknown_version(group: Node, entry: Mapping[str, Any]) -> str | None:
 
 
 def describes_sizes(entry: Mapping[str, Any]) -> bool:
-    """Whether an image says anything of the sizes of its voxels, right or wrong."""
+    """Whether an image says anything about the sizes of its voxels, right or wrong."""
     datasets = entry.get("datasets")
     parts = [entry, *(datasets if isinstance(datasets, list) else [])]
     return any(isinstance(p, dict) and bool(p.get("coordinateTransformations")) for p in parts)
@@ -93,11 +95,11 @@ def multiscale(group: Node, entry: Mapping[str, Any], only: Path | None = None) 
     Parameters
     ----------
     group : Node
-        That lists the image.
+        The group that lists the image.
     entry : mapping
         One of :func:`entries`.
     only : Path, optional
-        Take this level alone.
+        Use this level alone.
     """
     listed, gaps = _levels_of(group, entry, only)
     if not listed:
@@ -119,7 +121,7 @@ def multiscale(group: Node, entry: Mapping[str, Any], only: Path | None = None) 
         )
     notes = []
     if levels != listed:
-        notes.append("its levels are not listed from fine to coarse: the finest is taken")
+        notes.append("its levels are not listed from fine to coarse: the finest is used")
     if gaps:
         notes.append(f"coarse levels of it cannot be read: {', '.join(gaps)}")
     if len(pyramid) < len(levels):
@@ -131,7 +133,7 @@ def multiscale(group: Node, entry: Mapping[str, Any], only: Path | None = None) 
 def _levels_of(
     group: Node, entry: Mapping[str, Any], only: Path | None
 ) -> tuple[list[Level], dict[str, Place]]:
-    """The levels that are there, and those that are not, by path and reason."""
+    """The levels that exist, and those that do not, by path and reason."""
     shared = entry.get("coordinateTransformations")
     levels: list[Level] = []
     gaps: dict[str, Place] = {}
@@ -151,9 +153,9 @@ def _levels_of(
 
 
 def place_of(lists: Sequence[object], n: int | None = None) -> Place:
-    """Lists of transformations, one after the other, as one; of as many axes as they say.
+    """Lists of transformations, one after the other, as one; by default with their axes.
 
-    What they do not say, or say in a way that is not understood, is NaN.
+    What they do not say, or what is not understood, is NaN.
     """
     steps = [step for steps in lists for step in (steps if isinstance(steps, list) else [steps])]
     steps = [step for step in steps if step is not None]
@@ -186,7 +188,7 @@ def _values_of(step: object) -> object:
 
 
 def _numbers(values: object, n: int) -> list[float]:
-    """As many numbers, NaN where there is none."""
+    """The values as ``n`` numbers, NaN where they are none."""
     if not isinstance(values, list) or len(values) != n:
         return [math.nan] * n
     return [_number(value) for value in values]
@@ -202,7 +204,7 @@ def _number(value: object) -> float:
 
 
 def _is_alike(array: Node, finest: Node) -> bool:
-    """Whether two arrays have as many axes and one type of voxels."""
+    """Whether two arrays have the same number of axes and the same type of voxels."""
     types = [
         str(node.document.get("data_type", node.document.get("dtype"))) for node in (array, finest)
     ]
@@ -212,8 +214,10 @@ def _is_alike(array: Node, finest: Node) -> bool:
 def _is_coarser(place: Place, finest: Place) -> bool:
     """Whether voxels are larger than those of a level, by what the file says."""
     pairs = list(zip(place.scale, finest.scale, strict=False))
-    known = len(place.scale) == len(finest.scale) and not any(math.isnan(s + f) for s, f in pairs)
-    return known and all(s >= f * _NEARLY for s, f in pairs) and any(s > f for s, f in pairs)
+    is_known = len(place.scale) == len(finest.scale) and not any(
+        math.isnan(s + f) for s, f in pairs
+    )
+    return is_known and all(s >= f * _NEARLY for s, f in pairs) and any(s > f for s, f in pairs)
 
 
 def _with_sizes_checked(levels: Sequence[Level]) -> tuple[Level, tuple[str, ...]]:
@@ -235,7 +239,7 @@ def _with_sizes_checked(levels: Sequence[Level]) -> tuple[Level, tuple[str, ...]
                     "the sizes of voxels of its levels contradict their shapes: they count as "
                     "unknown. Give them with --voxel-size",
                 )
-            # levels that were halved several times, always rounded up or down, are off by a step
+            # halved several times, and always rounded up or down, a level may be off by a step
             step = size / fine
             fits = fits and not abs(n * step - most) > step / _NEARLY
     if fits:

@@ -43,7 +43,7 @@ def _multiscale(header: Header, levels: Sequence[Level], method: str) -> ngff.Mu
     for n, level in enumerate(levels):
         scale = [s * f for s, f in zip(header.scale, level.factors, strict=True)]
         transforms: list[Any] = [ngff.ScaleTransformation(scale=scale)]
-        # the mean of f voxels lies amidst them; a label that was kept, where it was
+        # the mean of f voxels lies in the middle of them; a label stays where it was
         moved = method == "mean"
         place = [
             o + moved * s * (f - 1) / 2

@@ -1,7 +1,7 @@
 """Arrays and groups of a Zarr folder, from their own JSON files.
 
-To list the images of thousands of inputs costs a few small files each, and a copy of metadata
-elsewhere (consolidated metadata), which may be out of date, is never asked.
+Listing the images of thousands of inputs costs a few small files each. Copies of the metadata
+elsewhere (consolidated metadata) may be out of date and are never read.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, TypeGuard
 
 from ...small_files import read_small
 
-#: A file of metadata that is larger than this is no metadata.
+#: A file larger than this is not metadata, whatever its name.
 _LARGEST = 1 << 30
 
 
@@ -31,7 +31,7 @@ class Node:
     is_array : bool
         Or a group.
     document : dict
-        What ``zarr.json`` or ``.zarray`` holds; nothing for a group of Zarr format 2.
+        The contents of ``zarr.json`` or ``.zarray``; empty for a group of Zarr format 2.
     """
 
     path: Path
@@ -40,7 +40,7 @@ class Node:
 
     @cached_property
     def attributes(self) -> dict[str, Any]:
-        """What its writers noted about it; nothing if that is no JSON object."""
+        """The attributes that its writers added; empty if they are not a JSON object."""
         if self.document.get("zarr_format") == 3:
             given = self.document.get("attributes")
         else:
@@ -49,7 +49,7 @@ class Node:
 
     @cached_property
     def ome(self) -> dict[str, Any]:
-        """The OME part of its attributes: under "ome" since 0.5, at the top before."""
+        """The OME part of its attributes: under "ome" since 0.5, at the top level before."""
         ome = self.attributes.get("ome")
         return {**self.attributes, **ome} if isinstance(ome, dict) else self.attributes
 
@@ -63,7 +63,7 @@ class Node:
 
 
 def node_at(path: Path) -> Node | None:
-    """The array or group in a folder; None if there is no metadata of Zarr.
+    """The array or group in a folder; None if there are no Zarr metadata.
 
     Raises
     ------
@@ -99,12 +99,12 @@ def is_shape(numbers: object) -> TypeGuard[list[int]]:
 
 
 def inside(folder: Path, way: object) -> Path:
-    """What a path in the metadata of a folder names; it may not lead out of the folder.
+    """The path that the metadata of a folder name; it may not lead out of the folder.
 
     Raises
     ------
     ValueError
-        If it does, or is no path.
+        If it does, or is not a path.
     """
     text = str(way) if isinstance(way, str) or type(way) is int else ""
     parts = PurePosixPath(text).parts
@@ -136,7 +136,7 @@ def counted(name: str) -> list[tuple[int, int, str]]:
 
 
 def _json(file: Path) -> Any:
-    """What a JSON file holds, None if it is not there."""
+    """The contents of a JSON file; None if it does not exist."""
     try:
         too_large = file.stat().st_size > _LARGEST
         text = b"" if too_large else read_small(file, _LARGEST)

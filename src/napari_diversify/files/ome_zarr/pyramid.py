@@ -1,4 +1,4 @@
-"""Coarser copies of an image: how many, how big, and what a voxel of them is.
+"""Coarser copies of an image: how many, how big, and how their voxels are computed.
 
 Each level is a function of the level before as it is stored, so that it does
 not matter in which pieces, in which order or by how many workers it is written.
@@ -79,18 +79,18 @@ def reduced_block(
 ) -> npt.NDArray[Any]:
     """Halve a block along the axes whose step is 2.
 
-    Images: the mean of the voxels that are there (at the far border of odd sizes
-    fewer), rounded half to even for integers. Labels: every second voxel, as
-    the mean of two labels is a third one.
+    Images: the mean of the voxels that exist (fewer at the far border of odd
+    sizes), rounded half to even for integers. Labels: every second voxel, as
+    the mean of two labels would be a third one.
 
     Parameters
     ----------
     block : ndarray, shape (1, ..., 1, [z,] y, x)
-        Must start at an even position along each halved axis.
+        It must start at an even position along each halved axis.
     steps : sequence of 1 or 2
         One per axis.
     labels : bool
-        Which rule.
+        Which of the two rules applies.
 
     Returns
     -------
@@ -105,11 +105,11 @@ def reduced_block(
     flat = out.reshape(-1, *out.shape[-2:])
     depth = steps[-3] if len(steps) > 2 else 1
     integer = block.dtype.kind in "iu"
-    # sums of eight 16-bit numbers are exact in float32, and half the traffic
+    # sums of eight 16-bit numbers are exact in float32, which halves the memory traffic
     exact = np.float32 if integer and block.dtype.itemsize <= 2 else np.float64
     share = exact(1 / (depth * steps[-2] * steps[-1]))
 
-    def some(rows: slice) -> None:
+    def reduce(rows: slice) -> None:
         for k in range(rows.start, rows.stop):
             total = _pairs(planes[k * depth : (k + 1) * depth], 0, depth, exact)[0]
             total = _pairs(total, 0, steps[-2], exact)
@@ -118,7 +118,7 @@ def reduced_block(
             flat[k] = _rounded(total, block.dtype) if integer else total
 
     with np.errstate(invalid="ignore", over="ignore"):  # images may hold inf and NaN
-        in_slabs(some, len(flat), block.size)
+        in_slabs(reduce, len(flat), block.size)
     return out
 
 
@@ -136,6 +136,6 @@ def _pairs(a: npt.NDArray[Any], axis: int, step: int, dtype: type) -> npt.NDArra
 
 def _rounded(mean: npt.NDArray[Any], dtype: np.dtype[Any]) -> npt.NDArray[Any]:
     np.rint(mean, out=mean)
-    if dtype.itemsize == 8:  # float64 rounds the largest integers up to one too many
+    if dtype.itemsize == 8:  # float64 rounds the largest integers up beyond the dtype
         np.minimum(mean, np.nextafter(float(np.iinfo(dtype).max), 0), out=mean)
     return mean

@@ -1,4 +1,4 @@
-"""Reading OME-Zarr (0.1 to 0.5), and Zarr arrays that say nothing of OME."""
+"""Reading OME-Zarr (0.1 to 0.5), and Zarr arrays without OME metadata."""
 
 from __future__ import annotations
 
@@ -45,11 +45,11 @@ def label_names(path: Path) -> list[str]:
 
 
 def missing_chunks(path: str | os.PathLike[str], series: int | None = None) -> tuple[int, int]:
-    """How many chunks (or shards) of the finest level are not there, and how many there should be.
+    """How many chunks (or shards) of the finest level are missing, and how many there should be.
 
-    Zarr reads a chunk that is not there as its fill value: programs leave out chunks that hold
-    nothing else, and so does a copy that was cut short. Only files are counted; nothing is
-    missing of what is no Zarr folder.
+    Zarr reads a missing chunk as its fill value: programs leave out chunks that hold nothing
+    else, but chunks are also missing from a copy that was cut short. Only files are counted;
+    nothing is missing from a path that is not a Zarr folder.
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def missing_chunks(path: str | os.PathLike[str], series: int | None = None) -> t
 
 @contextmanager
 def _about(path: Path) -> Iterator[None]:
-    """Begin a sentence on what is wrong with the path of the image."""
+    """Put the path of the image in front of the message of an error."""
     try:
         yield
     except ValueError as error:
@@ -93,7 +93,7 @@ def read_zarr(
     sizes = dict(zip(letters, finest.array.shape, strict=False))
     channels, channel_notes = _channels(description, sizes)
     title = description.entry.get("name")
-    if not image.entry.name:  # inside of the folder that was asked for: named as it is by itself
+    if not image.entry.name:  # inside the folder that was asked for: named as if opened itself
         name = "_".join([name, *image.entry.path.relative_to(path).parts])
     record = description.group.attributes.get(PROVENANCE_KEY)
     origin = dict(zip(letters, finest.place.origin, strict=False)) if scale else {}
@@ -112,7 +112,7 @@ def read_zarr(
 
 
 def _letters(description: Description, axes: str | None) -> tuple[str, tuple[str, ...]]:
-    """The axes of the finest level: as given, as named, or guessed with a note."""
+    """The axes of the finest level: as given by the user, as named, or guessed with a note."""
     array = description.image.levels[0].array
     version = description.version
     if axes is not None:
@@ -127,7 +127,7 @@ def _letters(description: Description, axes: str | None) -> tuple[str, tuple[str
     if description.entry:
         by_ome = ome_axes(description.entry.get("axes"), array.shape)
         own = None
-        with suppress(ValueError):  # not understood, and OME says it
+        with suppress(ValueError):  # not understood, but the OME metadata say it
             own = named_axes(array)
         if by_ome is not None:
             return by_ome, () if own is None else disagreement(by_ome, own)
@@ -141,7 +141,7 @@ def _letters(description: Description, axes: str | None) -> tuple[str, tuple[str
 def _sizes(
     description: Description, letters: str
 ) -> tuple[dict[str, float], dict[str, str | None], tuple[str, ...]]:
-    """Sizes of voxels and their units by axis, and notes on those that cannot be told."""
+    """Sizes of voxels and their units by axis, and notes on those that are not certain."""
     place = description.image.levels[0].place
     scale = dict(zip(letters, place.scale, strict=False))
     if description.version is not None:
@@ -156,23 +156,25 @@ def _sizes(
     notes = []
     if unknown and promised:
         notes.append(
-            f"its metadata do not tell the size of a voxel along {', '.join(unknown)}: it counts "
+            f"its metadata do not give the size of a voxel along {', '.join(unknown)}: it counts "
             "as unknown"
         )
     for axis in spatial:
         if written[axis] and units[axis] is None:
-            notes.append(f"{printable(written[axis])[:40]!r}, its unit along {axis}, is no length")
+            notes.append(
+                f"{printable(written[axis])[:40]!r}, its unit along {axis}, is not a length"
+            )
     origin = dict(zip(letters, place.origin, strict=False))
     unknown = [axis for axis in AXES if math.isnan(origin.get(axis, 0.0))]
     if unknown and description.entry:
-        notes.append(f"its metadata do not tell where it lies along {', '.join(unknown)}")
+        notes.append(f"its metadata do not say where it lies along {', '.join(unknown)}")
     return scale, units, tuple(notes)
 
 
 def _channels(
     description: Description, sizes: Mapping[str, int]
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the channels, if each has one; otherwise none, and a note if there are some."""
+    """Names of the channels, if each has one; otherwise none, and a note if some have one."""
     omero = description.group.ome.get("omero") if description.entry else None
     listed = omero.get("channels") if isinstance(omero, dict) else None
     listed = listed if isinstance(listed, list) else []
@@ -202,14 +204,14 @@ def _levels(image: Multiscale, are_labels: bool) -> tuple[list[StoredArray], tup
 
 
 def _emptiness(grid: Grid, are_labels: bool) -> tuple[str, ...]:
-    """A note if no chunk of an image is there; an error if they are there by other names."""
+    """A note if no chunk of an image exists; an error if they exist under other names."""
     if not grid.is_bare():
         return ()
     stranger = grid.stranger()
     if stranger is not None:
         raise ValueError(
-            f"its metadata say that chunks are called like {grid.name((0,) * len(grid.shape))!r}, "
-            f"but there are only others like {stranger!r}: what they say of the separator "
+            f"its metadata say that chunks are named like {grid.name((0,) * len(grid.shape))!r}, "
+            f"but there are only others like {stranger!r}: what they say about the separator "
             "(dimension_separator, chunk_key_encoding) is wrong"
         )
     if are_labels:  # programs leave out chunks without a label

@@ -1,7 +1,7 @@
-"""A Zarr array on disk, of which damage is told in a sentence.
+"""A Zarr array on disk whose damage is reported in plain words.
 
-zarr decodes it; what comes from the disk is checked in between. Nothing that zarr keeps for
-the whole process is changed.
+zarr decodes it; what comes from the disk is checked in between. None of zarr's global
+settings is changed.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 #: No image and no chunk is larger (bytes): metadata that say so are damaged.
 _LARGEST_IMAGE, _LARGEST_CHUNK = 1 << 56, 1 << 40
 
-_PATIENCE = 10  # seconds for what was read beside a damaged chunk
+_PATIENCE = 10  # seconds to wait for other reads when a chunk is damaged
 _SETTLING = "napari-diversify: settling"
 
 _NUMBERS = re.compile(r"[<>|=]?[biufc][0-9]+|bool|(u?int|float|complex)[0-9]+")
@@ -54,12 +54,12 @@ class StoredArray:
     Parameters
     ----------
     array : Node
-        Of which the metadata are believed, and no other.
+        The array; its own metadata are used, and no others.
 
     Raises
     ------
     ValueError
-        If zarr cannot read it; the sentence says why.
+        If zarr cannot read it; the message says why.
     """
 
     def __init__(self, array: Node) -> None:
@@ -72,7 +72,7 @@ class StoredArray:
             or math.prod(self.grid.chunk) * item > _LARGEST_CHUNK
         ):
             raise ValueError(
-                f"no image is as large as this one is said to be (shape {self.shape}, chunks "
+                f"no image is as large as this one claims to be (shape {self.shape}, chunks "
                 f"{self.grid.chunk}): its metadata are damaged"
             )
         try:
@@ -139,9 +139,9 @@ class _CheckedStore(LocalStore):
         self._loop: asyncio.AbstractEventLoop | None = None
 
     def settle(self) -> None:
-        """Wait for what was read at the same time as a chunk that could not be.
+        """Wait for the other reads under way when a chunk could not be read.
 
-        zarr goes on with it in its own thread, and a process that ends meanwhile logs that.
+        zarr continues them in its own thread, and a process that ends meanwhile logs errors.
         """
         if self._loop is not None and self._loop.is_running():
             settled = asyncio.run_coroutine_threadsafe(_others(), self._loop)
@@ -196,7 +196,7 @@ def _is_of_index(byte_range: ByteRequest, shard: Shard) -> bool:
 
 
 async def _others() -> None:
-    """End when all other tasks of this thread have, but for those that wait like this one."""
+    """Wait until all other tasks of this thread have ended, except those that wait like this."""
     this = asyncio.current_task()
     if this is not None:
         this.set_name(_SETTLING)
@@ -219,15 +219,15 @@ def _dtype(array: Node) -> np.dtype[Any]:
 
 
 def _needed(document: dict[str, Any]) -> dict[str, Any]:
-    """What zarr has to know of an array; what it need not know may be odd."""
+    """What zarr has to know about an array; what it need not know may be damaged."""
     out = {k: v for k, v in document.items() if k != "consolidated_metadata"}
     if document["zarr_format"] == 2:
         steps = [*(document.get("filters") or []), document.get("compressor") or {}]
         if any(step.get("id") == "pickle" for step in steps):
-            raise ValueError("its voxels are pickled, and what is pickled may run any program")
+            raise ValueError("its voxels are pickled, and a pickle may run any program")
         return out | {"filters": document.get("filters") or None, "attributes": {}}
     if document.get("storage_transformers"):
-        raise ValueError("its voxels went through storage transformers, which are not known here")
+        raise ValueError("its voxels went through storage transformers, which are not supported")
     return out | {"attributes": {}, "dimension_names": None}
 
 
@@ -236,7 +236,7 @@ _LOCK = threading.Lock()
 
 @contextmanager
 def _quiet(document: dict[str, Any]) -> Iterator[None]:
-    """Without the warnings of zarr on ways to encode that are rare, if this is one."""
+    """Suppress zarr's warnings about rare encodings, if this is one."""
     if is_usual(document):
         yield
         return

@@ -1,7 +1,7 @@
-"""Writing OME-Zarr 0.5 in slabs: by any number of workers, in any order, the same bytes.
+"""Writing OME-Zarr 0.5 in slabs: the same bytes for any number of workers, in any order.
 
-Create the empty image, write its slabs (each reads nothing and shares no file
-with another), reduce what slabs could not, then finish::
+Create the empty image, write its slabs (each reads nothing and shares no file with
+another), reduce the levels that slabs could not, then finish::
 
     create(path, header)
     for region in slabs(path):  # or in a pool of processes
@@ -10,7 +10,7 @@ with another), reduce what slabs could not, then finish::
         write_reduced(path, level, region)
     finish(path, provenance)
 
-Nothing that is written holds a time or a random number.
+Nothing that is written contains a time or a random number.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def create(
     FileExistsError
         If something is there already.
     ValueError, TypeError
-        If chunks do not fit the axes, or labels are no integers.
+        If chunks do not fit the axes, or labels are not integers.
     """
     where = Path(path)
     if where.exists():
@@ -98,7 +98,7 @@ def create_labels(
     Returns
     -------
     Path
-        Of the label image, for :func:`slabs` and the others.
+        The path of the label image, for :func:`slabs` and the others.
 
     Raises
     ------
@@ -146,7 +146,7 @@ def write_slab(path: str | os.PathLike[str], region: Region, block: npt.NDArray[
     if block.shape != region_shape(region):
         raise ValueError(f"the block has shape {block.shape}, its slab {region_shape(region)}")
     if region not in _runs(pyramid.shapes[0], pyramid.thickness(0)):
-        raise ValueError(f"this is no slab of {path}: {region}. Ask slabs() for them")
+        raise ValueError(f"this is not a slab of {path}: {region}. Ask slabs() for them")
     level = 0
     while True:
         pyramid.array(level)[slices(region)] = block
@@ -160,7 +160,7 @@ def write_slab(path: str | os.PathLike[str], region: Region, block: npt.NDArray[
 
 
 def reduced(path: str | os.PathLike[str]) -> list[tuple[int, Region]]:
-    """What is left to do when all slabs are written: (level, region), coarse levels last.
+    """What remains to be done when all slabs are written: (level, region), coarse levels last.
 
     Empty with chunks of the default size. Tasks of one level may run at the
     same time; each level needs the one before it to be complete.
@@ -186,7 +186,7 @@ def write_reduced(path: str | os.PathLike[str], level: int, region: Region) -> N
 
 
 def finish(path: str | os.PathLike[str], attributes: dict[str, Any] | None = None) -> None:
-    """Write our own record, last.
+    """Write our own record, at the end.
 
     It is read back as the ``provenance`` of a header.
     """
@@ -218,7 +218,7 @@ def write_all(
 
 
 class _Pyramid:
-    """A created image: what its metadata and arrays say of levels and slabs."""
+    """A created image: levels and slabs according to its metadata and arrays."""
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
@@ -229,7 +229,7 @@ class _Pyramid:
             self._arrays = [_opened(self.path / d["path"], self.labels) for d in image["datasets"]]
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise ValueError(
-                f"{path}: this is no OME-Zarr image that was created here ({error})"
+                f"{path}: this is not an OME-Zarr image that was created here ({error})"
             ) from error
         self.shapes = [tuple(a.shape) for a in self._arrays]
         self._has_z = any(axis["name"] == "z" for axis in image["axes"])
@@ -267,7 +267,7 @@ def _opened(path: Path, sparse: bool) -> Any:
     array = zarr.open_array(str(path), mode="r+")
     if sparse:
         return array
-    # to look for zeros takes longer than to compress a chunk of an image, which has none
+    # looking for zeros takes longer than compressing a chunk of an image, which has none
     config = {"write_empty_chunks": True}
     configured: Any = zarr.AsyncArray(array.metadata, array.store_path, config=config)  # type: ignore[call-overload]
     return zarr.Array(configured)

@@ -1,4 +1,4 @@
-"""What reading a TIFF comes to: the pages of one image, put in order, and what is known of them."""
+"""The result of reading a TIFF: the pages of one image, in order, and what is known of them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Content:
     levels : list of TiffPageSeries
         Finest first.
     letters : str
-        One per axis of a level, in its order; letters that are none of ours have no meaning.
+        One per axis of a level, in its order; letters other than ours have no meaning.
     scale, units, origin : mapping from axis
         What is known.
     channels : tuple of str
@@ -36,9 +36,9 @@ class Content:
     signed : bool
         Whether 16-bit values stand for those that are smaller by 32768.
     notes : tuple of str
-        What its user should know.
+        What the user should know.
     others : tuple of TiffFile
-        Files that it is spread over, besides the one that was opened.
+        The files over which it is spread, besides the one that was opened.
     """
 
     levels: list[tifffile.TiffPageSeries]
@@ -62,7 +62,7 @@ class TiffImage:
     Parameters
     ----------
     open : callable
-        Gives its content, or raises a sentence.
+        Returns its content, or raises :class:`Refused`.
     title, aside, home
         As those of an :class:`.Entry`.
     """
@@ -82,8 +82,8 @@ def levels_of(
 ) -> list[tifffile.TiffPageSeries]:
     """The series of pages, and those of the smaller copies that belong to them, finest first.
 
-    Copies that not every page has, or that are no copies by their size and type, are left out.
-    With ``larger``, what belongs to a page may also be the larger of the two.
+    Copies that not every page has, or whose size and type are not those of copies, are left out.
+    With ``larger``, the copy of a page may also be the larger of the two.
     """
     parts = [[(tif, part) for part in _parts(tif, page)] for tif, page in pages if page.parts]
     stacks = [list(pages)]

@@ -1,4 +1,4 @@
-"""The image of an ImageJ TIFF: the planes of its description, on its pages or behind the first."""
+"""The image of an ImageJ TIFF: the planes that it describes, on its pages or after the first."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def imagej_content(tif: tifffile.TiffFile, text: str, pages: Sequence[Page]) -> 
         If its pages are not the planes of its description.
     """
     first = pages[0]
-    said = imagej(text, _pixel_sizes(tif.pages.first), first.samples)
-    n_planes = math.prod(said.sizes) if said.sizes else len(pages)
+    planes = imagej(text, _pixel_sizes(tif.pages.first), first.samples)
+    n_planes = math.prod(planes.sizes) if planes.sizes else len(pages)
     if len(pages) not in (1, n_planes):
         raise Refused(
-            f"its ImageJ description speaks of {n_planes} plane(s), its pages are {len(pages)}. "
+            f"its ImageJ description lists {n_planes} plane(s), but it has {len(pages)} page(s). "
             "Copy it again, or say with axes= (--axes) what the axes of its pages are, e.g. "
             "axes='zyx'"
         )
@@ -39,30 +39,30 @@ def imagej_content(tif: tifffile.TiffFile, text: str, pages: Sequence[Page]) -> 
         )
     series = series_of(
         [(tif, page) for page in pages],
-        said.letters,
-        said.sizes or (n_planes,),
+        planes.letters,
+        planes.sizes or (n_planes,),
         behind_each_other=len(pages) < n_planes,
     )
     if len(pages) < n_planes and series.dataoffset is None:
         raise Refused(
-            f"this TIFF is cut off: its ImageJ description speaks of {n_planes} planes, one is "
+            f"this TIFF is cut off: its ImageJ description lists {n_planes} planes, but one is "
             "there. Copy it again"
         )
-    signed = said.signed and series.dtype == np.uint16
+    signed = planes.signed and series.dtype == np.uint16
     letters = axes_of(series)
     return Content(
         [series],
         letters,
-        said.scale,
-        said.units,
-        said.origin,
+        planes.scale,
+        planes.units,
+        planes.origin,
         signed=signed,
-        notes=said.notes,
+        notes=planes.notes,
     )
 
 
 def _pixel_sizes(page: tifffile.TiffPage) -> dict[str, float]:
-    """Size of a pixel by the tags of a resolution, which are a fraction each."""
+    """Size of a pixel according to the resolution tags, each of which is a fraction."""
     sizes = {}
     for axis, tag in (("y", "YResolution"), ("x", "XResolution")):
         value = page.tags[tag].value if tag in page.tags else None

@@ -1,7 +1,7 @@
-"""What the description of an ImageJ TIFF says: planes, voxel size, and what its numbers stand for.
+"""What the description of an ImageJ TIFF says: planes, voxel size, and what its values mean.
 
-ImageJ writes lines such as ``slices=30``. Stacks of more than 4 GB have one
-page only, and all planes behind it.
+ImageJ writes lines such as ``slices=30``. Stacks of more than 4 GB have only one page,
+followed by all planes.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class ImageJ:
     letters : str
         Axes of its planes, slowest first; "i" where it does not say what they are.
     sizes : tuple of int
-        Their lengths; none if it does not say how many planes there are.
+        Their lengths; empty if it does not say how many planes there are.
     scale, units, origin : mapping from axis
         What is known.
     signed : bool
@@ -60,7 +60,7 @@ def imagej(text: str, pixels: Mapping[str, float], samples: int) -> ImageJ:
     pixels : mapping from "y", "x" to float
         Size of a pixel, which TIFF has tags for.
     samples : int
-        Values per pixel: programs list them as channels too.
+        Values per pixel: some programs list them as channels too.
 
     Raises
     ------
@@ -68,27 +68,27 @@ def imagej(text: str, pixels: Mapping[str, float], samples: int) -> ImageJ:
         If it contradicts itself on how many planes there are.
     """
     pairs = (line.partition("=")[::2] for line in text.splitlines())
-    said = {key.strip(): value.strip() for key, value in pairs}
-    letters, sizes = _planes(said, samples)
-    measures = _measures(said, pixels)
-    signed, note = _calibration(said)
+    fields = {key.strip(): value.strip() for key, value in pairs}
+    letters, sizes = _planes(fields, samples)
+    measures = _measures(fields, pixels)
+    signed, note = _calibration(fields)
     notes = (*measures.notes, note) if note else measures.notes
     return ImageJ(letters, sizes, *measures[:3], signed, notes)
 
 
-def _planes(said: Mapping[str, str], samples: int) -> tuple[str, tuple[int, ...]]:
-    images = _count(said, "images")
-    counts = {axis: _count(said, key) for axis, key in _PLANES.items()}
+def _planes(fields: Mapping[str, str], samples: int) -> tuple[str, tuple[int, ...]]:
+    images = _count(fields, "images")
+    counts = {axis: _count(fields, key) for axis, key in _PLANES.items()}
     if samples > 1 and counts["c"] == samples:
         counts["c"] = None
     if not any(counts.values()):
         return ("i", (images,)) if images is not None else ("i", ())
-    fastest_first = said.get("order", "").lower()
+    fastest_first = fields.get("order", "").lower()
     letters = fastest_first[::-1] if sorted(fastest_first) == sorted("czt") else "tzc"
     sizes = tuple(counts[axis] or 1 for axis in letters)
     if images not in (None, math.prod(sizes)):
         keys = ("images", *_PLANES.values())
-        shown = ", ".join(f"{key}={said[key]}" for key in keys if key in said)
+        shown = ", ".join(f"{key}={fields[key]}" for key in keys if key in fields)
         raise Refused(
             f"its ImageJ description contradicts itself ({shown}): what its planes are is unknown. "
             "Say with axes= (--axes) what the axes of its pages are, e.g. axes='zyx'"
@@ -96,13 +96,13 @@ def _planes(said: Mapping[str, str], samples: int) -> tuple[str, tuple[int, ...]
     return letters, sizes
 
 
-def _count(said: Mapping[str, str], key: str) -> int | None:
-    text = said.get(key, "")
+def _count(fields: Mapping[str, str], key: str) -> int | None:
+    text = fields.get(key, "")
     if not text:
         return None
     if not (text.isascii() and text.isdecimal() and len(text) < 16 and int(text)):
         raise Refused(
-            f"its ImageJ description says {key}={text[:20]}, which is no number of planes. Say "
+            f"its ImageJ description says {key}={text[:20]}, which is not a number of planes. Say "
             "with axes= (--axes) what the axes of its pages are, e.g. axes='zyx'"
         )
     return int(text)
@@ -115,17 +115,21 @@ class _Measures(NamedTuple):
     notes: tuple[str, ...]
 
 
-def _measures(said: Mapping[str, str], pixels: Mapping[str, float]) -> _Measures:
+def _measures(fields: Mapping[str, str], pixels: Mapping[str, float]) -> _Measures:
     """Voxel sizes: z in the description, y and x in tags; and the origin, counted in voxels."""
-    unit = said.get("unit") or None
+    unit = fields.get("unit") or None
     given: dict[str, tuple[object, str | None, str]] = {
         # negative where z was read backwards
-        "z": (said.get("spacing", "").lstrip("-") or None, said.get("zunit") or unit, "spacing"),
-        "y": (pixels.get("y"), said.get("yunit") or unit, "YResolution"),
+        "z": (
+            fields.get("spacing", "").lstrip("-") or None,
+            fields.get("zunit") or unit,
+            "spacing",
+        ),
+        "y": (pixels.get("y"), fields.get("yunit") or unit, "YResolution"),
         "x": (pixels.get("x"), unit, "XResolution"),
     }
-    if number(said.get("finterval", "")) != 0:  # 0: not set
-        given["t"] = (said.get("finterval") or None, said.get("tunit") or "s", "finterval")
+    if number(fields.get("finterval", "")) != 0:  # 0: not set
+        given["t"] = (fields.get("finterval") or None, fields.get("tunit") or "s", "finterval")
     out = _Measures({}, {}, {}, ())
     notes = []
     for axis, (text, spelled, name) in given.items():
@@ -136,21 +140,21 @@ def _measures(said: Mapping[str, str], pixels: Mapping[str, float]) -> _Measures
         if measure.value is None:
             continue
         out.scale[axis] = measure.value
-        voxels = number(said.get(f"{axis}origin", "")) if axis != "t" else None
-        upside_down = axis == "y" and said.get("inverty", "").lower() == "true"
+        voxels = number(fields.get(f"{axis}origin", "")) if axis != "t" else None
+        upside_down = axis == "y" and fields.get("inverty", "").lower() == "true"
         if voxels and measure.unit is not None and not upside_down:
             out.origin[axis] = -voxels * measure.value
     return out._replace(notes=tuple(notes))
 
 
-def _calibration(said: Mapping[str, str]) -> tuple[bool, str]:
-    """Whether grey levels are those of signed 16 bits, and a sentence if they mean others yet."""
-    function = said.get("cf", _NO_CALIBRATION)
-    offset, slope = (number(said.get(key, "")) for key in ("c0", "c1"))
+def _calibration(fields: Mapping[str, str]) -> tuple[bool, str]:
+    """Whether grey levels are signed 16-bit numbers, and a note if they are calibrated."""
+    function = fields.get("cf", _NO_CALIBRATION)
+    offset, slope = (number(fields.get(key, "")) for key in ("c0", "c1"))
     if function == _NO_CALIBRATION or (function == _STRAIGHT_LINE and (offset, slope) == (0, 1)):
         return False, ""
     if function == _STRAIGHT_LINE and (offset, slope) == (-32768, 1):
         return True, ""
-    unit = said.get("vunit", "")
+    unit = fields.get("vunit", "")
     of = f' to "{unit[:20]}"' if unit else ""
     return False, f"ImageJ calibrates its grey levels{of}: the grey levels as stored were kept"

@@ -1,8 +1,8 @@
-"""tifffile as we use it: it keeps quiet, and what it raises becomes a sentence.
+"""tifffile as we use it: without its log, and with its errors put into sentences.
 
-tifffile writes to a log what it does not understand, and goes on. A log that
-nobody set up ends on the user's screen: it is silent here while one of our
-calls is under way, on any thread, as Zarr reads in one of its own.
+tifffile logs what it does not understand and continues. A log that nobody has set up
+appears on the user's screen, so it is silenced here while one of our calls is under
+way, on any thread, as Zarr reads in a thread of its own.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import tifffile
 
 
 class Refused(ValueError):
-    """A sentence of ours: what the matter is, and what to do."""
+    """An error with a message of ours: what the matter is, and what to do."""
 
 
 @contextmanager
 def sentences(what: str = "this TIFF is damaged") -> Iterator[None]:
-    """Call tifffile within: whatever goes wrong is a ValueError that starts with ``what``.
+    """A context for calls of tifffile: all errors become a ValueError that starts with ``what``.
 
-    :class:`Refused` stays what it is, and so do errors of the operating system, but for a place
-    in the file that is none.
+    :class:`Refused` stays as it is, and so do errors of the operating system, except for
+    impossible positions in the file.
     """
     with _quiet:
         try:
@@ -43,7 +43,7 @@ def sentences(what: str = "this TIFF is damaged") -> Iterator[None]:
 
 @contextmanager
 def refusals(what: str) -> Iterator[None]:
-    """Call tifffile within: like :func:`sentences`, but what goes wrong counts as refused."""
+    """A context for calls of tifffile: like :func:`sentences`, but errors become Refused."""
     try:
         with sentences(what):
             yield
@@ -51,8 +51,8 @@ def refusals(what: str) -> Iterator[None]:
         raise Refused(str(error)) from error
 
 
-# Up to 2026.3 a series could be asked with and without its axes of length 1; since 2026.5 it is
-# either one or the other.
+# Up to 2026.3 a series could be read with and without its axes of length 1; since 2026.5 it is
+# either the one or the other.
 
 
 def series_in(tif: tifffile.TiffFile) -> list[tifffile.TiffPageSeries]:

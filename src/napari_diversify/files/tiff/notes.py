@@ -1,4 +1,4 @@
-"""What the tags of a page say of its values that their user should know."""
+"""What the tags of a page say about its values and the user should know."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ _ORIENTATION = 274
 
 
 def photometric_notes(page: tifffile.TiffPage) -> list[str]:
-    """Sentences on what the values of a page stand for, and on how it should be turned."""
+    """Sentences on what the values of a page mean, and on how it should be turned."""
     notes = []
     if page.photometric == _MIN_IS_WHITE:
         notes.append("0 is white in this file (MinIsWhite): its values were kept as they are")

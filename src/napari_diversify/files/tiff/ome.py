@@ -1,4 +1,4 @@
-"""The images of an OME-TIFF, or of the set of files that it is one of."""
+"""The images of an OME-TIFF, or of the set of files to which it belongs."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import tifffile
 
-from ..asides import Seen, asides
+from ..asides import Candidate, asides
 from ..measures import number
 from .content import Content, TiffImage, levels_of
 from .library import Refused, axes_of
@@ -26,10 +26,10 @@ Opened = Mapping[FileName | None, tuple[tifffile.TiffFile, Sequence[Page]]]
 def images_of_ome(
     path: Path, tif: tifffile.TiffFile, text: str, pages: Sequence[Page]
 ) -> list[TiffImage]:
-    """The images of which at least one plane is in a file, in the order of its OME-XML.
+    """The images with at least one plane in a file, in the order of its OME-XML.
 
-    An image that is spread over several files is listed by each of them, and aside but for the
-    first.
+    An image that is spread over several files is listed by each of them, and set aside in all
+    but the first.
 
     Raises
     ------
@@ -42,11 +42,11 @@ def images_of_ome(
     if len(files.images) == 1 and files.images[0].silent:
         mine = [_on_all_pages(files.images[0])]
     if not mine and not files.missing(files.others):
-        # a file that holds the text for the others, but none of their planes
+        # a file with the OME-XML of the others, but none of their planes
         mine = [image for image in images if len(pages) < _n_planes(image)]
     if not mine:
         raise Refused(_why_none(files))
-    reasons = asides([_seen(image, pages) for image in mine])
+    reasons = asides([_candidate(image, pages) for image in mine])
     return [
         _listed(files, image, why, partial(_content, files, image, tif, pages))
         for image, why in zip(mine, reasons, strict=True)
@@ -54,7 +54,7 @@ def images_of_ome(
 
 
 def _on_all_pages(image: OmeImage) -> OmeImage:
-    """An image of which nothing is said of where its planes are: they must be all pages."""
+    """An image without any word on where its planes are: they must be all pages."""
     run = Run(dict.fromkeys("tcz", 0), 0, None, None)
     note = "its OME-XML does not say where its planes are: they are its pages, in their order"
     return replace(image, runs=(run,), notes=(*image.notes, note))
@@ -66,7 +66,7 @@ def _why_none(files: OmeFiles) -> str:
         return f"its OME-XML describes no image with planes in this file. {ASK}"
     shown = _few(names)
     return (
-        f"its OME-XML speaks of {shown}; this file is none of them, by its name and by its UUID. "
+        f"its OME-XML names {shown}; this file is none of them, neither by name nor by UUID. "
         f"Give it the name that it had. Or: {ASK}"
     )
 
@@ -75,12 +75,12 @@ def _few(names: Sequence[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} others" if len(names) > 3 else "")
 
 
-def _seen(image: OmeImage, pages: Sequence[Page]) -> Seen:
-    """What its OME-XML tells of an image, and its first page."""
+def _candidate(image: OmeImage, pages: Sequence[Page]) -> Candidate:
+    """What the OME-XML and the first page say about an image."""
     sizes = image.sizes or dict.fromkeys("tczyx", 1)
     first = next((run.page for run in image.runs if run.file is None), len(pages))
     reduced = first < len(pages) and pages[first].reduced
-    return Seen(image.name, _n_planes(image), sizes["y"], sizes["x"], image.colour, reduced)
+    return Candidate(image.name, _n_planes(image), sizes["y"], sizes["x"], image.colour, reduced)
 
 
 def _n_planes(image: OmeImage) -> int:
@@ -97,7 +97,7 @@ def _listed(
         home = None
     if home is not None and not why:
         lies = f"is spread over {len(spread)} files" if len(spread) > 1 else "is in another file"
-        why = f"it {lies}, and is taken under {home.name}"
+        why = f"it {lies}, and is opened with {home.name}"
     return TiffImage(content, image.name, why, home)
 
 
@@ -108,15 +108,17 @@ def _content(
         raise Refused(f"{image.problem}. {ASK}")
     spread = image.files
     missing = _few([file.name or file.uuid for file in files.missing(spread)])
-    there: dict[FileName | None, tuple[tifffile.TiffFile, Sequence[Page]]] = {None: (tif, pages)}
+    pages_by_file: dict[FileName | None, tuple[tifffile.TiffFile, Sequence[Page]]] = {
+        None: (tif, pages)
+    }
     if not missing:
-        there |= {file: opened(files, file) for file in spread if file is not None}
-    samples = _samples(image, there)
+        pages_by_file |= {file: opened(files, file) for file in spread if file is not None}
+    samples = _samples(image, pages_by_file)
     channels = max(image.sizes["c"] // samples, 1)
-    n_pages = {file: len(its_pages) for file, (_, its_pages) in there.items()}
+    n_pages = {file: len(its_pages) for file, (_, its_pages) in pages_by_file.items()}
     block = block_of(image, channels, n_pages, missing)
     _check_rivals(files, image, block)
-    stack = [(there[file][0], there[file][1][page]) for file, page in block.places]
+    stack = [(pages_by_file[file][0], pages_by_file[file][1][page]) for file, page in block.places]
     _check_pages(image, [page for _, page in stack])
     outer, lengths = _outer(image, channels, block)
     levels = levels_of(stack, outer, lengths)
@@ -139,14 +141,14 @@ def _content(
         provenance if isinstance(provenance, dict) else None,
         keep=str(note.get("axes", "")),
         notes=(*image.notes, *_notes(files, image, block, missing, pages, levels[0])),
-        others=tuple(other for file, (other, _) in there.items() if file is not None),
+        others=tuple(other for file, (other, _) in pages_by_file.items() if file is not None),
     )
 
 
-def _samples(image: OmeImage, there: Opened) -> int:
-    """Values per pixel of the first page that is there."""
+def _samples(image: OmeImage, pages_by_file: Opened) -> int:
+    """Values per pixel of the first page that exists."""
     for run in image.runs:
-        pages = there[run.file][1] if run.file in there else ()
+        pages = pages_by_file[run.file][1] if run.file in pages_by_file else ()
         if run.page < len(pages):
             return max(pages[run.page].samples, 1)
     return 1
@@ -168,18 +170,18 @@ def _check_pages(image: OmeImage, pages: Sequence[Page]) -> None:
         raise Refused(f"the pages that its OME-XML puts together are not alike. {ASK}")
     if (first.height, first.width) != (image.sizes["y"], image.sizes["x"]):
         raise Refused(
-            f"its OME-XML speaks of planes of {image.sizes['x']} x {image.sizes['y']} voxels, its "
-            f"pages have {first.width} x {first.height}: it may be that of another image. {ASK}"
+            f"its OME-XML describes planes of {image.sizes['x']} x {image.sizes['y']} voxels, but "
+            f"its pages have {first.width} x {first.height}: it may be that of another image. {ASK}"
         )
     if image.sizes["c"] % max(first.samples, 1):
         raise Refused(
-            f"its OME-XML speaks of {image.sizes['c']} channels, each of its pages holds "
+            f"its OME-XML describes {image.sizes['c']} channels, but each of its pages holds "
             f"{first.samples}. {ASK}"
         )
 
 
 def _outer(image: OmeImage, channels: int, block: Block) -> tuple[str, list[int]]:
-    """Axes of the planes and their lengths; one that runs over two things is two axes."""
+    """Axes of the planes and their lengths; one that combines two is split into both."""
     letters = ""
     lengths: list[int] = []
     for axis in image.order:
@@ -195,7 +197,7 @@ def _outer(image: OmeImage, channels: int, block: Block) -> tuple[str, list[int]
 
 
 def _numbers(noted: object) -> dict[str, float]:
-    """Numbers by axis, of our own note."""
+    """Numbers by axis, from our own note."""
     if not isinstance(noted, dict):
         return {}
     values = {str(axis): number(str(value)) for axis, value in noted.items()}
@@ -238,12 +240,14 @@ def _notes(
     if 0 < listed < (n_pages := sum(not (page.reduced or page.mask) for page in pages)):
         notes.append(f"its OME-XML does not list {n_pages - listed} of its {n_pages} pages")
     if image.dtype and image.dtype != series.dtype.name:
-        notes.append(f"its OME-XML speaks of {image.dtype} values, its pages hold {series.dtype}")
+        notes.append(
+            f"its OME-XML announces {image.dtype} values, but its pages hold {series.dtype}"
+        )
     return notes
 
 
 def _n_listed(files: OmeFiles, n_pages: int) -> int:
-    """Pages of the file at hand that its OME-XML lists."""
+    """The number of pages of this file that its OME-XML lists."""
     listed = np.zeros(n_pages, bool)
     for image in files.images:
         for run in image.runs:

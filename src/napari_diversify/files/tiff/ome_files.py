@@ -1,8 +1,8 @@
-"""Which files an OME-TIFF is made of, and which of their names means the file at hand.
+"""Which files an OME-TIFF is made of, and which of their names means this file.
 
-A set of files shares one OME-XML, which every file holds, or one of them, or a
-companion beside them. It calls files by UUID and by name: files are renamed, and
-programs copy UUIDs, so that each of the two can be wrong.
+A set of files shares one OME-XML, which is in every file, in one of them, or in a
+companion file beside them. It refers to files by UUID and by name: as files are renamed
+and programs copy UUIDs, either can be wrong.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from .ome_tree import is_ome_xml
 from .ome_xml import FileName, OmeImage, OmeXml, parsed
 from .pages import Page, pages_in
 
-_MANY = 32  # files of which each is looked for by itself; of more the folder is listed
-_LONGEST = 1 << 28  # bytes of a companion
+_MANY = 32  # up to so many files are looked up one by one; for more, the folder is listed
+_LONGEST = 1 << 28  # bytes of a companion file
 
 
 @dataclass(frozen=True)
@@ -32,17 +32,17 @@ class OmeFiles:
     Parameters
     ----------
     path : Path
-        The file at hand.
+        This file.
     images : tuple of OmeImage
-        Of the set; None is the file at hand, whatever its OME-XML calls it.
+        Of the set; None stands for this file, whatever its OME-XML calls it.
     note : mapping
         What :mod:`.tiff` wrote beside the metadata.
     uuid : str
-        What the OME-XML of the set has for its UUID.
+        The UUID in the OME-XML of the set.
     paths : mapping from FileName to str
-        Where the others are that are there.
+        Where the other files are, of those that exist.
     renamed : str
-        The name that the file at hand had, if it must have been renamed; else empty.
+        The former name of this file, if it must have been renamed; else empty.
     """
 
     path: Path
@@ -59,21 +59,21 @@ class OmeFiles:
         return [file for file in files if file is not None]
 
     def missing(self, files: Iterable[FileName | None]) -> list[FileName]:
-        """Those of the files that are not there."""
+        """Those of the files that do not exist."""
         return [file for file in files if file is not None and file not in self.paths]
 
     def path_of(self, file: FileName | None) -> Path:
-        """Where one of the files is that are there."""
+        """The path of one of the files that exist."""
         return self.path if file is None else Path(self.paths[file])
 
 
 def ome_files(path: Path, text: str) -> OmeFiles:
-    """The set of a file, by the OME-XML in it.
+    """The set to which a file belongs, according to its OME-XML.
 
     Raises
     ------
     Refused
-        If it cannot be read, or is in a companion that is missing.
+        If the OME-XML cannot be read, or is in a companion file that is missing.
     """
     own = parsed(text)
     xml = own if own.companion is None else _companion(path, own.companion)
@@ -91,7 +91,7 @@ def ome_files(path: Path, text: str) -> OmeFiles:
 
 
 def _with_own(image: OmeImage, mine: set[FileName]) -> OmeImage:
-    """The image with None for the file at hand."""
+    """The image with None for this file."""
     if not any(run.file in mine for run in image.runs):
         return image
     runs = (replace(run, file=None) if run.file in mine else run for run in image.runs)
@@ -101,7 +101,7 @@ def _with_own(image: OmeImage, mine: set[FileName]) -> OmeImage:
 def _mine(
     path: Path, uuid: str, files: list[FileName], paths: dict[FileName, str]
 ) -> list[FileName]:
-    """What the file at hand is called."""
+    """The entries of the OME-XML that mean this file."""
     name, uuid = path.name.lower(), _bare(uuid)
     by_name = [file for file in files if _base(file.name).lower() == name]
     by_uuid = [file for file in files if uuid and _bare(file.uuid) == uuid]
@@ -115,18 +115,18 @@ def _mine(
 
 
 def _beside(path: Path, files: list[FileName]) -> dict[FileName, str]:
-    """The files that are in the folder of the file at hand."""
+    """The files that exist in the folder of this file."""
     folder = str(path.parent)
     places = ((file, base) for file in files if (base := _base(file.name)))
     if len(files) <= _MANY:
         joined = ((file, os.path.join(folder, base)) for file, base in places)
         return {file: place for file, place in joined if os.path.isfile(place)}
-    there = set(os.listdir(folder))
-    return {file: os.path.join(folder, base) for file, base in places if base in there}
+    existing = set(os.listdir(folder))
+    return {file: os.path.join(folder, base) for file, base in places if base in existing}
 
 
 def _base(name: str) -> str:
-    """The name of a file without folders, of whichever system."""
+    """The name of a file without its folders, for any operating system."""
     base = name.replace("\\", "/").rsplit("/", 1)[-1]
     return "" if base in (".", "..") else base
 
@@ -136,7 +136,7 @@ def _bare(uuid: str) -> str:
 
 
 def root_uuid(path: Path) -> str:
-    """The UUID that a file has by its own OME-XML; empty if there is none."""
+    """The UUID of a file in its own OME-XML; empty if there is none."""
     try:
         with tifffile.TiffFile(path) as tif:
             return _uuid_in(description(tif))
@@ -152,7 +152,7 @@ def _uuid_in(text: str) -> str:
 
 
 def description(tif: tifffile.TiffFile) -> str:
-    """The description of the first page, of whatever type its tag is."""
+    """The description of the first page, whatever the type of its tag."""
     tag = tif.pages.first.tags.get(270)
     value = "" if tag is None else tag.value
     if isinstance(value, bytes):
@@ -166,18 +166,18 @@ def description(tif: tifffile.TiffFile) -> str:
 def _companion(path: Path, companion: FileName) -> OmeXml:
     """The OME-XML in another file."""
     name = _base(companion.name)
-    there = path.with_name(name) if name else path
-    if not name or not there.is_file():
-        there = _renamed_companion(path, companion)
-    if there.suffix.lower() in (".tif", ".tiff"):
-        with tifffile.TiffFile(there) as tif:
+    other = path.with_name(name) if name else path
+    if not name or not other.is_file():
+        other = _renamed_companion(path, companion)
+    if other.suffix.lower() in (".tif", ".tiff"):
+        with tifffile.TiffFile(other) as tif:
             text = description(tif)
     else:
-        text = _text(there)
+        text = _text(other)
     xml = parsed(text)
     if companion.uuid and xml.uuid and _bare(companion.uuid) != _bare(xml.uuid):
         raise Refused(
-            f"its OME-XML is in another file, and {there.name} is not that one: its UUID is "
+            f"its OME-XML is in another file, and {other.name} is not that one: its UUID is "
             "another. Put the right one beside it, or say with axes= (--axes) what the axes of "
             "its pages are, e.g. axes='zyx'"
         )
@@ -185,7 +185,7 @@ def _companion(path: Path, companion: FileName) -> OmeXml:
 
 
 def _renamed_companion(path: Path, companion: FileName) -> Path:
-    """The file with the UUID of a companion that has another name now."""
+    """The companion file with this UUID, which has another name now."""
     if companion.uuid:
         for other in sorted(path.parent.glob("*.companion.ome"))[:_MANY]:
             if _bare(parsed(_text(other)).uuid) == _bare(companion.uuid):
@@ -223,7 +223,7 @@ def opened(files: OmeFiles, file: FileName) -> tuple[tifffile.TiffFile, list[Pag
             uuid = _bare(_uuid_in(description(tif)))
     except (ValueError, IndexError) as error:
         raise Refused(f"{path.name}, which belongs to it: {error}") from error
-    # all files of some sets have one text, and so the UUID of one of them
+    # in some sets all files have the same OME-XML, and so the UUID of one of them
     if file.uuid and uuid and uuid not in (_bare(file.uuid), _bare(files.uuid)):
         raise Refused(
             f"{path.name} is not the file that belongs to it: its UUID is another. Put the files "

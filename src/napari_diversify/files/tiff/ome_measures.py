@@ -22,7 +22,7 @@ class Measures(NamedTuple):
 def measures(pixels: ElementTree.Element) -> Measures:
     """Voxel size, unit and position of the first voxel along each axis of an element Pixels.
 
-    Where the stage was is a position only if its unit is said: without one OME-XML counts in
+    The position of the stage counts only if its unit is given: without one, OME-XML counts in
     the "reference frame" of the microscope.
     """
     scale: dict[str, float] = {}
@@ -38,8 +38,8 @@ def measures(pixels: ElementTree.Element) -> Measures:
         units[axis] = measure.unit
         if plane is not None and axis != "t":
             name = f"Position{axis.upper()}"
-            there = position(plane.get(name), plane.get(f"{name}Unit"), axis, name)
-            _add(_in_unit(there, measure.unit, axis, name), axis, origin, notes)
+            place = position(plane.get(name), plane.get(f"{name}Unit"), axis, name)
+            _add(_in_unit(place, measure.unit, axis, name), axis, origin, notes)
     return Measures(scale, units, origin, tuple(notes))
 
 
@@ -66,12 +66,12 @@ def _add(measure: Measure, axis: str, values: dict[str, float], notes: list[str]
         notes.append(measure.note)
 
 
-def _in_unit(there: Measure, unit: str | None, axis: str, name: str) -> Measure:
+def _in_unit(place: Measure, unit: str | None, axis: str, name: str) -> Measure:
     """A position in the unit in which the size of a voxel is given."""
-    own, wanted = unit_of(there.unit, axis), unit_of(unit, axis)
-    if there.value is None or own is None or own == wanted:
-        return there
+    own, wanted = unit_of(place.unit, axis), unit_of(unit, axis)
+    if place.value is None or own is None or own == wanted:
+        return place
     if wanted is None:
         odd = f"{name} is not used, as the size of a voxel along {axis} is unknown"
-        return Measure(note=odd if there.value else "")
-    return Measure(there.value * (own.worth / wanted.worth), unit, there.note)
+        return Measure(note=odd if place.value else "")
+    return Measure(place.value * (own.worth / wanted.worth), unit, place.note)

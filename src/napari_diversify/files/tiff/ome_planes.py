@@ -1,6 +1,6 @@
-"""Where each plane of an OME image is: file and page, complete or not at all.
+"""Where each plane of an OME image is, by file and page: all of them or none.
 
-tifffile would leave what is missing zero, and take what is there twice.
+tifffile would fill missing planes with zeros, and use those listed twice without a word.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ ASK = "Say with axes= (--axes) what the axes of its pages are, e.g. axes='zyx'"
 
 @dataclass(frozen=True)
 class Block:
-    """The planes that are there: all of an image, or all of some channels, slices or times.
+    """The planes that exist: all of an image, or all of some channels, slices or times.
 
     Parameters
     ----------
     indices : mapping from "t", "c", "z" to sequence of int
-        Which of each axis.
+        Which positions along each axis.
     places : list of Place
         Of their planes, in C order over the axes of the image.
     """
@@ -45,14 +45,14 @@ def block_of(
     Parameters
     ----------
     image : OmeImage
-        With its runs by the names that ``n_pages`` has.
+        Its runs use the same names of files as ``n_pages``.
     channels : int
         Pages per slice and time: fewer than channels if a pixel holds several of them.
     n_pages : mapping
-        The number of pages of each file that is looked at.
+        The number of pages of each file to be used.
     missing : str
-        Files of the set that are not there, if any, so that some of the channels, slices or
-        times may be all that is.
+        Files of the set that do not exist, if any, so that there may be only some of the
+        channels, slices or times.
 
     Raises
     ------
@@ -67,13 +67,13 @@ def block_of(
         return Block(every, [places[n] for n in range(total)])
     if not missing:
         raise Refused(
-            f"this TIFF is cut off, or its OME-XML is wrong: it speaks of {total} planes, "
+            f"this TIFF is cut off, or its OME-XML is wrong: it lists {total} planes, but "
             f"{len(places)} are there. Copy it again. Or: {ASK}"
         )
     block = _whole_block(image.order, shape, places)
     if block is None:
         raise Refused(
-            f"its OME-XML speaks of {total} planes, {len(places)} are there: files of its set are "
+            f"its OME-XML lists {total} planes, but {len(places)} are there: files of its set are "
             f"missing ({missing}). Put them beside it. Or: {ASK}"
         )
     return block
@@ -89,10 +89,10 @@ def _places(
     for run in image.runs:
         start = _number(run, image.order, shape)
         if start is None or run.file not in n_pages:
-            continue  # planes that the image does not have: programs that crop leave them
-        there = max(n_pages[run.file] - run.page, 0)
+            continue  # planes that the image does not have: some programs leave them when cropping
+        available = max(n_pages[run.file] - run.page, 0)
         wanted = total - start if run.count is None else min(run.count, total - start)
-        for n in range(min(wanted, there)):
+        for n in range(min(wanted, available)):
             place = (run.file, run.page + n)
             if place in used or start + n in places:
                 raise Refused(f"its OME-XML lists a plane or a page twice. {ASK}")

@@ -1,8 +1,8 @@
 """The elements of an OME-XML text that are read here, as a tree.
 
-The text comes out of a file of unknown origin: entities are not accepted, and
-what is not needed, such as the settings of the microscope and the thousands of
-planes, is dropped as it comes.
+The text comes from a file of unknown origin: entities are not accepted, and what is
+not needed, such as the settings of the microscope and thousands of planes, is dropped
+while it is read.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from xml.etree import ElementTree
 from .library import Refused
 
 _MOST_ELEMENTS = 5_000_000
-_KEPT = {
+_TAGS = {
     "OME", "BinaryOnly", "Image", "Pixels", "Channel", "TiffData", "UUID", "Plane", "BinData",
     "MetadataOnly", "AnnotationRef", "StructuredAnnotations", "MapAnnotation", "XMLAnnotation",
     "Value", "M", "Modulo", "ModuloAlongZ", "ModuloAlongT", "ModuloAlongC", "Label",
@@ -21,7 +21,7 @@ _KEPT = {
 
 
 def is_ome_xml(text: str) -> bool:
-    """Whether a description is meant to be OME-XML, however it ends.
+    """Whether a description is meant to be OME-XML, even if it is cut off.
 
     Examples
     --------
@@ -37,15 +37,15 @@ def ome_tree(text: str) -> ElementTree.Element:
     Raises
     ------
     Refused
-        If the text is not well-formed, or no OME-XML.
+        If the text is not well-formed, or not OME-XML.
     """
-    parser = ElementTree.XMLParser(target=_Kept())
+    parser = ElementTree.XMLParser(target=_TreeTarget())
     try:
         parser.feed(text.strip().lstrip("\ufeff"))
         root: ElementTree.Element | None = parser.close()
     except ElementTree.ParseError as error:
         raise Refused(
-            f"its OME-XML is not well-formed ({error}): what its planes are is unknown. Mend it, "
+            f"its OME-XML is not well-formed ({error}): what its planes are is unknown. Repair it, "
             "or say with axes= (--axes) what the axes of its pages are, e.g. axes='zyx'"
         ) from error
     if root is None or root.tag != "OME":
@@ -53,18 +53,18 @@ def ome_tree(text: str) -> ElementTree.Element:
     return root
 
 
-class _Kept:
+class _TreeTarget:
     """Builds the tree while the text is read."""
 
     def __init__(self) -> None:
         self._tree = ElementTree.TreeBuilder()
-        self._left_out = 0
+        self._skipped = 0
         self._count = 0
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rsplit("}", 1)[-1]
-        if self._left_out or name not in _KEPT or (name == "Plane" and not _is_first(attributes)):
-            self._left_out += 1
+        if self._skipped or name not in _TAGS or (name == "Plane" and not _is_first(attributes)):
+            self._skipped += 1
             return
         self._count += 1
         if self._count > _MOST_ELEMENTS:
@@ -72,13 +72,13 @@ class _Kept:
         self._tree.start(name, attributes)
 
     def end(self, tag: str) -> None:
-        if self._left_out:
-            self._left_out -= 1
+        if self._skipped:
+            self._skipped -= 1
         else:
             self._tree.end(tag.rsplit("}", 1)[-1])
 
     def data(self, text: str) -> None:
-        if not self._left_out:
+        if not self._skipped:
             self._tree.data(text)
 
     def doctype(self, name: str, public: str | None, system: str | None) -> None:

@@ -1,8 +1,8 @@
 """OME-XML as data: which images it describes, where their planes are, and how large voxels are.
 
-Only text is looked at here, no file. It may be of any kind: what does not fit
-into the model is a sentence, kept with the image that it belongs to, and
-neither its length nor the sizes that it declares cost more than reading it once.
+Only text is read here, no file. It may hold anything: what does not fit the model
+becomes a sentence that stays with its image, and neither the length of the text nor
+the sizes that it declares cost more than reading it once.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _MODULO = {
 
 
 class FileName(NamedTuple):
-    """What OME-XML calls a file: either may be empty."""
+    """How OME-XML refers to a file; either may be empty."""
 
     uuid: str
     name: str
@@ -49,9 +49,9 @@ class Run:
     page : int
         Its page in the file.
     count : int, optional
-        How many; all pages of the file if it is not said.
+        How many; all pages of the file if it is not given.
     file : FileName, optional
-        Which file; the one that holds the text if it is not said.
+        Which file; the one that holds the text if it is not given.
     """
 
     first: Mapping[str, int]
@@ -77,17 +77,17 @@ class OmeImage:
     dtype : str
         As NumPy calls it.
     runs : tuple of Run
-        Where its planes are; none if they are nowhere.
+        Where its planes are; empty if they are nowhere.
     silent : bool
-        Whether nothing at all is said of where its planes are.
+        Whether nothing at all is said about where its planes are.
     colour : bool
         Whether a channel has the red, green and blue of a picture.
     channels : tuple of str
-        Names, if there is one of each channel.
+        Names, if every channel has one.
     scale, units, origin : mapping from axis
         What is known.
     modulo : mapping from "t", "c" or "z" to (str, int)
-        Another axis that this one runs over too, and its length.
+        Another axis that this one includes, and its length.
     notes : tuple of str
         What is odd.
     problem : str
@@ -124,7 +124,7 @@ class OmeImage:
 
 @dataclass(frozen=True)
 class OmeXml:
-    """What a text of OME-XML says.
+    """The contents of an OME-XML text.
 
     Parameters
     ----------
@@ -159,7 +159,7 @@ def parsed(text: str) -> OmeXml:
     return replace(xml, uuid=xml.uuid or uuid.group(1))
 
 
-# The files of a set have one text but for their UUID, and a file is listed before it is opened.
+# The files of a set have the same text except for their UUID, and are listed before being opened.
 @lru_cache(maxsize=2)
 def _parsed(text: str) -> OmeXml:
     root = ome_tree(text)
@@ -220,17 +220,17 @@ def _sizes(pixels: ElementTree.Element) -> tuple[str, dict[str, int]]:
             raise Refused(f"its OME-XML does not say {name}")
         sizes[axis] = length
     if not 0 < math.prod(sizes.values()) < _MOST_VOXELS:
-        raise Refused(f"its OME-XML speaks of an image of {sizes}, which cannot be")
+        raise Refused(f"its OME-XML describes an image of {sizes}, which is impossible")
     order = pixels.get("DimensionOrder", "").strip().lower()
     if not order and sum(sizes[axis] > 1 for axis in "tcz") < 2:
-        order = "xyczt"  # any will do
+        order = "xyczt"  # any order gives the same
     if sorted(order) != sorted("xyczt") or order[:2] != "xy":
-        raise Refused(f'its OME-XML has the DimensionOrder "{order[:20]}", which cannot be')
+        raise Refused(f'its OME-XML has the DimensionOrder "{order[:20]}", which is not valid')
     return order[:1:-1], sizes
 
 
 def _whole(text: str | None, name: str) -> int | None:
-    """A number that counts something; None where it is missing or empty."""
+    """A whole number; None where it is missing or empty."""
     if text is None or not text.strip():
         return None
     if not re.fullmatch(r"[0-9]{1,18}", text.strip()):
@@ -252,9 +252,9 @@ def _run(data: ElementTree.Element) -> Run:
 
 
 def _modulo(root: ElementTree.Element) -> Iterator[tuple[str, dict[str, tuple[str, int]]]]:
-    """Axes that run over two things at once, by the identifier of the annotation."""
+    """Axes that combine two, by the identifier of the annotation."""
     for annotation in root.findall("StructuredAnnotations/XMLAnnotation"):
-        found = {}
+        axes = {}
         for along in annotation.findall("Value/Modulo/*"):
             ends = [along.get(key, default) for key, default in (("Start", "0"), ("End", ""))]
             step = along.get("Step", "1")
@@ -263,9 +263,9 @@ def _modulo(root: ElementTree.Element) -> Iterator[tuple[str, dict[str, tuple[st
             except (ValueError, ArithmeticError):
                 steps = len(along.findall("Label"))
             if steps > 1:
-                found[along.tag[-1].lower()] = (_MODULO.get(along.get("Type", ""), "?"), steps)
-        if found:
-            yield annotation.get("ID", ""), found
+                axes[along.tag[-1].lower()] = (_MODULO.get(along.get("Type", ""), "?"), steps)
+        if axes:
+            yield annotation.get("ID", ""), axes
 
 
 def _our_note(root: ElementTree.Element) -> dict[str, Any]:

@@ -1,8 +1,8 @@
-"""The table of contents of a TIFF: what its pages say of themselves, before a voxel is read.
+"""The table of contents of a TIFF: how its pages are described, before a voxel is read.
 
-Pages of a TIFF are a linked list of directories. It is walked here with a look
-at each link, so that a list that goes in circles, or on beyond the end of the
-file, is known before a library follows it.
+The pages of a TIFF are a linked list of directories. It is walked here checking each
+link, so that a list that goes in circles, or beyond the end of the file, is noticed
+before a library follows it.
 """
 
 from __future__ import annotations
@@ -124,7 +124,7 @@ class Page:
 
     @property
     def fits(self) -> tuple[Any, ...]:
-        """The same for pages that fit into one array, however each of them is stored."""
+        """Equal for pages that fit into one array, however each of them is stored."""
         planar = self._values("planar", 1) if self.samples > 1 else ()
         return (self.width, self.height, self.pixel, planar, self.reduced, self.mask)
 
@@ -135,16 +135,16 @@ def pages_in(file: Readable) -> list[Page]:
     Raises
     ------
     ValueError
-        If it is no TIFF, a page lies beyond the end of the file, or the list does not end.
+        If it is not a TIFF, a page lies beyond the end of the file, or the list does not end.
     """
     form, offset = _start(file)
     pages: list[Page] = []
     known: dict[Layout, Layout] = {}
-    seen: set[int] = set()
+    visited: set[int] = set()
     while offset:
-        if offset in seen or len(pages) == _MOST_PAGES:
+        if offset in visited or len(pages) == _MOST_PAGES:
             raise Refused("this TIFF is damaged: the list of its pages does not end")
-        seen.add(offset)
+        visited.add(offset)
         page, offset = _page(file, form, offset, (len(pages),), known)
         pages.append(page)
     if not pages:
@@ -161,7 +161,7 @@ def parts_of(file: Readable, page: Page) -> list[Page]:
 def alike(pages: Iterable[Page]) -> list[list[Page]]:
     """Pages that fit into one array, in the order in which the first of each comes."""
     groups: dict[tuple[Any, ...], list[Page]] = {}
-    keys: dict[tuple[Any, ...], tuple[Any, ...]] = {}  # of most files all pages have one layout
+    keys: dict[tuple[Any, ...], tuple[Any, ...]] = {}  # in most files all pages have one layout
     for page in pages:
         stored = (page.layout, page.reduced, page.mask)
         if stored not in keys:
@@ -184,7 +184,7 @@ def _start(file: Readable) -> tuple[_Form, int]:
     head = file.read(16)
     order = {b"II": "<", b"MM": ">", b"EP": "<"}.get(head[:2])
     if order is None or len(head) < 8:
-        raise Refused("this is no TIFF, or a damaged one (it does not start like one)")
+        raise Refused("this is not a TIFF, or it is damaged (it does not start like one)")
     (version,) = struct.unpack_from(f"{order}H", head, 2)
     if version == 43 and len(head) == 16:
         form = _Form(*(struct.Struct(order + f) for f in ("Q", "HHQ8s", "Q")))
@@ -221,7 +221,7 @@ def _page(
 
 
 def _layout(file: Readable, form: _Form, tags: tuple[Any, ...], known: dict[Any, Layout]) -> Layout:
-    """The values of the tags that are the layout; decoded once for pages that are alike."""
+    """The values of the layout tags; decoded only once for pages that are alike."""
     layout = known.get(tags)
     if layout is None:
         layout = tuple(sorted((code, _integers(file, form, *tag)) for code, *tag in tags))
@@ -232,7 +232,7 @@ def _layout(file: Readable, form: _Form, tags: tuple[Any, ...], known: dict[Any,
 
 
 def _integers(file: Readable, form: _Form, kind: int, count: int, raw: bytes) -> tuple[int, ...]:
-    """The values of a tag; none if they are no integers, or more than a page can have."""
+    """The values of a tag; none if they are not integers, or more than a page can have."""
     if kind not in _INTEGERS or count > _MOST_TAGS:
         return ()
     values = struct.Struct(f"{form.offset.format[0]}{count}{_INTEGERS[kind]}")

@@ -1,4 +1,4 @@
-"""Images of a TIFF of which only its pages speak: which pages make one, and which are copies."""
+"""Images of a TIFF without a description: which pages make one, and which are copies."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import partial
 
 import tifffile
 
-from ..asides import Seen, asides
+from ..asides import Candidate, asides
 from .content import Content, TiffImage, is_copy, levels_of
 from .library import axes_of
 from .pages import Page, alike
@@ -16,16 +16,16 @@ _FACTORS = (2, 3, 4)  # by which programs make the levels of a pyramid smaller
 
 
 def images_of_pages(tif: tifffile.TiffFile, pages: Sequence[Page]) -> list[TiffImage]:
-    """Pages of one size and type are an image; smaller ones with its shape are copies of it."""
+    """Pages of one size and type are an image; smaller ones of similar shape are its copies."""
     pyramids = _pyramids(alike(pages))
-    seen = [
-        Seen("", len(p[0]), q.height, q.width, q.is_colour, q.reduced, q.mask)
+    candidates = [
+        Candidate("", len(p[0]), q.height, q.width, q.is_colour, q.reduced, q.mask)
         for p in pyramids
         for q in p[0][:1]
     ]
     return [
         TiffImage(partial(_content, tif, pyramid), aside=why)
-        for pyramid, why in zip(pyramids, asides(seen), strict=True)
+        for pyramid, why in zip(pyramids, asides(candidates), strict=True)
     ]
 
 
@@ -60,10 +60,10 @@ def _content(tif: tifffile.TiffFile, pyramid: list[list[Page]]) -> Content:
     levels = levels_of(stacks[0], letters, sizes, larger=True)
     levels += [level for stack in stacks[1:] for level in levels_of(stack, letters, sizes)[:1]]
     levels.sort(key=lambda level: -level.keyframe.imagewidth)
-    unsaid = [stack[0] for stack in pyramid[1:] if not stack[0].reduced]
+    unmarked = [stack[0] for stack in pyramid[1:] if not stack[0].reduced]
     notes = []
-    if unsaid:
-        smaller = ", ".join(f"{page.width} x {page.height}" for page in unsaid)
-        notes.append(f"its smaller pages ({smaller}) were taken for copies of the largest")
+    if unmarked:
+        smaller = ", ".join(f"{page.width} x {page.height}" for page in unmarked)
+        notes.append(f"its smaller pages ({smaller}) were taken to be copies of the largest")
     axes = axes_of(levels[0])
     return Content(levels, axes, notes=tuple(notes))

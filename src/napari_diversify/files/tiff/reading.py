@@ -71,12 +71,12 @@ def read_tiff(
 
 
 def _opened(path: Path, stack: ExitStack) -> tifffile.TiffFile:
-    with sentences("this is no TIFF, or a damaged one"):
+    with sentences("this is not a TIFF, or it is damaged"):
         return stack.enter_context(tifffile.TiffFile(path))
 
 
 def _content(path: Path, tif: tifffile.TiffFile, axes: str | None, series: int | None) -> Content:
-    """The image that is asked for; with ``axes``, if need be, without its description."""
+    """The image that was asked for; with ``axes``, if need be, without its description."""
     pages = pages_in(tif.filehandle)
     try:
         return _chosen(_images(path, tif, pages), series)
@@ -96,11 +96,11 @@ def _content(path: Path, tif: tifffile.TiffFile, axes: str | None, series: int |
 
 
 def _images(path: Path, tif: tifffile.TiffFile, pages: Sequence[Page]) -> list[TiffImage]:
-    """All images of a file, by whatever describes them."""
+    """All images of a file, according to whatever describes them."""
     first = tif.pages.first
     text = description(tif)
     if pages[0].described and not text and 270 not in first.tags:
-        raise Refused(CUT_OFF)  # tifffile leaves out what lies beyond the end of the file
+        raise Refused(CUT_OFF)  # tifffile ignores tags that lie beyond the end of the file
     if is_ome_xml(text):
         return images_of_ome(path, tif, text, pages)
     if first.imagej_description:
@@ -120,7 +120,7 @@ def _with_note(open_: Callable[[], Content], note: str) -> Content:
 
 
 def _chosen(images: Sequence[TiffImage], series: int | None) -> Content:
-    """The image of a number, or the first that is not aside."""
+    """The image with this number, or the first that is not set aside."""
     if series is not None:
         if not 0 <= series < len(images):
             raise Refused(f"it has no series {series}; its {len(images)} series count from 0")
@@ -130,7 +130,7 @@ def _chosen(images: Sequence[TiffImage], series: int | None) -> Content:
     if len(images) == 1:
         return content
     note = f"this is image {number} of the {len(images)} images in the file, counted from 0"
-    aside = [f"image {n} is left aside: {i.aside}" for n, i in enumerate(images) if i.aside]
+    aside = [f"image {n} is set aside: {i.aside}" for n, i in enumerate(images) if i.aside]
     if len(aside) < len(images) - 1:
         note += "; series= (--series) chooses another"
     return replace(content, notes=("; ".join([note, *aside[:3]]), *content.notes))
@@ -167,7 +167,7 @@ def _shape(content: Content) -> tuple[int, ...]:
 def _guessed(letters: str, shape: tuple[int, ...]) -> tuple[str, list[str]]:
     """Letters of ours, and a sentence if one had to be guessed.
 
-    One axis without a meaning (Q, I) is taken for z, or for t if z is there.
+    One axis without a meaning (Q, I) is taken to be z, or t if there is a z.
     """
     if "s" in letters and shape[letters.index("s")] > 1:
         raise Refused(
@@ -184,10 +184,10 @@ def _guessed(letters: str, shape: tuple[int, ...]) -> tuple[str, list[str]]:
             letters = letters[: unknown[0]] + free[0] + letters[unknown[0] + 1 :]
             notes.append(
                 f"the file does not say what its {shape[unknown[0]]} planes are: they were taken "
-                f"for {free[0]}. If they are not, say so with axes= (--axes)"
+                f"to be {free[0]}. If they are not, say so with axes= (--axes)"
             )
-    lone = all(a in AXES or n == 1 for a, n in zip(letters, shape, strict=True))
-    return "".join(a if a in AXES else "?" for a in letters) if lone else letters, notes
+    is_clear = all(a in AXES or n == 1 for a, n in zip(letters, shape, strict=True))
+    return "".join(a if a in AXES else "?" for a in letters) if is_clear else letters, notes
 
 
 def _example(letters: str, shape: tuple[int, ...]) -> str:

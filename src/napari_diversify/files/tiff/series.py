@@ -1,4 +1,4 @@
-"""Pages of one or several TIFF files put together to an array whose voxels are read when needed."""
+"""Pages of one or several TIFF files as one array whose voxels are read when needed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ..header import image_dtype
 from .library import Refused, sentences, shape_of
 from .pages import CUT_OFF, Page
 
-# The most that one stored byte can stand for; what claims more is no image.
+# The most bytes that one stored byte can decode to; a page that claims more is damaged.
 _LARGEST_GAIN = {1: 1, 5: 4096, 8: 1032, 32946: 1032, 32773: 128, 34925: 1 << 14}
 _OTHER_GAIN = 1 << 17
 _DAMAGED = "a plane of this TIFF is damaged and cannot be read"
@@ -43,7 +43,7 @@ def series_of(
     sizes : sequence of int
         Length of each.
     behind_each_other : bool
-        Whether all planes lie, uncompressed, behind the first, which is the only one listed.
+        Whether all planes follow the first, which is the only one listed, uncompressed.
     """
     stored: list[Any] = [None] * len(pages)
     by_file: dict[int, list[int]] = {}
@@ -77,7 +77,7 @@ def series_of(
 
 
 def _stored(tif: tifffile.TiffFile, pages: Sequence[Page]) -> list[Stored]:
-    """Pages as tifffile has them: of each layout the first in full, of others where they lie."""
+    """Pages as tifffile has them: the first of each layout in full, the others as offsets."""
     full: dict[Any, tifffile.TiffPage] = {}
     out: list[Stored] = []
     for page in pages:
@@ -97,7 +97,7 @@ def _stored(tif: tifffile.TiffFile, pages: Sequence[Page]) -> list[Stored]:
 
 
 def _key(page: Stored) -> tifffile.TiffPage:
-    """The page that has all tags that a page shares with others."""
+    """The page with all the tags that this page shares with others."""
     if page.keyframe is None:
         raise Refused("this TIFF is damaged: a page has no tags")
     return page.keyframe
@@ -110,7 +110,7 @@ def _in_one_piece(frame: tifffile.TiffFrame) -> bool:
 
 
 def check_readable(series: tifffile.TiffPageSeries) -> tuple[str, ...]:
-    """Raise a sentence if planes are missing, cut off, or stored as we cannot read it.
+    """Raise Refused if planes are missing, cut off, or stored in a way that cannot be read.
 
     tifffile would give zeros for the first two.
 
@@ -135,7 +135,7 @@ def _nbytes(series: tifffile.TiffPageSeries) -> int:
 
 
 def _check_decoder(page: tifffile.TiffPage) -> None:
-    """Raise a sentence if the voxels of a page are of a kind that cannot be decoded."""
+    """Raise Refused if the voxels of a page are of a kind that cannot be decoded."""
     if page.dtype is None:
         raise Refused(
             f"its voxels of {page.bitspersample} bits (sample format {page.sampleformat!s}) are "
@@ -176,7 +176,7 @@ def _ask_for_imagecodecs(what: str) -> None:
 
 
 def _n_empty(page: Stored | None) -> int:
-    """How many parts of a page are not in the file; a sentence if that is no image."""
+    """How many parts of a page are not in the file; raise Refused if it cannot be an image."""
     if page is None:
         raise Refused(CUT_OFF)
     key, size = _key(page), page.parent.filehandle.size
@@ -217,7 +217,7 @@ class Voxels(Computed):
     Parameters
     ----------
     series : TiffPageSeries
-        Its finest level is taken.
+        Its finest level is used.
     signed : bool
         Whether 16-bit values stand for those that are smaller by 32768.
     """

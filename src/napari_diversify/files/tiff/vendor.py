@@ -1,4 +1,4 @@
-"""TIFF of kinds of which tifffile knows how their pages belong together: its own, and vendors'."""
+"""Kinds of TIFF whose pages tifffile knows how to put together: its own, and vendors'."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from functools import partial
 
 import tifffile
 
-from ..asides import Seen, asides
+from ..asides import Candidate, asides
 from ..header import AXES
 from .content import Content, TiffImage
 from .library import Refused, axes_of, refusals, series_in, shape_of
@@ -26,24 +26,24 @@ def is_of_library(tif: tifffile.TiffFile) -> bool:
 
 
 def images_of_library(tif: tifffile.TiffFile) -> list[TiffImage]:
-    """The images that tifffile makes of a file.
+    """The images that tifffile finds in a file.
 
     Raises
     ------
     Refused
-        If tifffile cannot make sense of it, and would take it for a plain TIFF.
+        If tifffile cannot make sense of it, and would treat it as a plain TIFF.
     """
     with refusals("its description cannot be understood"):
         series = series_in(tif)
         shapes = [tuple(metadata["shape"]) for metadata in tif.shaped_metadata or ()]
     if not series or series[0].kind in ("generic", "uniform"):
-        raise Refused(_contradiction("of other planes than there are"))
+        raise Refused(_contradiction("more or fewer planes than there are"))
     shaped = (one for one in series if one.kind == "shaped" and one.keyframe.is_shaped)
     for one, shape in zip(shaped, shapes, strict=False):
         if math.prod(shape) != math.prod(shape_of(one)) or _is_cut_off(one):
-            raise Refused(_contradiction(f"of the shape {shape}"))
+            raise Refused(_contradiction(f"the shape {shape}"))
     pyramids = _pyramids(series)
-    reasons = asides([_seen(levels[0]) for levels in pyramids])
+    reasons = asides([_candidate(levels[0]) for levels in pyramids])
     return [
         TiffImage(partial(_content, levels), levels[0].name, why)
         for levels, why in zip(pyramids, reasons, strict=True)
@@ -51,21 +51,21 @@ def images_of_library(tif: tifffile.TiffFile) -> list[TiffImage]:
 
 
 def _is_cut_off(series: tifffile.TiffPageSeries) -> bool:
-    """Whether planes that should lie behind each other go on beyond the end of the file."""
+    """Whether planes that should follow each other continue beyond the end of the file."""
     start, n_bytes = series.dataoffset, series.size * series.dtype.itemsize
     return start is not None and start + n_bytes > series.keyframe.parent.filehandle.size
 
 
 def _contradiction(what: str) -> str:
     return (
-        f"its description speaks {what}: it is cut off, or the description is wrong. Copy it "
+        f"its description announces {what}: it is cut off, or the description is wrong. Copy it "
         "again, or say with axes= (--axes) what the axes of its pages are, e.g. axes='zyx'"
     )
 
 
-def _seen(series: tifffile.TiffPageSeries) -> Seen:
+def _candidate(series: tifffile.TiffPageSeries) -> Candidate:
     page = series.keyframe
-    return Seen(
+    return Candidate(
         series.name,
         series.size // max(page.size, 1),
         page.imagelength,
@@ -93,7 +93,7 @@ def _pyramids(
 
 
 def _outer(series: tifffile.TiffPageSeries) -> tuple[int, ...]:
-    """Lengths of all axes but those of a page."""
+    """Lengths of all axes except those of a page."""
     shape = shape_of(series)
     return tuple(shape[: len(shape) - len(series.keyframe.shape)])
 

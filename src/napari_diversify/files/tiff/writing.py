@@ -1,7 +1,7 @@
-"""Writing OME-TIFF plane by plane: memory stays flat, the same image gives the same bytes.
+"""Writing OME-TIFF plane by plane: little memory, and the same bytes for the same image.
 
-An OME-TIFF named .tif opens in everything that reads TIFF: the layouts of
-training sets use it too, and keep their voxel size.
+An OME-TIFF named .tif opens in everything that reads TIFF: the layouts of training sets
+use it too, and so keep their voxel size.
 """
 
 from __future__ import annotations
@@ -96,8 +96,8 @@ def write_tiff(
 def planes_of(array: Any, header: Header) -> Iterator[npt.NDArray[Any]]:
     """The planes of an array-like in C order, read some megabytes at a time.
 
-    Runs of planes, not single ones: what is computed with its neighbours in z
-    would otherwise be computed several times.
+    They are read in runs, not one by one: a plane that is computed from its neighbours
+    in z would otherwise be computed several times.
     """
     if header.spatial_ndim == 2:
         for index in np.ndindex(*header.shape[:-2]):
@@ -133,7 +133,7 @@ def _tiles(planes: Iterator[npt.NDArray[Any]]) -> Iterator[npt.NDArray[Any]]:
 
 
 def _metadata(header: Header, labels: bool) -> dict[str, Any]:
-    """OME-XML as tifffile takes it, and our note of what OME-XML cannot say."""
+    """OME-XML as tifffile accepts it, and our note of what OME-XML cannot express."""
     out: dict[str, Any] = {"axes": header.axes.upper(), "Name": header.name}
     note: dict[str, Any] = {"axes": header.axes}
     if labels:
@@ -165,13 +165,13 @@ def _metadata(header: Header, labels: bool) -> dict[str, Any]:
     out["MapAnnotation"] = {"Namespace": NAMESPACE, "header": text}
     out["Creator"] = NAMESPACE
     # tifffile would draw one from the clock
-    known = repr(replace(header, provenance=None)) + text
-    out["UUID"] = str(uuid.uuid5(uuid.NAMESPACE_URL, known))
+    identity = repr(replace(header, provenance=None)) + text
+    out["UUID"] = str(uuid.uuid5(uuid.NAMESPACE_URL, identity))
     return out
 
 
 def _positions(header: Header) -> tuple[dict[str, Any], dict[str, float]]:
-    """Where the origin goes: into every plane of OME-XML, or into our note along some axes."""
+    """Where the origin goes: into every plane of OME-XML, or, for some axes, into our note."""
     planes: dict[str, Any] = {}
     note = {}
     n_planes = int(np.prod(header.shape[:-2]))

@@ -1,1 +1,1 @@
-"""Arrays that are computed where they are looked at."""
+"""Arrays that are computed where they are indexed."""

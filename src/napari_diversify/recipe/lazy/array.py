@@ -1,8 +1,8 @@
-"""Arrays that are computed where they are looked at.
+"""Arrays that are computed where they are indexed.
 
-A viewer that asks for one plane pays for one plane, whatever the size of the
-volume behind it, and every voxel is the same to the last bit whichever way it
-is asked for.
+A viewer that shows one plane pays for one plane, whatever the size of the volume
+behind it, and every voxel is the same to the last bit in whichever region it is
+computed.
 """
 
 from __future__ import annotations
@@ -25,21 +25,21 @@ from ...core.blocks import (
     spatial_ndim_of,
     whole,
 )
-from .cache import Cache, Kept, NotKept
+from .cache import Cache, CachedOnly, NotCached
 from .source import Source, fetching
 from .viewable import Look, Viewable
 
-# Voxels computed at once when much is asked for; bounds the temporary memory.
+# Voxels computed at once in a large region; bounds the temporary memory.
 _SLAB = 1 << 22
 _DEEP, _LEAST_ROWS = 32, 16
-#: Bytes held at most for the sake of views that nobody has asked for yet.
+#: Most bytes held for views that may be asked for next.
 _HELD = 1 << 29
 
 
 class LazyArray(Viewable):
     """An array over a source array, computed region by region.
 
-    Subclasses say how one gapless region of one image is computed
+    Subclasses implement how one gapless region of one image is computed
     (:meth:`_image`); images are the last ``spatial_ndim`` axes of the source.
     """
 
@@ -48,11 +48,11 @@ class LazyArray(Viewable):
     spatial_ndim: int
     #: All that a result depends on besides the source; immutable, swapped as one reference.
     _state: Any
-    #: Whether values are grey levels of the source, only changed.
+    #: Whether values are grey levels like those of the source.
     like_source: ClassVar[bool] = True
-    #: Where a look leaves what the next one may need.
+    #: What one access leaves for the next ones.
     _cache: Cache | None = None
-    #: A region computed ahead by :meth:`prefetch`, with the picture it is a part of.
+    #: A region computed by :meth:`prefetch`, with the parameters and the source it belongs to.
     _held: tuple[Look, Region, npt.NDArray[Any]] | None = None
 
     def __init__(self, source: Any, spatial_ndim: int | None) -> None:
@@ -71,8 +71,8 @@ class LazyArray(Viewable):
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         region, dropped = normalise_index(key, self.shape)
-        if (there := self._there(region)) is not None:
-            return there.copy().squeeze(dropped)
+        if (values := self._prefetched(region)) is not None:
+            return values.copy().squeeze(dropped)
         compute = self._reader(self._now(), self._cache)
         out = None
         for part, place in self._parts(region):
@@ -149,13 +149,13 @@ class LazyArray(Viewable):
         self._held = (look, *(yield from self.computing(key)))
 
     def quick(self, key: Any) -> npt.NDArray[Any] | None:
-        """``self[key]`` if σ, noise and coefficients are at hand; else None."""
+        """``self[key]`` if σ, noise and coefficients are cached; else None."""
         region = tuple(span(r) for r in normalise_index(key, self.shape)[0])
         if self._cache is None or len(list(self._parts(region))) != 1:
             return None
         try:
-            return self._reader(self._now(), Kept(self._cache))(region)
-        except NotKept:
+            return self._reader(self._now(), CachedOnly(self._cache))(region)
+        except NotCached:
             return None
 
     def stand_in(self, key: Any) -> npt.NDArray[Any] | None:
@@ -166,9 +166,9 @@ class LazyArray(Viewable):
         return np.asarray(self._of[as_index(region)], self.dtype)
 
     def prepare(self) -> Generator[tuple[int, int], None, None]:
-        """Compute what every part needs of the whole source; yield (pieces done, pieces).
+        """Compute from the whole source what every part needs; yield (pieces done, pieces).
 
-        Never needed, but a first look after it takes no longer than any other.
+        Optional: after it, the first access takes no longer than any other.
         """
         yield from self._preparing(self._now(), whole(self.shape))
 
@@ -178,15 +178,15 @@ class LazyArray(Viewable):
 
     def holds(self, key: Any) -> bool:
         """Whether ``self[key]`` is at hand from a :meth:`prefetch` with today's parameters."""
-        return self._there(normalise_index(key, self.shape)[0]) is not None
+        return self._prefetched(normalise_index(key, self.shape)[0]) is not None
 
-    def _there(self, region: Region) -> npt.NDArray[Any] | None:
-        """What is held of a region, if it is all held."""
+    def _prefetched(self, region: Region) -> npt.NDArray[Any] | None:
+        """The values of a region, if all of it has been prefetched."""
         held = self._held
         if held is None or not held[0].same_as(self.look) or not contains(held[1], region):
             return None
-        there = held[2][slices(tuple(span(r) for r in region), held[1])]
-        return there[tuple(slice(None, None, r.step) for r in region)]
+        values = held[2][slices(tuple(span(r) for r in region), held[1])]
+        return values[tuple(slice(None, None, r.step) for r in region)]
 
     @property
     def look(self) -> Look:
@@ -195,21 +195,21 @@ class LazyArray(Viewable):
 
     @property
     def edition(self) -> object:
-        """Of the source: another one whenever it has been edited."""
+        """That of the source: a new one whenever it has been edited."""
         return self._of.edition
 
     @property
     def in_memory(self) -> bool:
-        """Whether the source need not be read from anywhere."""
+        """Whether the source is in memory, so that nothing has to be read."""
         return self._of.in_memory
 
     @property
     def kind_of_work(self) -> Hashable:
-        """What it is, and how its voxels are stored."""
+        """The kind of array, and how its voxels are stored."""
         return type(self), self._of.dtype, self.dtype, self.spatial_ndim, self.in_memory
 
     def _now(self) -> Any:
-        """The parameters for one look, which is finished with them whatever is set meanwhile."""
+        """The parameters for one access, which uses them to its end whatever is set meanwhile."""
         return self._state
 
     def _needed(self, state: Any, region: Region) -> Region:
@@ -217,7 +217,7 @@ class LazyArray(Viewable):
         return region
 
     def _as_cheap(self, region: Region) -> Region:
-        """All of the volume that a region lies in, if it is no more work and fits; else itself."""
+        """The whole volume in which a region lies, if it is no more work and fits; else itself."""
         n = self.spatial_ndim
         volume = (*region[:-n], *whole(self.shape[-n:]))
         fits = math.prod(region_shape(volume)) * self.dtype.itemsize <= _HELD
@@ -230,12 +230,12 @@ class LazyArray(Viewable):
         return self.source is other.source and self._state is other._state
 
     def source_edited(self) -> None:
-        """Say that the source array has been changed in place: to all who look at it."""
+        """Say that the source array has been changed in place, to all arrays on top of it."""
         self._of.edited()
         self.look_again()
 
     def look_again(self) -> None:
-        """Become another array than before, and hold nothing: the source was edited."""
+        """Take note that the source was edited: forget values, and compare as a new array."""
         self._state = copy.copy(self._state)
         self._held = None
 
@@ -248,7 +248,7 @@ class LazyArray(Viewable):
         return self.__copy__()
 
     def _parts(self, region: Region) -> Iterator[tuple[Region, tuple[slice, ...]]]:
-        """Cut a region into pieces of one image each, and say where they go in the output."""
+        """Cut a region into pieces of one image each, with their places in the output."""
         lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
         if not all(len(r) for r in region):
             return
@@ -258,7 +258,7 @@ class LazyArray(Viewable):
             rows = len(space[-2])
             deep = max(1, _SLAB // (rows * width))
         else:
-            # a block that is long in all directions has the least context to read with it
+            # a block that is long in all directions needs the least context around it
             deep = min(len(outer), _DEEP, max(1, _SLAB // (_LEAST_ROWS * width)))
             rows = min(len(space[-2]), max(_LEAST_ROWS, _SLAB // (deep * width)))
         # planes picked with gaps go one by one: nothing between them is computed
@@ -276,10 +276,10 @@ class LazyArray(Viewable):
                         inner, place = (outer[zs], *inner), (zs, *place)
                     yield (*here, *inner), (*where, *place)
 
-    def _of_source(self, region: Region, cache: Cache | Kept | None) -> npt.NDArray[Any]:
+    def _of_source(self, region: Region, cache: Cache | CachedOnly | None) -> npt.NDArray[Any]:
         """The source's own values in a gapless region."""
-        if isinstance(cache, Kept) and not self._of.at_hand(region):
-            raise NotKept
+        if isinstance(cache, CachedOnly) and not self._of.at_hand(region):
+            raise NotCached
         return np.asarray(self.source[slices(region)])
 
     @property
@@ -289,28 +289,28 @@ class LazyArray(Viewable):
 
     @abstractmethod
     def _reader(
-        self, state: Any, cache: Cache | Kept | None
+        self, state: Any, cache: Cache | CachedOnly | None
     ) -> Callable[[Region], npt.NDArray[Any]]:
         """A function that computes gapless regions with the parameters in ``state``.
 
-        In ``cache`` it looks for what an earlier look left there, and leaves the same for
-        the next; without one, nothing of the source is kept either.
+        It uses what earlier calls left in ``cache``, and leaves the same for later ones;
+        without a cache, nothing of the source is kept either.
         """
 
 
-def contains(held: Region, region: Region) -> bool:
+def contains(outer: Region, region: Region) -> bool:
     """Whether a gapless region covers all of another one."""
     spans = [span(r) for r in region]
-    return all(s.start >= h.start and s.stop <= h.stop for s, h in zip(spans, held, strict=True))
+    return all(s.start >= o.start and s.stop <= o.stop for s, o in zip(spans, outer, strict=True))
 
 
 def as_index(region: Region) -> tuple[slice, ...]:
-    """Slices that ask for a gapless region."""
+    """Slices that select a gapless region."""
     return tuple(slice(r.start, r.stop) for r in region)
 
 
 def check_source(source: Any) -> np.dtype[Any]:
-    """The native dtype of a source array, or the reason why it cannot be one."""
+    """The native dtype of a source array; raise, saying why, if it cannot be one."""
     shape = tuple(source.shape)
     dtype: np.dtype[Any] = np.dtype(source.dtype)
     native: np.dtype[Any] = dtype.newbyteorder("=")

@@ -1,4 +1,4 @@
-"""What was computed for a place and will be asked for again: bounded in bytes, thread-safe."""
+"""A cache of values that will be needed again: bounded in bytes, thread-safe."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from threading import Lock
 from typing import Any
 
 
-class NotKept(Exception):
-    """What was asked for would have to be computed."""
+class NotCached(Exception):
+    """A value is not in the cache and would have to be computed."""
 
 
 class Cache:
-    """Least recently used values, up to ``budget`` bytes together, and one value bigger than that.
+    """Recently used values, up to ``budget`` bytes together, and one value bigger than that.
 
-    Values are arrays or tuples of arrays and must not be changed by whoever
-    gets them. Two threads that miss the same key at once both compute it;
-    they find equal values, and no thread waits for another.
+    Values are arrays or tuples of arrays that must not be changed after they have been put
+    in or taken out. Two threads that miss the same key at once both compute it: they get
+    equal values, and no thread waits for another.
     """
 
     def __init__(self, budget: int = 256 << 20) -> None:
@@ -32,21 +32,21 @@ class Cache:
 
     @property
     def ahead(self) -> Ahead:
-        """Where to keep what nobody has looked at yet: it drives out nothing that is kept here."""
+        """A cache for values computed ahead of need: they drive out none of the values here."""
         with self._lock:
             if self._ahead is None:
                 self._ahead = Ahead(self)
             return self._ahead
 
     def claim(self, key: Hashable) -> bool:
-        """Whether you are the first to compute a value that takes long; then :meth:`release` it."""
+        """Whether the caller is the first to compute this value; it must :meth:`release` it."""
         with self._lock:
             first = key not in self._claimed
             self._claimed.add(key)
             return first
 
     def release(self, key: Hashable) -> None:
-        """Tell the others that it has been computed, or will not be."""
+        """Tell other threads that the value has been computed, or will not be."""
         with self._lock:
             self._claimed.discard(key)
 
@@ -70,7 +70,7 @@ class Cache:
         self.get(key, lambda: value)
 
     def get(self, key: Hashable, compute: Callable[[], Any]) -> Any:
-        """The value kept for ``key``, or ``compute()``, kept from now on if it fits."""
+        """The value kept for ``key``; otherwise ``compute()``, which is kept if it fits."""
         with self._lock:
             if key in self._values:
                 self._values.move_to_end(key)
@@ -93,7 +93,7 @@ class Cache:
     def drop(self, first: object) -> None:
         """Forget all values whose key is a tuple that begins with this object."""
         self._dropped.append(first)
-        # perhaps called by the garbage collector, in a thread that is at work in here
+        # the garbage collector may call this in a thread that holds the lock already
         if self._lock.acquire(blocking=False):
             try:
                 self._forget_dropped()
@@ -118,7 +118,7 @@ class Cache:
 
 
 class Ahead(Cache):
-    """A cache of its own size beside another one, which it looks into first."""
+    """A cache of the same size beside another one, which it consults first."""
 
     def __init__(self, main: Cache) -> None:
         super().__init__(main.budget)
@@ -133,17 +133,17 @@ class Ahead(Cache):
         return super().find(key)
 
     def keep(self, key: Hashable, value: Any) -> None:
-        """Keep a value that takes long in the main cache, where all look for it."""
+        """Keep a value that is slow to compute in the main cache, where everyone looks for it."""
         self._main.keep(key, value)
 
     def get(self, key: Hashable, compute: Callable[[], Any]) -> Any:
-        """The value kept for ``key`` in either, or ``compute()``, kept here from now on."""
+        """The value kept for ``key`` in either; otherwise ``compute()``, which is kept here."""
         value = self._main.find(key)
         return value if value is not None else super().get(key, compute)
 
 
-class Kept:
-    """What a cache holds, and nothing else: whoever needs more is told so at once."""
+class CachedOnly:
+    """A cache that never computes: it raises at once if a value is missing."""
 
     def __init__(self, cache: Cache) -> None:
         self._cache = cache
@@ -157,16 +157,16 @@ class Kept:
 
         Raises
         ------
-        NotKept
+        NotCached
             If there is none.
         """
         value = self._cache.find(key)
         if value is None:
-            raise NotKept
+            raise NotCached
         return value
 
 
 def _bytes(value: Any) -> int:
     arrays = value if isinstance(value, tuple) else (value,)
-    # a view keeps the whole array alive that it looks into
+    # a view keeps all of its base array in memory
     return sum((a if getattr(a, "base", None) is None else a.base).nbytes for a in arrays)

@@ -1,4 +1,4 @@
-"""A recipe on an array beside the array itself: their difference, and both in one picture."""
+"""A recipe on an array compared with the array itself: side by side, or what differs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,12 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ...core.blocks import Region
+from ...core.blocks import Region, region_shape, slices
+from ...core.spectral.lowpass import equalised_plane
 from ..recipe import Recipe
-from .cache import Cache, Kept
+from ..steps.step import whole_planes
+from .cache import Cache, CachedOnly
+from .removed import LazyRemoved
 from .volume import LazyVolume, State
 
 
@@ -42,7 +45,7 @@ class LazyDifference(LazyVolume):
         self.dtype = np.dtype(np.float32)
 
     def _reader(
-        self, state: State, cache: Cache | Kept | None
+        self, state: State, cache: Cache | CachedOnly | None
     ) -> Callable[[Region], npt.NDArray[Any]]:
         result = super()._reader(state, cache)
 
@@ -92,7 +95,7 @@ class LazySplit(LazyVolume):
 
     @property
     def divider(self) -> tuple[int, int]:
-        """Axis along which source and result follow each other, and where the result begins."""
+        """Axis along which source and result are split, and where the result begins."""
         assert isinstance(self._state, _Split)
         return self._state.axis, self._state.at
 
@@ -103,7 +106,7 @@ class LazySplit(LazyVolume):
         self._state = replace(self._state, axis=axis, at=at)
 
     def _reader(
-        self, state: State, cache: Cache | Kept | None
+        self, state: State, cache: Cache | CachedOnly | None
     ) -> Callable[[Region], npt.NDArray[Any]]:
         result = super()._reader(state, cache)
         assert isinstance(state, _Split)
@@ -125,3 +128,39 @@ class LazySplit(LazyVolume):
 def _upto(axis: int, stop: int) -> tuple[Any, ...]:
     """Index of the first ``stop`` along an axis counted from the end."""
     return (..., slice(stop), *[slice(None)] * (-1 - axis))
+
+
+class LazyHidden(LazyRemoved):
+    """What the last step takes away with its contrast equalised, plane by plane, 0 to 1.
+
+    Of each plane equal to the ``equalised`` of :func:`napari_diversify.core.hidden_signal`, where
+    the last step is a low-pass of planes.
+
+    Parameters
+    ----------
+    array, recipe, spacing, sample, cache
+        See :class:`LazyVolume`. Values are float32.
+    """
+
+    @property
+    def _by_planes(self) -> bool:
+        return True  # contrast is that of a whole plane
+
+    def _needed(self, state: State, region: Region) -> Region:
+        return super()._needed(state, whole_planes(region, self.shape))
+
+    def _reader(
+        self, state: State, cache: Cache | CachedOnly | None
+    ) -> Callable[[Region], npt.NDArray[Any]]:
+        removed = super()._reader(state, cache)
+
+        def read(region: Region) -> npt.NDArray[Any]:
+            planes = removed(whole_planes(region, self.shape))
+            rows, columns = slices(region[-2:])
+            out = [
+                equalised_plane(planes[lead])[rows, columns]
+                for lead in np.ndindex(planes.shape[:-2])
+            ]
+            return np.stack(out).reshape(region_shape(region))
+
+        return read

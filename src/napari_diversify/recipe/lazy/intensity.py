@@ -1,12 +1,12 @@
 """Between the grey levels of an image and the unit interval that steps work on.
 
 A recipe maps intensities once, by two numbers that hold for the whole volume,
-and maps them back once at the end. Neither direction looks at anything but the
+and maps them back once at the end. Both directions depend on nothing but the
 voxel itself.
 
 Steps work in single precision, which cannot tell all grey levels of wide integers
-and of floats apart. What it could not hold is given back at the end, from the
-source's own grey levels (:func:`changed`).
+and of floats apart. The digits it loses are restored at the end from the source's
+own grey levels (:func:`changed`).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from ...core import kernels
 from ...core.blocks import in_slabs
 from ...core.diversification.local_std import check_intensities
 
-#: Intensities this far outside [0, 1] mean nothing any more, but must stay finite.
+#: Intensities this far outside [0, 1] are meaningless, but must stay finite.
 _FAR = 1e30
-#: How many voxels mapped back are as much work as one that a step computes.
+#: How many voxels can be mapped back in the time that a step takes for one.
 _LITTLE = 64
-#: Ends of a range up to which single precision returns every integer of 16 bits.
+#: Up to this end of the range, single precision reproduces every integer of 16 bits.
 _NEAR = 2.0**17
 
 
@@ -37,7 +37,7 @@ def _working_dtype(dtype: np.dtype[Any], low: float, high: float) -> type[np.flo
 
 
 def to_unit(block: npt.NDArray[Any], low: float, high: float) -> npt.NDArray[np.float32]:
-    """(block - low) / (high - low) as float32, values outside the range kept."""
+    """(block - low) / (high - low) as float32; values outside the range are not clipped."""
     work = _working_dtype(block.dtype, low, high)
     with np.errstate(over="ignore"):
         unit: npt.NDArray[Any] = np.subtract(block, work(low), dtype=work)
@@ -90,16 +90,16 @@ def changed(
     high: float,
     dtype: np.dtype[Any],
 ) -> npt.NDArray[Any]:
-    """Grey levels of the source, changed as much as steps have changed its unit values.
+    """Grey levels of the source, changed by as much as steps have changed its unit values.
 
-    Where they changed nothing, the result is the source, bit for bit, and elsewhere no
-    digit of it is lost: it is ``source + (high - low) * (unit - to_unit(source))``. Only
-    a value that came to lie at an end of the range, 0 or 1, is just that end.
+    Where they changed nothing, the result is the source, bit for bit, and elsewhere none of
+    its digits is lost: it is ``source + (high - low) * (unit - to_unit(source))``. Only a
+    value that has moved to an end of the range, 0 or 1, becomes exactly that end.
 
     Parameters
     ----------
     unit : ndarray of float32
-        What steps have made of ``to_unit(source, low, high)``.
+        The result of steps on ``to_unit(source, low, high)``.
     source : ndarray of ``dtype``, shape of ``unit``
     low, high : float
         Ends of the range.
@@ -107,9 +107,9 @@ def changed(
         Native. Results are clipped to what it holds, and rounded for integers.
     """
     work = _working_dtype(dtype, low, high)
-    held = np.dtype(np.float32) if dtype.itemsize <= 2 else dtype
+    wide = np.dtype(np.float32) if dtype.itemsize <= 2 else dtype
     after, grey = (
-        np.ascontiguousarray(a, t).reshape(-1) for a, t in ((unit, np.float32), (source, held))
+        np.ascontiguousarray(a, t).reshape(-1) for a, t in ((unit, np.float32), (source, wide))
     )
     out = np.empty(unit.shape, np.float64 if dtype == np.float16 else dtype)
     mapping = (work(low), work(high) - work(low), work(_furthest(work, low, high)))
@@ -142,7 +142,7 @@ def changed(
 
 
 def _long(value: float, dtype: np.dtype[Any]) -> np.uint64:
-    """A grey level as the unsigned number that ascends with it, the nearest that there is."""
+    """A grey level as the nearest unsigned number, counted from the lowest of its dtype."""
     bottom, top = _ends(dtype)
     return np.uint64(min(max(round(value), bottom), top) - bottom)
 
@@ -178,9 +178,9 @@ def exact_range(array: Any) -> tuple[float, float]:
 
 
 def check_range(low: float, high: float) -> tuple[float, float]:
-    """The range from the lowest to the highest grey level, or say why there is none.
+    """The range from the lowest to the highest grey level; raise if the image is constant.
 
-    Of integers beyond 2**53, which are exact, two may be one float: the range is wider then.
+    Two integers beyond 2**53 may be the same float: the range is made wider then.
     """
     if not low < high:
         raise ValueError(

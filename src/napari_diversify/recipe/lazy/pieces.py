@@ -1,4 +1,4 @@
-"""How an array is cut into pieces that are read, and kept, whole."""
+"""How an array is cut into pieces that are read, and cached, as a whole."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import numpy.typing as npt
 
 from ...core.blocks import Region, region_shape
 
-#: Number of a piece along each axis; and the numbers of many that form a box.
+#: Number of a piece along each axis; and the numbers of the pieces in a box.
 At: TypeAlias = tuple[int, ...]
 Box: TypeAlias = tuple[range, ...]
 
-# smaller chunks are kept by the dozen, or looking for them would take longer than reading
+# smaller chunks are kept by the dozen: looking up each would take longer than reading it
 _LEAST = 256 << 10
-# a bigger chunk is not kept whole: its planes are
+# of a bigger chunk, planes are kept instead
 _MOST = 64 << 20
 # planes of arrays that have no chunks are cut at this size; more than this is not read at once
 _AT_ONCE = 16 << 20
@@ -54,7 +54,7 @@ class Grid:
         )
 
     def pieces(self, region: Region) -> Iterator[At]:
-        """The same one by one."""
+        """The numbers of the pieces that a region without gaps lies in."""
         yield from places(self.box(region))
 
     def region(self, box: Box) -> Region:
@@ -73,7 +73,7 @@ class Grid:
         return math.prod(region_shape(self.region(self.box(region)))) * self.itemsize
 
     def boxes(self, missing: Sequence[At]) -> Iterator[Box]:
-        """Few boxes that together are these pieces, none too big to wait for."""
+        """As few boxes as possible for these pieces, none so big that its reading takes long."""
         if not missing:
             return
         box = tuple(range(min(side), max(side) + 1) for side in zip(*missing, strict=True))
@@ -94,7 +94,7 @@ def places(box: Box) -> Iterator[At]:
 
 
 def grid_of(array: Any) -> Grid:
-    """The chunks of an array, many small ones together, or planes if it has none that serve."""
+    """The chunks of an array, small ones joined; planes if it has no suitable chunks."""
     shape = tuple(int(n) for n in array.shape)
     itemsize = np.dtype(array.dtype).itemsize
     edges = _chunk_edges(array, shape)
@@ -108,7 +108,7 @@ def grid_of(array: Any) -> Grid:
 
 
 def _chunk_edges(array: Any, shape: tuple[int, ...]) -> tuple[npt.NDArray[np.int64], ...] | None:
-    """Where chunks meet, as Zarr and HDF5 (one size) or dask (all sizes) say it."""
+    """Where chunks meet, as given by Zarr and HDF5 (one size) or dask (all sizes)."""
     try:
         chunks = array.chunks
         if chunks is None or len(chunks) != len(shape):
@@ -137,11 +137,10 @@ def _regular(size: int, n: int) -> npt.NDArray[np.int64]:
 def _together(
     edges: tuple[npt.NDArray[np.int64], ...], itemsize: int
 ) -> tuple[npt.NDArray[np.int64], ...]:
-    """Fewer edges, along the last two axes, so that pieces are not too small to be worth it."""
+    """Fewer edges along the last two axes, so that pieces are large enough to be worthwhile."""
     out = list(edges)
     for axis in range(len(out) - 1, max(-1, len(out) - 3), -1):
         size = math.prod(float(np.diff(e).mean()) for e in out) * itemsize
         times = max(1, round(_LEAST / size))
-        kept = out[axis][:-1][::times]
-        out[axis] = np.append(kept, out[axis][-1])
+        out[axis] = np.append(out[axis][:-1][::times], out[axis][-1])
     return tuple(out)

@@ -1,4 +1,4 @@
-"""All samples of a sampling as one array, each computed where it is looked at."""
+"""All samples of a sampling as one array, each computed where it is indexed."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import numpy.typing as npt
 from ...core.blocks import Region, normalise_index, span
 from ..sampling import Sampling
 from .array import LazyArray, as_index
-from .cache import Cache, Kept
+from .cache import Cache, CachedOnly
 from .volume import LazyVolume
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """What was drawn, and the volumes made of it so far."""
+    """A sampling, and the volumes of its samples made so far."""
 
     sampling: Sampling
     volumes: dict[int, LazyVolume] = field(default_factory=dict, compare=False)
 
 
 class LazySamples(LazyArray):
-    """Samples of an image along a new first axis, computed where they are looked at.
+    """Samples of an image along a new first axis, computed where they are indexed.
 
     ``samples[n]`` equals, bit for bit, sample n of a batch with this sampling.
 
@@ -34,11 +34,11 @@ class LazySamples(LazyArray):
     array : array-like of int or float, shape (..., [Z,] Y, X)
     sampling : Sampling
         Without target PSNRs: to meet one, the whole image has to be measured.
-        Its recipe has an intensity range, or the array's is read.
+        If its recipe has no intensity range, that of the array is read.
     spacing : sequence of float, optional
         Voxel size per spatial axis, in micrometres.
     cache : Cache, optional
-        Shared with others that show the same image.
+        May be shared with other arrays on the same image.
 
     Raises
     ------
@@ -84,14 +84,14 @@ class LazySamples(LazyArray):
         return self._volume(self._state, number)
 
     def _volume(self, drawn: _Drawn, number: int) -> LazyVolume:
-        found = drawn.volumes.get(number)
-        if found is None:
+        volume = drawn.volumes.get(number)
+        if volume is None:
             recipe = drawn.sampling.recipe_of(number)
             if recipe.intensity_range is None and number > 0:
                 recipe = recipe.replace(intensity_range=self._volume(drawn, 0).intensity_range)
-            found = LazyVolume(self.source, recipe, self.spacing, cache=self._cache)
-            drawn.volumes[number] = found
-        return found
+            volume = LazyVolume(self.source, recipe, self.spacing, cache=self._cache)
+            drawn.volumes[number] = volume
+        return volume
 
     def look_again(self) -> None:
         """Measure the range anew if it is the image's own; see :class:`LazyArray`."""
@@ -102,11 +102,11 @@ class LazySamples(LazyArray):
 
     @property
     def kind_of_work(self) -> Hashable:
-        """As of one sample."""
+        """That of one sample."""
         return type(self), self.volume(0).kind_of_work
 
     def stand_in(self, key: Any) -> npt.NDArray[Any] | None:
-        """The image itself in place of each sample, if it is at hand."""
+        """The image itself in place of each sample, if it can be had without reading."""
         numbers, inner = self._apart(key)
         values = self.volume(0).stand_in(inner)
         return None if values is None else np.broadcast_to(values, (len(numbers), *values.shape))
@@ -118,11 +118,11 @@ class LazySamples(LazyArray):
     def work(self, key: Any) -> int:
         """Voxels that all steps of all samples in ``self[key]`` have to compute."""
         region, inner = self._apart(key)
-        # what is drawn changes no region: each sample costs as much as the first
+        # drawn parameters do not change regions: each sample costs as much as the first
         return len(region) * (self.volume(region[0]).work(inner) if region else 0)
 
     def _apart(self, key: Any) -> tuple[range, tuple[slice, ...]]:
-        """The numbers of the samples that an index asks for, and what it asks of each."""
+        """The numbers of the samples that an index selects, and the index into each."""
         (numbers, *inner), _ = normalise_index(key, self.shape)
         return numbers, as_index(tuple(span(r) for r in inner))
 
@@ -136,12 +136,12 @@ class LazySamples(LazyArray):
             yield from volume._preparing(volume._now(), region[1:])
 
     def prepared(self, key: Any) -> bool:
-        """Whether what ``self[key]`` needs of the whole source is at hand."""
+        """Whether everything that ``self[key]`` needs from the whole source is cached."""
         numbers, inner = self._apart(key)
         return all(self.volume(n).prepared(inner) for n in numbers)
 
     def _reader(
-        self, state: _Drawn, cache: Cache | Kept | None
+        self, state: _Drawn, cache: Cache | CachedOnly | None
     ) -> Callable[[Region], npt.NDArray[Any]]:
         readers: dict[int, Callable[[Region], npt.NDArray[Any]]] = {}
 

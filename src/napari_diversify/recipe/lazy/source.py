@@ -1,8 +1,8 @@
-"""The array behind lazy ones, which may be slow to read: read by whole chunks, once, and kept.
+"""The array behind lazy ones, which may be slow to read: whole chunks are read once and cached.
 
-Who reads a plane of a Zarr array has its chunks decoded, neighbouring planes and all, and for the
-next plane again. Here they are kept, in bounded memory, for all who look at the same array; and
-it can be asked what is at hand, so that a window need never wait for a disk.
+Reading a plane of a Zarr array decodes its chunks with all their neighbouring planes, and reading
+the next plane decodes them again. Here they are cached, in bounded memory, for everyone who reads
+the same array; and one can ask what is cached, so that a window need never wait for a disk.
 """
 
 from __future__ import annotations
@@ -23,28 +23,28 @@ from ...core.computed import Computed
 from .cache import Cache
 from .pieces import At, Box, Grid, grid_of, places
 
-#: Share of the free memory that is taken for chunks, the least and the most of it.
+#: Chunks may take 1/8 of the free memory, but at least and at most so many bytes.
 _SHARE, _LEAST, _MOST = 8, 64 << 20, 512 << 20
-# what is read once from end to end is kept only as long as the next read may share it
+# what is read once from end to end is cached only while the next read may need it
 _PASSING = 64 << 20
-# planes, of an array without chunks, are kept if no more than so many times what is wanted of them
+# planes of an array without chunks are cached if they are at most this many times what is needed
 _WASTE = 64
 
 
 class Source(Computed):
-    """An array as it is read by all who look at it.
+    """An array with its cache, shared by everyone who reads it.
 
-    Make it with :meth:`of`: all who ask for the same array get the same one. Safe to be
-    read from several threads; of an array that is not in memory, one reads at a time.
+    Make it with :meth:`of`, which returns the same source for the same array. It can be read
+    from several threads; unless the array is in memory, they read one at a time.
 
     Attributes
     ----------
     array : array-like
-        As it was given.
+        The array as it was given.
     edition : object
-        Another one after each :meth:`edited`. What was computed of the array is kept under it.
+        A new one after each :meth:`edited`: part of the keys of all that is cached of the array.
     in_memory : bool
-        Whether reading is nothing but looking.
+        Whether the voxels are in memory, so that nothing has to be read.
     """
 
     _known: ClassVar[weakref.WeakValueDictionary[int, Source]] = weakref.WeakValueDictionary()
@@ -60,17 +60,17 @@ class Source(Computed):
 
     @classmethod
     def of(cls, array: Any) -> Source:
-        """The source of this array, the same for all who ask."""
+        """The source of this array, always the same one."""
         array = unwrapped(array)
         if isinstance(array, Source):
             return array
         if not hasattr(array, "dtype"):
             array = np.asarray(array)
         with cls._guard:
-            known = cls._known.get(id(array))
-            if known is None or known.array is not array:
-                known = cls._known[id(array)] = cls(array)
-            return known
+            source = cls._known.get(id(array))
+            if source is None or source.array is not array:
+                source = cls._known[id(array)] = cls(array)
+            return source
 
     @cached_property
     def _grid(self) -> Grid:
@@ -78,7 +78,7 @@ class Source(Computed):
 
     @property
     def chunks(self) -> Any:
-        """As of the array; None if it has none."""
+        """Those of the array; None if it has none."""
         return getattr(self.array, "chunks", None)
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
@@ -87,12 +87,12 @@ class Source(Computed):
         return self._get(key, _chunks())
 
     def streamed(self) -> Computed:
-        """The same array for who reads it once from end to end: what is kept stays kept."""
+        """The same array for reading it once from end to end, which leaves the cache alone."""
         fits = self.in_memory or self.nbytes <= _chunks().budget // 2
         return self if fits else _Streamed(self)
 
     def at_hand(self, region: Region) -> bool:
-        """Whether a gapless region can be had without reading."""
+        """Whether a gapless region is in memory or cached."""
         if self.in_memory:
             return True
         if not self._worth_keeping(region):
@@ -101,12 +101,12 @@ class Source(Computed):
         return all(cache.find((edition, at)) is not None for at in self._grid.pieces(region))
 
     def reading(self, region: Region) -> Generator[tuple[int, int], None, None]:
-        """Read what is missing of a gapless region, and keep it; yield (reads done, reads)."""
+        """Read what is missing of a gapless region into the cache; yield (reads done, reads)."""
         if not self.in_memory and self._worth_keeping(region):
             yield from self._fetching(region, _chunks(), None)
 
     def edited(self) -> None:
-        """Forget what was read, because somebody has changed the array in place."""
+        """Forget what was read, because the array has been changed in place."""
         before, self.edition = self.edition, object()
         _chunks().drop(before)
 
@@ -133,7 +133,7 @@ class Source(Computed):
         return values[tuple(slice(None, None, r.step) for r in region)].squeeze(dropped)
 
     def _worth_keeping(self, region: Region) -> bool:
-        """Whether the pieces that a region lies in fit, and are not mostly something else."""
+        """Whether the pieces that a region lies in fit the cache, and are mostly needed."""
         size = self._grid.bytes_of(region)
         wanted = int(np.prod(region_shape(region), dtype=np.int64)) * self.dtype.itemsize
         return size <= _chunks().budget // 2 and (self._grid.given or size <= _WASTE * wanted)
@@ -141,10 +141,10 @@ class Source(Computed):
     def _fetching(
         self, region: Region, cache: Cache, out: npt.NDArray[Any] | None
     ) -> Generator[tuple[int, int], None, None]:
-        """Read the pieces that are kept nowhere, and fill ``out``; yield (reads done, reads)."""
-        edition, kept, missing = self.edition, _chunks(), []
+        """Read the pieces that are not cached, and fill ``out``; yield (reads done, reads)."""
+        edition, chunks, missing = self.edition, _chunks(), []
         for at in self._grid.pieces(region):
-            block = kept.find((edition, at))
+            block = chunks.find((edition, at))
             if block is None:
                 missing.append(at)
             elif out is not None:
@@ -156,16 +156,16 @@ class Source(Computed):
                 if out is not None:
                     self._paste(out, region, at, block)
 
-    def _pieces_of(self, box: Box, kept: tuple[object, Cache]) -> dict[At, npt.NDArray[Any]]:
-        """The pieces of a box: read, unless another thread has done so meanwhile."""
-        edition, cache = kept
+    def _pieces_of(self, box: Box, where: tuple[object, Cache]) -> dict[At, npt.NDArray[Any]]:
+        """The pieces of a box, read unless another thread has read them meanwhile."""
+        edition, cache = where
         with self._reading:
             blocks = {at: cache.find((edition, at)) for at in places(box)}
             if any(block is None for block in blocks.values()):
                 region = self._grid.region(box)
                 values = np.asarray(self.array[slices(region)])
                 for at in blocks:
-                    # a copy: of a view, all that was read would stay in memory with it
+                    # a copy: a view would keep everything that was read in memory
                     blocks[at] = np.array(values[slices(self._grid.piece(at), region)])
                     cache.keep((edition, at), blocks[at])
         return blocks
@@ -182,7 +182,7 @@ class Source(Computed):
 
 
 class _Streamed(Computed):
-    """A source that keeps only what the next read may share."""
+    """A source that caches only what the next read may need again."""
 
     def __init__(self, source: Source) -> None:
         self.shape, self.dtype = source.shape, source.dtype
@@ -196,7 +196,7 @@ _CHUNKS: list[Cache] = []  # one, made when first needed
 
 
 def _chunks() -> Cache:
-    """What was read of all arrays that are not in memory."""
+    """The cache of all arrays that are not in memory."""
     if not _CHUNKS:
         budget = min(_MOST, max(_LEAST, virtual_memory().available // _SHARE))
         _CHUNKS.append(Cache(budget))
@@ -204,7 +204,7 @@ def _chunks() -> Cache:
 
 
 def unwrapped(array: Any) -> Any:
-    """An array of ours as it is: napari hands it to plugins wrapped, as it does its own objects."""
+    """An array of ours without the wrapper in which napari hands objects to plugins."""
     return getattr(array, "__wrapped__", array)
 
 
@@ -215,12 +215,12 @@ def original(array: Any) -> Any:
 
 
 def streamed(array: Any) -> Any:
-    """An array to be read once from end to end, without driving out what is kept of it."""
+    """An array to be read once from end to end, without driving out what is cached of it."""
     return array.streamed() if isinstance(array, Source) else array
 
 
 def fetching(array: Any, region: Region) -> Iterator[tuple[int, int]]:
-    """Read a gapless region ahead of those who will ask for it; yield (reads done, reads)."""
+    """Read a gapless region before it is needed; yield (reads done, reads)."""
     if isinstance(array, Source):
         yield from array.reading(region)
 

@@ -1,4 +1,4 @@
-"""What a window needs of an array that is computed where it is looked at."""
+"""What a viewer needs from an array that is computed where it is indexed."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Look:
 
 
 class Viewable(Computed):
-    """An array that can be asked what is at hand, and computed piece by piece."""
+    """An array that says what can be shown at once, and can be computed piece by piece."""
 
     @property
     @abstractmethod
@@ -41,34 +41,34 @@ class Viewable(Computed):
 
     @property
     def kind_of_work(self) -> Hashable:
-        """Arrays with the same take about as long for each voxel of :meth:`work`."""
+        """Arrays of the same kind take about as long for each voxel of :meth:`work`."""
         return type(self)
 
     def work(self, key: Any) -> int:
-        """Voxels to compute for ``self[key]``, if nothing is kept."""
+        """Voxels to compute for ``self[key]``, if nothing is cached."""
         region, _ = normalise_index(key, self.shape)
         return math.prod(region_shape(region))
 
     def prepared(self, key: Any) -> bool:
-        """Whether what ``self[key]`` needs of the whole source is at hand."""
+        """Whether everything that ``self[key]`` needs from the whole source is cached."""
         return True
 
     def quick(self, key: Any) -> npt.NDArray[Any] | None:
-        """``self[key]`` if all that takes long is at hand, and only arithmetic is left; else None.
+        """``self[key]`` if all that takes long is cached and only arithmetic is left; else None.
 
-        As from slices: no axis is dropped.
+        No axis is dropped, as with slices.
         """
         return None
 
     def stand_in(self, key: Any) -> npt.NDArray[Any] | None:
         """Other values that may be shown until ``self[key]`` is computed; None if there are none.
 
-        As from slices: no axis is dropped.
+        No axis is dropped, as with slices.
         """
         return None
 
     def look_again(self) -> None:
-        """Become another array than before, as somebody has said that the source was edited."""
+        """Take note that the source was edited: compare as a new array from now on."""
 
     @abstractmethod
     def computing(
@@ -83,5 +83,5 @@ class Viewable(Computed):
         ----------
         key : basic index
         ahead : bool
-            Nobody has asked for it yet: what others need now is not driven out for it.
+            Whether it is computed before it is needed: then it drives nothing out of the cache.
         """

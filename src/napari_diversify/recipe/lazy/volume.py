@@ -1,4 +1,4 @@
-"""The lazy arrays there are: a recipe on a volume, and the σ map of one."""
+"""A recipe on a volume, computed where it is looked at."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -23,16 +23,10 @@ from ...core.blocks import (
     spatial_ndim_of,
     whole,
 )
-from ...core.diversification.local_std import (
-    PerAxis,
-    check_per_axis,
-    local_std_region,
-    source_region,
-)
 from ...core.noise import check_count
 from ..steps.step import Place, Unit, whole_planes
 from .array import LazyArray, contains
-from .cache import Cache, Kept, NotKept
+from .cache import Cache, CachedOnly, NotCached
 from .intensity import changed, exact_range, from_unit, holds_all, to_unit
 from .source import streamed
 
@@ -40,23 +34,23 @@ if TYPE_CHECKING:  # Recipe.apply stands on this module, not the other way round
     from ..recipe import Recipe
 
 
-_PATIENCE = 0.02  # seconds between two looks at whether another thread is ready
-_PASSING = 128 << 20  # bytes kept for a moment while a whole volume is computed
+_PATIENCE = 0.02  # seconds between two checks of whether another thread is ready
+_PASSING = 128 << 20  # bytes cached while a whole volume is computed
 
 
 @dataclass(frozen=True)
 class State:
-    """All that a LazyVolume shows depends on, besides its source."""
+    """Everything that the values of a LazyVolume depend on, besides its source."""
 
     recipe: Recipe
     low: float
     high: float
     sample: int
-    edition: object = None  # of the source, as a look finds it
+    edition: object = None  # of the source, at the time of an access
 
 
 class LazyVolume(LazyArray):
-    """A recipe on an array, computed where it is looked at.
+    """A recipe on an array, computed where it is indexed.
 
     Parameters
     ----------
@@ -71,13 +65,13 @@ class LazyVolume(LazyArray):
         Number of the sample, 0 to 2**32 - 1, by default that of the recipe; each
         has noise of its own.
     cache : Cache, optional
-        Where σ and noise of recently visited planes are kept; by default a
-        cache of its own of 256 MiB.
+        For σ and noise of recently visited planes; by default a cache of its
+        own of 256 MiB.
 
     Attributes
     ----------
     shape, dtype, ndim, size
-        As of the source array.
+        Those of the source array.
 
     Notes
     -----
@@ -130,9 +124,18 @@ class LazyVolume(LazyArray):
             check_count("sample", recipe.sample if sample is None else sample, 32),
         )
 
+    @classmethod
+    def like(cls, other: LazyVolume, recipe: Recipe | None = None) -> Self:
+        """An array of this kind on the same source: what ``other`` has computed is at hand.
+
+        ``recipe`` is what is done, by default the same; seed and range stay.
+        """
+        recipe = (recipe or other.recipe).replace(intensity_range=other.intensity_range)
+        return cls(other._of, recipe, other.spacing, other.sample, cache=other._cache)
+
     @property
     def recipe(self) -> Recipe:
-        """What is done; assign another to change what is shown from now on."""
+        """The recipe; assign another one to change what is shown from now on."""
         return self._state.recipe
 
     @recipe.setter
@@ -157,7 +160,8 @@ class LazyVolume(LazyArray):
     def work(self, key: Any) -> int:
         """Voxels that all steps together have to compute for ``self[key]``.
 
-        Counts what one preparation spares for long, not what may be kept of single planes.
+        What a preparation has computed for the whole source is left out; what may be cached
+        for single planes is not.
         """
         region, _ = normalise_index(key, self.shape)
         lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
@@ -169,7 +173,7 @@ class LazyVolume(LazyArray):
             names = step.preparations(shape)
             if names and all(
                 self._prepared(state, n, index) is not None for index in itertools.product(*lead)
-            ):  # nothing of its source is needed any more
+            ):  # its source is not needed any more
                 voxels += math.prod(region_shape(whole_planes(space, shape)))
                 break
             voxels += math.prod(region_shape(step.computed_region(space, shape)))
@@ -186,7 +190,7 @@ class LazyVolume(LazyArray):
         )
 
     def _origin(self, state: State, n: int, index: tuple[int, ...]) -> Hashable:
-        """All that the source of step ``n`` of the image ``index`` depends on."""
+        """Everything that the source of step ``n`` of the image ``index`` depends on."""
         before = state.recipe.steps[: n - 1]
         drawn = (state.recipe.seed, state.sample) if before else None  # noise in the source
         kind = state.recipe.steps[n - 1].kind
@@ -196,14 +200,14 @@ class LazyVolume(LazyArray):
         )
 
     def _prepared(self, state: State, n: int, index: tuple[int, ...]) -> Any:
-        """What step ``n`` needs of the whole image ``index``, if it is at hand."""
+        """What step ``n`` needs from the whole image ``index``, if it is cached."""
         origin = self._origin(state, n, index)
         names = state.recipe.steps[n - 1].preparations(self.shape[-self.spatial_ndim :])
-        found = (self._cache.find((origin, name)) for name in names)
-        return next((value for value in found if value is not None), None)
+        values = (self._cache.find((origin, name)) for name in names)
+        return next((value for value in values if value is not None), None)
 
     def _prepare(self, state: State, n: int, place: Place) -> Generator[tuple[int, int], None, Any]:
-        """Make what step ``n`` needs of the whole image at ``place``, and keep it."""
+        """Compute what step ``n`` needs from the whole image at ``place``, and cache it."""
         step = state.recipe.steps[n - 1]
         value = yield from step.prepare(place)
         name = step.preparations(place.shape)[0]
@@ -213,12 +217,12 @@ class LazyVolume(LazyArray):
     def _preparing(self, state: State, region: Region) -> Generator[tuple[int, int], None, None]:
         n = self._unprepared(state, region)
         lead = region[: -self.spatial_ndim]
-        # of several images each is prepared when its turn comes: they may not all be kept
+        # several images are prepared one by one when needed: they may not all fit the cache
         if n and math.prod(region_shape(lead)) == 1:
             at = self._steps(state, None).at
             place = at(n, lead, whole(self.shape[-self.spatial_ndim :]))
             key = self._origin(state, n, place.lead)
-            while not self._cache.claim(key):  # another view is at it
+            while not self._cache.claim(key):  # another view is computing it
                 time.sleep(_PATIENCE)
                 yield 0, 1
             try:
@@ -236,11 +240,11 @@ class LazyVolume(LazyArray):
                     self._prepared(state, n, index) is not None
                     for index in itertools.product(*lead)
                 )
-                return 0 if ready else n  # what the steps before it need is spared
+                return 0 if ready else n  # a prepared step does not run the steps before it
         return 0
 
     def prepared(self, key: Any) -> bool:
-        """Whether what ``self[key]`` needs of the whole source is at hand."""
+        """Whether everything that ``self[key]`` needs from the whole source is cached."""
         region, _ = normalise_index(key, self.shape)
         return self._unprepared(self._now(), region) == 0
 
@@ -268,7 +272,7 @@ class LazyVolume(LazyArray):
 
     @property
     def kind_of_work(self) -> Hashable:
-        """What its steps are, and all of them that is not a mere weight or length."""
+        """The kinds of its steps, with all parameters that are not mere weights or lengths."""
 
         def all_but_weights(step: Any) -> tuple[Hashable, ...]:
             # 0 and 1 often mean that there is nothing to do
@@ -289,12 +293,12 @@ class LazyVolume(LazyArray):
         return (*region[:-n], *space)
 
     def _exact(self, state: State) -> bool:
-        """Whether the source has digits that single precision cannot hold, to be given back."""
-        within = holds_all(self._grey, state.low, state.high)
-        return state.recipe.precision == "exact" and not within
+        """Whether digits of the source that single precision cannot hold are to be restored."""
+        fits = holds_all(self._grey, state.low, state.high)
+        return state.recipe.precision == "exact" and not fits
 
     def _reader(
-        self, state: State, cache: Cache | Kept | None
+        self, state: State, cache: Cache | CachedOnly | None
     ) -> Callable[[Region], npt.NDArray[Any]]:
         chain, n = self._steps(state, cache), len(state.recipe.steps)
         exact = self._exact(state)
@@ -311,25 +315,25 @@ class LazyVolume(LazyArray):
 
         return read
 
-    def _steps(self, state: State, cache: Cache | Kept | None) -> _Chain:
+    def _steps(self, state: State, cache: Cache | CachedOnly | None) -> _Chain:
         return _Chain(self, state, cache)
 
 
 class _Chain:
     """The steps of a recipe at work on a volume.
 
-    Methods, not functions that know each other: what was computed goes with the
-    last who uses it, and need not wait until somebody looks for cycles.
+    Methods, not closures that refer to each other: results are freed with their last
+    user, without waiting for the garbage collector to find cycles.
     """
 
-    def __init__(self, volume: LazyVolume, state: State, cache: Cache | Kept | None) -> None:
+    def __init__(self, volume: LazyVolume, state: State, cache: Cache | CachedOnly | None) -> None:
         self._volume, self._state = volume, state
-        self._keeps, self._quick = cache is not None, isinstance(cache, Kept)
+        self._keeps, self._quick = cache is not None, isinstance(cache, CachedOnly)
         self._array = volume.source if self._keeps else streamed(volume.source)
-        # neighbouring planes share coefficients even where nothing is to be kept
+        # neighbouring planes share coefficients even where nothing is to be cached
         self._cache = Cache(_PASSING) if cache is None else cache
         self._exact = volume._exact(state)
-        self._last: tuple[Region, npt.NDArray[Any]] | None = None  # read of the source
+        self._last: tuple[Region, npt.NDArray[Any]] | None = None  # last block of the source
 
     def at(self, n: int, lead: Region, region: Region) -> Place:
         """Where step ``n`` is at work."""
@@ -338,13 +342,13 @@ class _Chain:
         index = tuple(r.start for r in lead)
         origin = volume._origin(state, n, index)
 
-        def kept(where: Region, key: Hashable, function: Callable[[], Any]) -> Any:
+        def cached(where: Region, key: Hashable, function: Callable[[], Any]) -> Any:
             return self._cache.get((origin, where, key), function)
 
         def prepared() -> Any:
             value = volume._prepared(state, n, index)
             if value is None and self._quick:
-                raise NotKept
+                raise NotCached
             if value is None:
                 value = exhaust(volume._prepare(state, n, self.at(n, lead, region)))
             return value
@@ -359,7 +363,7 @@ class _Chain:
             sample=state.sample,
             stream=step.stream + 256 * sum(s.kind == step.kind for s in before),
             source=lambda needed: self.upto(n - 1, lead, needed),
-            kept=kept,
+            cached=cached,
             prepared=prepared,
             exact=self._exact,
         )
@@ -378,132 +382,27 @@ class _Chain:
         )
 
     def source(self, lead: Region, region: Region) -> npt.NDArray[Any]:
-        """The source's grey levels in ``region``, as the steps were given them."""
+        """The source's grey levels in ``region``, as the steps have read them."""
 
         def read() -> npt.NDArray[Any]:
             wanted = (*lead, *region)
             if self._last is None or not contains(self._last[0], wanted):
                 return self._read(lead, region)
-            held, block = self._last
-            return block[slices(region, held[len(lead) :])]
+            where, block = self._last
+            return block[slices(region, where[len(lead) :])]
 
         if not self._keeps or self._quick:
             return read()
         key = (self._state.edition, lead, region, "grey levels")
-        # a copy: of a view, whoever owns the array may change the values
-        kept: npt.NDArray[Any] = self._cache.get(key, lambda: read().copy())
-        return kept
+        # a copy: the owner of the array may change the values of a view
+        values: npt.NDArray[Any] = self._cache.get(key, lambda: read().copy())
+        return values
 
     def _read(self, lead: Region, region: Region) -> npt.NDArray[Any]:
         if self._quick and not self._volume._of.at_hand((*lead, *region)):
-            raise NotKept
+            raise NotCached
         block = np.asarray(self._array[slices((*lead, *region))])
         block = block.reshape(region_shape(region))
-        if self._exact:  # the end of the chain wants it again
+        if self._exact:  # needed again at the end of the chain
             self._last = ((*lead, *region), block)
         return block
-
-
-class LazyRemoved(LazyVolume):
-    """What the last step of a recipe takes away: its input minus its result, in grey levels.
-
-    Parameters
-    ----------
-    array, recipe, spacing, sample, cache
-        See :class:`LazyVolume`. Values are float32.
-    """
-
-    like_source: ClassVar[bool] = False
-
-    def __init__(self, array: Any, recipe: Recipe, *args: Any, **keywords: Any) -> None:
-        super().__init__(array, recipe, *args, **keywords)
-        self.dtype = np.dtype(np.float32)
-
-    def _reader(
-        self, state: State, cache: Cache | Kept | None
-    ) -> Callable[[Region], npt.NDArray[Any]]:
-        upto, n = self._steps(state, cache).upto, len(state.recipe.steps)
-
-        def read(region: Region) -> npt.NDArray[Any]:
-            lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
-            removed = upto(n - 1, lead, space) - upto(n, lead, space)
-            removed *= np.float32(state.high - state.low)
-            return removed.reshape(region_shape(region))
-
-        return read
-
-
-@dataclass(frozen=True)
-class _Windows:
-    """All that a LazyLocalStd shows depends on, besides its source."""
-
-    window: tuple[int, ...]
-    stride: tuple[int, ...]
-
-
-class LazyLocalStd(LazyArray):
-    """The σ map of an array in its own grey levels, computed where it is looked at.
-
-    Equal, bit for bit, to :func:`napari_diversify.core.local_std` of the whole.
-
-    Parameters
-    ----------
-    array : array-like of int or float, shape (..., [Z,] Y, X)
-    window, stride : int or sequence of int, optional
-        See :func:`napari_diversify.core.local_std`; of a sequence, the last
-        ``spatial_ndim`` numbers count.
-    spatial_ndim : 2 or 3, optional
-        How many of the last axes are space; by default 3, or 2 for a 2D image.
-    """
-
-    like_source: ClassVar[bool] = False
-    _state: _Windows
-
-    def __init__(
-        self,
-        array: Any,
-        window: PerAxis = 5,
-        stride: PerAxis = 1,
-        spatial_ndim: int | None = None,
-    ) -> None:
-        super().__init__(array, spatial_ndim)
-        self.dtype = np.dtype(np.float32)
-        self._state = _Windows((), ())
-        self.set_windows(window, stride)
-
-    def set_windows(self, window: PerAxis, stride: PerAxis) -> None:
-        """Measure σ in other windows from now on."""
-        n = self.spatial_ndim
-        self._state = replace(
-            self._state,
-            window=check_per_axis("window", _last(window, n), n, odd=True),
-            stride=check_per_axis("stride", _last(stride, n), n),
-        )
-
-    @property
-    def kind_of_work(self) -> Hashable:
-        """With the windows, which decide how long it takes."""
-        return super().kind_of_work, self._state
-
-    def _needed(self, state: _Windows, region: Region) -> Region:
-        n = self.spatial_ndim
-        held = source_region(region[-n:], self.shape[-n:], state.window, state.stride)
-        return (*region[:-n], *held)
-
-    def _reader(
-        self, state: _Windows, cache: Cache | Kept | None
-    ) -> Callable[[Region], npt.NDArray[Any]]:
-        shape = self.shape[-self.spatial_ndim :]
-
-        def read(region: Region) -> npt.NDArray[Any]:
-            lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
-            held = source_region(space, shape, state.window, state.stride)
-            block = np.asarray(self.source[slices((*lead, *held))]).reshape(region_shape(held))
-            sigma = local_std_region(block, held, space, shape, state.window, state.stride)
-            return sigma.reshape(region_shape(region))
-
-        return read
-
-
-def _last(value: PerAxis, n: int) -> PerAxis:
-    return tuple(value)[-n:] if isinstance(value, Sequence) else value

@@ -25,6 +25,7 @@ class DegradeContrast(Step):
     stream: ClassVar[int] = 1
     panel: ClassVar[str] = "napari_diversify.widgets.diversify.contrast_panel:ContrastPanel"
     in_lengths: ClassVar[bool] = True
+    at_first: ClassVar[Literal["", "off", "live"]] = "off"
 
     kind: Literal["contrast"] = "contrast"
     extra_depth: float = Field(
@@ -32,7 +33,7 @@ class DegradeContrast(Step):
         ge=0,
         le=5000,
         title="extra depth",
-        description="How much deeper in tissue the image shall look. 0 changes nothing.",
+        description="How much deeper in tissue the image should look. 0 changes nothing.",
         json_schema_extra={"unit": "µm", "slider": [0.0, 200.0]},
     )
     scattering_length: float = Field(
@@ -117,13 +118,14 @@ class DegradeContrast(Step):
         0,
         ge=0,
         title="surface",
-        description="Index of the plane where tissue begins; counts only if it grows with depth.",
+        description="Index of the plane where tissue begins; used only if “grows with depth” "
+        "is on.",
         json_schema_extra={"unit": "plane"},
     )
     upwards: bool = Field(
         False,
         title="upwards",
-        description="Depth grows towards the first plane; counts only if it grows with depth.",
+        description="Depth grows towards the first plane; used only if “grows with depth” is on.",
     )
     noise: bool = Field(
         True,
@@ -133,7 +135,7 @@ class DegradeContrast(Step):
     )
 
     def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
-        """Say so if there is no depth to grow with, or the surface lies outside the stack."""
+        """Raise if there is no depth to grow with, or the surface lies outside the stack."""
         if not self.growing:
             return
         if len(shape) < 3:
@@ -147,13 +149,13 @@ class DegradeContrast(Step):
             )
 
     def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
-        """Whether noise is put back, and there is a depth that takes it away."""
+        """Whether noise is put back, and there is extra depth, which takes noise away."""
         planes = math.inf if shape is None else shape[0] if len(shape) == 3 else 1
         below = self.surface if self.upwards else planes - 1 - self.surface
         return self.noise and (self.extra_depth > 0 or (self.growing and below > 0))
 
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
-        """Whole planes, and as many neighbours as are mixed in."""
+        """Whole planes, and as many neighbouring planes as are mixed in."""
         if len(shape) == 2:
             return whole_planes(region, shape)
         # near a border, reflection reaches no further than the context does
@@ -174,17 +176,17 @@ class DegradeContrast(Step):
             upwards=self.upwards,
         )
 
-        def law(z: int) -> tuple[float, float]:
-            found = place.remember(
+        def photon_law(z: int) -> tuple[float, float]:
+            law = place.remember(
                 "photon transfer", lambda: np.array(photon_transfer(plane(z))), place.plane(z)
             )
-            return float(found[0]), float(found[1])
+            return float(law[0]), float(law[1])
 
         def plane(z: int) -> Unit:
             return place.source(place.plane(z)).reshape(place.shape[-2:])
 
         def spectrum(z: int, octave: int | None) -> Coefficients:
-            """Of the noise of the light from its place, or from a halo around it."""
+            """Spectrum of the noise of the light at its place, or of its halo of this octave."""
             key = ("noise spectrum", place.seed, place.sample, place.stream, octave)
 
             def draw() -> Coefficients:
@@ -194,7 +196,7 @@ class DegradeContrast(Step):
                     light = blurred(place.coefficients(z), octave, spacing)
                     stream = place.stream + HALO_STREAM
                 noise = place.drawn(place.plane(z), stream).reshape(light.shape)
-                return noise_spectrum(light, noise, law(z))
+                return noise_spectrum(light, noise, photon_law(z))
 
             return place.remember(key, draw, place.plane(z))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -36,16 +37,20 @@ class Diversify(Step):
     title: ClassVar[str] = "Diversify"
     layer: ClassVar[str] = "diversified"
     rank: ClassVar[int] = DETECTOR
-    #: The field that ``normal_field(shape, seed)`` gives.
+    #: Its noise is the field ``normal_field(shape, seed)``.
     stream: ClassVar[int] = 0
     noise_weight: ClassVar[str | None] = "w_v"
+    signal_weight: ClassVar[str | None] = "w_i"
     falling: ClassVar[frozenset[str]] = frozenset({"w_i"})
+    at_first: ClassVar[Literal["", "off", "live"]] = "live"
+    begins_with: ClassVar[Mapping[str, Any]] = MappingProxyType({"w_v": 2.0})
     views: ClassVar[tuple[ExtraView, ...]] = (
         ExtraView(
             "sigma",
             "σ map",
             "show σ map",
-            "A layer with the local standard deviation σ of the image: where noise is put.",
+            "Show the local standard deviation σ of the image, in its grey levels, in a layer of "
+            "its own.",
         ),
     )
     panel: ClassVar[str] = "napari_diversify.widgets.diversify.diversify_panel:DiversifyPanel"
@@ -83,8 +88,8 @@ class Diversify(Step):
         (1, 1, 1),
         title="stride",
         description="Measure σ on every n-th voxel along z, y and x and repeat it in between; "
-        "the window then counts voxels of this coarser grid. 4 is the recipe of the reference "
-        "implementation, 1 gives the finest map.",
+        "the window then counts voxels of this coarser grid. The reference implementation uses 4; "
+        "1 gives the finest map.",
         json_schema_extra={"unit": "voxels", "axes": ["z", "y", "x"]},
     )
 
@@ -99,13 +104,13 @@ class Diversify(Step):
         return solved
 
     def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
-        """Whether noise has a weight, and σ can be other than 0: of a single voxel it cannot."""
-        long = (99 * 16,) * 3 if shape is None else shape
-        windows = zip(self.window[::-1], self.stride[::-1], long[::-1], strict=False)
+        """Whether noise has a weight, and σ is not always 0, as it is in windows of one voxel."""
+        sides = (99 * 16,) * 3 if shape is None else shape
+        windows = zip(self.window[::-1], self.stride[::-1], sides[::-1], strict=False)
         return self.w_v > 0 and any(w > 1 and n > s for w, s, n in windows)
 
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
-        """The region itself and the context that the windows of σ reach into."""
+        """The region itself, and the context into which the windows of σ reach."""
         n = len(shape)
         return sigma_source_region(region, shape, self.window[-n:], self.stride[-n:])
 
@@ -119,11 +124,11 @@ class Diversify(Step):
         window, stride = self.window[-n:], self.stride[-n:]
 
         def measure() -> tuple[Unit, Unit]:
-            held = self.source_region(place.region, place.shape)
-            block = place.source(held)
-            sigma = local_std_region(block, held, place.region, place.shape, window, stride)
-            # a copy: a view would keep the context alive with it
-            return block[slices(place.region, held)].copy(), sigma
+            wide = self.source_region(place.region, place.shape)
+            block = place.source(wide)
+            sigma = local_std_region(block, wide, place.region, place.shape, window, stride)
+            # a copy: a view would keep the context in memory, too
+            return block[slices(place.region, wide)].copy(), sigma
 
         image, sigma = place.remember(("sigma", window, stride), measure)
         return diversify(image, sigma, place.noise(), self.w_i, self.w_v)

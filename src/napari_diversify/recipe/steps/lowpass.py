@@ -1,4 +1,4 @@
-"""High frequencies, taken away."""
+"""A low-pass: high frequencies are removed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,29 @@ from .step import PROCESSING, ExtraView, Place, Step, Unit, whole_planes
 
 
 class LowPass(Step):
-    """Take away high frequencies in the DCT domain, after Utz et al. 2023; the shapes are ours."""
+    """Remove high frequencies in the DCT domain, after Utz et al. 2023; the shapes are ours."""
 
     title: ClassVar[str] = "Low-pass (DCT)"
     layer: ClassVar[str] = "low-passed"
     rank: ClassVar[int] = PROCESSING
     stream: ClassVar[int] = 2
     views: ClassVar[tuple[ExtraView, ...]] = (
-        ExtraView("removed", "removed", "show what it removes", "A layer with what is taken away."),
+        ExtraView(
+            "removed",
+            "removed",
+            "show what it removes",
+            "Show the image minus the low-passed one, at ±3 standard deviations, in a layer of "
+            "its own: is there a hidden picture in it?",
+        ),
+        ExtraView(
+            "hidden",
+            "hidden signal",
+            "show hidden signal",
+            "Show what it removes with its contrast equalised, in a layer of its own: pictures "
+            "much fainter than the noise come out.",
+        ),
     )
+    at_first: ClassVar[Literal["", "off", "live"]] = "off"
     panel: ClassVar[str] = "napari_diversify.widgets.diversify.lowpass_panel:LowPassPanel"
 
     kind: Literal["lowpass"] = "lowpass"
@@ -34,7 +48,7 @@ class LowPass(Step):
         gt=0,
         le=2,
         title="cutoff",
-        description="Frequencies from here on are taken away, in units of the Nyquist frequency "
+        description="Frequencies from here on are removed, in units of the Nyquist frequency "
         "(half a cycle per voxel) of each axis.",
         json_schema_extra={"unit": "Nyquist", "slider": [0.02, 1.42]},
     )
@@ -58,11 +72,11 @@ class LowPass(Step):
         False,
         title="whole volume",
         description="Filter along z as well, all three axes together. Off: each plane by itself. "
-        "The frequencies below the cutoff are computed once, in the background, and kept.",
+        "The frequencies below the cutoff are computed once, in the background, and then reused.",
     )
 
     def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
-        """Say so if there is no volume to filter, or no memory to do it in."""
+        """Raise if there is no volume to filter, or not enough memory."""
         if not self.volume:
             return
         if len(shape) < 3:
@@ -70,16 +84,21 @@ class LowPass(Step):
                 "low-pass of a whole volume needs volumes (z, y, x); these are 2D images. "
                 "Switch “whole volume” off"
             )
-        needed, there = needed_memory(shape, self._eighths() / 8), virtual_memory().total / 2
-        if needed > there:
+        needed, available = needed_memory(shape, self._eighths() / 8), virtual_memory().total / 2
+        if needed > available:
             raise ValueError(
                 f"low-pass of the whole volume at once takes {needed / 1e9:.0f} GB of memory, more "
-                f"than half of this computer's. Choose a lower cutoff, or planes by themselves"
+                "than half of this computer's. Choose a lower cutoff, or filter single planes"
             )
 
     def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
         """Never."""
         return False
+
+    def of_planes(self) -> LowPass:
+        """The filter of each plane by itself."""
+        step: LowPass = self.replace(volume=False)
+        return step
 
     def band(self, spacing: Sequence[float]) -> tuple[float | None, ...]:
         """The cutoff along the axes of a plane, or of the volume."""
@@ -89,7 +108,7 @@ class LowPass(Step):
         return tuple(along)
 
     def _eighths(self) -> int:
-        """The cutoff rounded up: what is kept serves the slider for a while."""
+        """The cutoff rounded up, so that the coefficients kept serve more than one position."""
         return min(8, math.ceil(8 * self.cutoff))
 
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:

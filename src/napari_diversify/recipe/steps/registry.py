@@ -1,8 +1,8 @@
 """Which steps there are: ours, and those of other packages.
 
-Another package brings a step by an entry point of the group ``napari_diversify.steps``, whose
+Another package adds a step by an entry point of the group ``napari_diversify.steps``, whose
 name is the kind of the step and whose value is its class. A step is loaded when it is first
-asked for.
+needed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _FAULTS: dict[str, str] = {}
 
 
 def kinds() -> Mapping[str, type[Step]]:
-    """Every kind of step a recipe may hold, by its word in JSON, in their usual order.
+    """Every kind of step that a recipe may hold, by its word in JSON, in the usual order.
 
     A step of another package that cannot be loaded is left out: :func:`faults` says why.
     """
@@ -46,7 +46,7 @@ def faults() -> Mapping[str, str]:
 
 
 def find(kind: str) -> type[Step] | None:
-    """The step of this kind, or None; no other is loaded for it."""
+    """The step of this kind, or None; no other step is loaded."""
     return _load(kind)
 
 
@@ -62,12 +62,13 @@ def register(step: type[Step]) -> type[Step]:
     Returns
     -------
     subclass of Step
-        The same.
+        The same step.
 
     Raises
     ------
     ValueError
-        If it lacks something that all steps say, or its kind or its stream of noise is taken.
+        If it lacks something that every step must say, or if its kind or its stream of noise
+        is taken.
     """
     kind = step.model_fields["kind"].default
     if not isinstance(kind, str):
@@ -79,7 +80,7 @@ def register(step: type[Step]) -> type[Step]:
         raise ValueError(f"stream must be 0 to 127; {step.__name__} has {step.stream}")
     for other in _LOADED.values():
         if _name(other) == _name(step):
-            continue  # defined anew, in a notebook
+            continue  # defined again, as in a notebook
         if other.model_fields["kind"].default == kind:
             raise ValueError(f"there is a step of kind {kind!r} already: {_name(other)}")
         if other.stream == step.stream:
@@ -94,8 +95,8 @@ def register(step: type[Step]) -> type[Step]:
 def as_step(value: Any) -> Any:
     """A step from its values, as they stand in JSON; a step as it is."""
     if isinstance(value, Step):
-        known = find(value.kind)
-        if known is None or not isinstance(value, known):
+        registered = find(value.kind)
+        if registered is None or not isinstance(value, registered):
             raise ValueError(
                 f"{type(value).__name__} is not registered as a step: a recipe with it could not "
                 "be read again. See napari_diversify.recipe.steps.registry.register"
@@ -127,7 +128,7 @@ def _load(kind: str) -> type[Step] | None:
     entry = _offered().get(kind)
     if entry is None:
         return None
-    for ours in _OURS:  # their streams are taken before anybody else's
+    for ours in _OURS:  # so that no other package can take their streams
         _load(ours)
     try:
         step = entry.load()

@@ -1,15 +1,16 @@
 """What every step of a recipe is given, and what it can do.
 
-A step computes any region of its result from the region of its source that it
-asks for. What a slider does not touch (σ, noise, DCT coefficients) it leaves with
+A step computes any region of its result from the region of its source that it asks
+for. What does not depend on its sliders (σ, noise, DCT coefficients) goes through
 :meth:`Place.remember`, so that the next call costs only arithmetic.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Hashable, Sequence
+from collections.abc import Callable, Generator, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, TypeAlias, TypeVar
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -41,16 +42,17 @@ class Place:
     spacing : tuple of float or None
         Voxel size per spatial axis.
     seed, sample, stream : int
-        What noise to draw.
+        Which noise to draw.
     source : callable
-        ``source(region)`` computes what the step works on.
-    kept : callable
-        ``kept(region, key, function)``; see :meth:`remember`.
+        ``source(region)`` computes the input of the step.
+    cached : callable
+        ``cached(region, key, function)``; see :meth:`remember`.
     prepared : callable
-        ``prepared()`` is what :meth:`Step.prepare` made of the whole source, now or before.
+        ``prepared()`` is what :meth:`Step.prepare` computed from the whole source, now or
+        earlier.
     exact : bool
-        Whether a step that changes nothing has to leave every bit as it is, and not only
-        what rounding lets it.
+        Whether a step that changes nothing must return its input bit for bit, not only up
+        to rounding.
     """
 
     region: Region
@@ -62,7 +64,7 @@ class Place:
     sample: int
     stream: int
     source: Callable[[Region], Unit]
-    kept: Callable[[Region, Hashable, Callable[[], Any]], Any]
+    cached: Callable[[Region, Hashable, Callable[[], Any]], Any]
     prepared: Callable[[], Any]
     exact: bool
 
@@ -71,7 +73,7 @@ class Place:
 
         Values belong to the region at work, or to ``region``.
         """
-        value: T = self.kept(self.region if region is None else region, key, function)
+        value: T = self.cached(self.region if region is None else region, key, function)
         return value
 
     def noise(self) -> Unit:
@@ -107,22 +109,22 @@ class Place:
         return out if len(self.shape) == 3 else out[0]
 
 
-#: Usual places in a chain: what light does on its way, what a detector does, what is done after.
+#: Usual ranks in a chain: what happens to the light, at the detector, and to the image.
 OPTICS, DETECTOR, PROCESSING = 10, 20, 30
 
 
 @dataclass(frozen=True)
 class ExtraView:
-    """Something else to be seen of a step, besides its result.
+    """Something else to look at in a step, besides its result.
 
     Attributes
     ----------
     name : str
         Of what is shown: a key of :data:`napari_diversify.widgets.live.views.KINDS`.
     layer : str
-        What its layer is called.
+        Name of its layer.
     label, description : str
-        Of the switch that shows it.
+        Text and tooltip of the switch that shows it.
     """
 
     name: str
@@ -132,51 +134,69 @@ class ExtraView:
 
 
 class Step(Model):
-    """What every step of a recipe can do, and all that the rest of the program knows of it.
+    """What every step of a recipe can do, and all that the rest of the program knows about it.
 
     A step is one file: a class with its parameters as fields (bounds, unit, description,
     slider), the word for it in JSON as the default of its field ``kind``, and ``compute``.
     The class data say how it is offered.
     """
 
-    #: What its card in the dock is called.
+    #: Title of its card in the dock.
     title: ClassVar[str]
-    #: What the layer of its result is called, behind the name of the image.
+    #: Name of the layer with its result, after the name of the image.
     layer: ClassVar[str]
-    #: Where it usually stands in a chain; lower comes first.
+    #: Its usual rank in a chain; lower ones come first.
     rank: ClassVar[int] = PROCESSING
     #: First word of the noise that it draws, 0 to 127, a different one for each kind of step;
     #: steps of one kind count on from it by 256.
     stream: ClassVar[int]
     #: Whether parameters are lengths in micrometres: the voxel size then decides the result.
     in_lengths: ClassVar[bool] = False
-    #: The parameter that scales its noise, which a target PSNR is met by; None if there is none.
+    #: The parameter that scales its noise, and with which a target PSNR is met; None without one.
     noise_weight: ClassVar[str | None] = None
-    #: Parameters that make the image worse by falling, where samples go from good to bad.
+    #: The parameter that scales the image beside that noise.
+    signal_weight: ClassVar[str | None] = None
+    #: Parameters that fall where samples go from good to bad images; all others rise.
     falling: ClassVar[frozenset[str]] = frozenset()
-    #: What else there is to be seen of it.
+    #: Whether a new dock has a card of it, and shows its result.
+    at_first: ClassVar[Literal["", "off", "live"]] = ""
+    #: Parameters that a new card begins with, where the defaults would hardly be seen.
+    begins_with: ClassVar[Mapping[str, Any]] = MappingProxyType({})
+    #: What else there is to look at in it.
     views: ClassVar[tuple[ExtraView, ...]] = ()
-    #: Its form, "module:class", if one made of its fields will not do.
+    #: Its form, "module:class", if one made from its fields will not do.
     panel: ClassVar[str] = ""
-    #: The optional extra of this package, or the package, that it needs to compute.
+    #: A package that it needs to compute, and that not everybody has.
     extra: ClassVar[str] = ""
 
     kind: str
 
     def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
-        """Raise a ValueError that says why the step cannot work on images of this shape."""
+        """Raise a ValueError if the step cannot work on images of this shape, saying why."""
 
     def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
         """Whether another sample number gives another result.
 
-        In an image of this spatial ``shape``, by default one that is long along all three axes.
+        This may depend on the spatial ``shape``; by default it is long along all three axes.
         """
         raise AssertionError("every step says whether it draws noise")
 
     @property
     def windows(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
-        """Window and stride, along z, y and x, of the σ that its noise is in proportion to."""
+        """Window and stride, along z, y and x, of the σ to which its noise is proportional."""
         raise AssertionError("only a step with a noise weight is asked")
+
+    @property
+    def weights(self) -> tuple[float, float]:
+        """Weights of the image and of the noise; 1 and 0 where there are none."""
+        names = (self.signal_weight, 1.0), (self.noise_weight, 0.0)
+        signal, noise = (float(getattr(self, n) if n else usual) for n, usual in names)
+        return signal, noise
+
+    def with_weights(self, signal: float | None, noise: float) -> Any:
+        """The step with other :attr:`weights`; None leaves that of the image as it is."""
+        given = {self.noise_weight: noise, self.signal_weight: signal}
+        return self.replace(**{n: w for n, w in given.items() if n is not None and w is not None})
 
     def with_psnr(self, target: float, model: PsnrModel) -> Any:
         """The step with its noise weighted so that ``model`` expects this PSNR, in decibel.
@@ -184,15 +204,19 @@ class Step(Model):
         Raises
         ------
         ValueError
-            If the target cannot be reached, with what can be.
+            If the target cannot be reached; the message says which ones can.
         """
         raise AssertionError("only a step with a noise weight is asked")
 
-    def band(self, spacing: Sequence[float]) -> tuple[float | None, ...]:
-        """Frequency along each axis from which on it takes away, in cycles per unit of length.
+    def of_planes(self) -> Any:
+        """The step on single planes, where it can work on whole volumes: about as much, sooner."""
+        return self
 
-        ``spacing`` is the voxel size along the spatial axes. None: along this axis it takes
-        no frequency away.
+    def band(self, spacing: Sequence[float]) -> tuple[float | None, ...]:
+        """Cutoff frequency along each axis, in cycles per unit of length.
+
+        ``spacing`` is the voxel size along the spatial axes. None where no frequencies are
+        removed.
         """
         return (None,) * len(spacing)
 
@@ -201,15 +225,15 @@ class Step(Model):
         raise AssertionError("every step says what it needs")
 
     def computed_region(self, region: Region, shape: Sequence[int]) -> Region:
-        """What the step computes to give ``region``: the unit it works in may be bigger."""
+        """What the step computes to return ``region``: it may work in larger units."""
         return self.source_region(region, shape)
 
     def preparations(self, shape: Sequence[int]) -> tuple[Hashable, ...]:
-        """Names of what would do as preparation, the one to be made first; () if none is needed."""
+        """Keys of preparations that would do, the one to compute first; () if none is needed."""
         return ()
 
     def prepare(self, place: Place) -> Generator[tuple[int, int], None, Any]:
-        """Make of the whole source what every region needs; yield (pieces done, pieces)."""
+        """Compute from the whole source what every region needs; yield (pieces done, pieces)."""
         raise AssertionError("only steps that name preparations prepare")
 
     def compute(self, place: Place) -> Unit:

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import napari.layers
 from napari.components import ViewerModel
 from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
+from qtpy.QtWidgets import QPushButton, QWidget
 from superqt.utils import signals_blocked
 
 from ..qt.keys import Keys, key
-from ..qt.parts import button
+from ..qt.parts import button, flow
 from .divider import Divider
 
 _BLINK_MS = 600
@@ -38,7 +38,7 @@ class Compare(QWidget):
         ``pair()`` gives the image and its last live result, or None.
     """
 
-    # Compare  [Side by side (G)] [Blink (B)] [Split (S)] [Difference (D)]
+    # [Side by side (G)] [Blink (B)] [Split (S)] [Difference (D)]
     refused = Signal(str)
     dividerMoved = Signal(object)  # (axis counted from the end, share of its length)
 
@@ -69,12 +69,11 @@ class Compare(QWidget):
             f"orange is more, blue is less. {key('D', 'Shapes')}",
             checkable=True,
         )
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(QLabel("Compare"))
+        layout = flow()
+        self.setLayout(layout)
         self._ways = (self.side_by_side, self.blink, self.split)
         for push in (*self._ways, self.difference):
-            layout.addWidget(push, stretch=1)
+            layout.addWidget(push)
         self._keys = Keys(
             viewer,
             {

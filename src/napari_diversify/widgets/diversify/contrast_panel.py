@@ -5,83 +5,71 @@ from __future__ import annotations
 from typing import Any, cast
 
 import numpy as np
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QPushButton, QVBoxLayout
 
 from ...analysis.measure import BUDGET
 from ...core.contrast.calibration import ContrastDecay, fit_contrast_decay
 from ...recipe.steps.contrast import DegradeContrast
 from ..qt.background import Background
 from ..qt.driver import Work
-from ..qt.forms import ModelForm
-from ..qt.words import Words
+from .panel import ImageFacts, StepPanel
 
 
-class ContrastPanel(QWidget):
+class ContrastPanel(StepPanel):
     """Shows and edits a :class:`DegradeContrast` step."""
 
     # extra depth --o-- [40.00] ... (one row per parameter)
     # [Calibrate]
     # (what was found, or that lengths are in voxels)
-    valueChanged = Signal(object)
-    refused = Signal(str)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.form = ModelForm(DegradeContrast())
+    def __init__(self, step: DegradeContrast) -> None:
+        super().__init__(step)
         self.calibrate = QPushButton("Calibrate")
         self.calibrate.setToolTip(
             "<p><b>Calibrate</b><br>Measure how contrast falls with depth in this stack, and set "
             "the scattering length to what that tells.</p>"
         )
         self.calibrate.setEnabled(False)
-        self.note = Words()
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form)
-        layout.addWidget(self.calibrate)
-        layout.addWidget(self.note)
-        self.background = Background(self)
-        self.background.finished.connect(self._on_fitted)
-        self.background.failed.connect(self._on_failed)
+        cast(QVBoxLayout, self.layout()).insertWidget(1, self.calibrate)
+        self._background = Background(self)
+        self._background.progressed.connect(self.progressed)
+        self._background.finished.connect(self._on_fitted)
+        self._background.failed.connect(self._on_failed)
+        self._background.stopped.connect(self.rested)
         self.calibrate.clicked.connect(self._on_calibrate)
-        self.form.valueChanged.connect(self.valueChanged)
-        self.form.refused.connect(self.refused)
         self._stack: Any = None
-        self._spacing_z = 1.0
-        self._unit = "µm"
+        self._image: object = None  # that it belongs to
+        self._spacing: tuple[float, ...] | None = None
 
-    def value(self) -> DegradeContrast:
-        """The step shown."""
-        return cast(DegradeContrast, self.form.value())
-
-    def setValue(self, step: DegradeContrast) -> None:
-        """Show a step."""
-        self.form.setValue(step)
-
-    def setImage(self, array: Any, spatial_ndim: int, spacing: tuple[float, ...] | None) -> None:
-        """Say which image the step works on, with its voxel size in micrometres."""
-        self.background.cancel()
-        self._stack = array if spatial_ndim == 3 else None
-        self._spacing_z = spacing[0] if spacing is not None else 1.0
-        self._unit = "µm" if spacing is not None else "voxels"
-        self.calibrate.setEnabled(self._stack is not None)
+    def setFacts(self, facts: ImageFacts | None) -> None:
+        """Say which image the step works on, and the size of its voxels."""
+        stack = None if facts is None or facts.spatial_ndim != 3 else facts.array
+        spacing = None if facts is None else facts.spacing
+        image = None if facts is None else (id(facts.array), facts.edition, facts.spatial_ndim)
+        if image == self._image and spacing == self._spacing:
+            return  # what was measured of it is true
+        self._background.cancel()
+        self._stack, self._spacing, self._image = stack, spacing, image
+        self.calibrate.setEnabled(stack is not None)
         self.note.setText(
             ""
-            if spacing is not None
+            if facts is None or spacing is not None
             else "The image has no unit of length: all lengths here count in voxels. "
             "Set the layer's scale and units to use micrometres."
         )
 
-    def forgetImage(self) -> None:
-        """There is no image to work on."""
-        self.background.cancel()
-        self._stack = None
-        self.calibrate.setEnabled(False)
-        self.note.setText("")
+    @property
+    def running(self) -> bool:
+        """Whether the contrast is being measured."""
+        return self._background.running
+
+    def cancel(self) -> None:
+        """Stop measuring."""
+        self._background.cancel()
 
     def _on_calibrate(self) -> None:
-        stack, step, spacing_z = self._stack, self.value(), self._spacing_z
+        stack, step = self._stack, self.value()
+        spacing_z = 1.0 if self._spacing is None else self._spacing[0]
 
         def fit() -> Work:
             yield 0, 1
@@ -90,12 +78,14 @@ class ContrastPanel(QWidget):
             )
 
         self.note.setText("Measuring contrast against depth…")
-        self.background.start(fit)
+        self._background.start(fit)
 
     def _on_fitted(self, decay: ContrastDecay) -> None:
+        self.rested.emit()
+        unit = "voxels" if self._spacing is None else "µm"
         self.note.setText(
-            f"Contrast falls to 1/e over {decay.length:.3g} {self._unit}; the scattering length is "
-            f"set to {decay.scattering_length:.3g} {self._unit}."
+            f"Contrast falls to 1/e over {decay.length:.3g} {unit}; the scattering length is "
+            f"set to {decay.scattering_length:.3g} {unit}."
         )
         try:
             step = self.value().replace(scattering_length=decay.scattering_length)
@@ -106,6 +96,7 @@ class ContrastPanel(QWidget):
         self.valueChanged.emit(step)
 
     def _on_failed(self, error: Exception) -> None:
+        self.rested.emit()
         self.note.setText(f"Not calibrated: {error}.")
 
 

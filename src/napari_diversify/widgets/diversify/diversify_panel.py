@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import cast
+from typing import Any, cast
 
-from qtpy.QtCore import QTimer, Signal
-from qtpy.QtWidgets import QFormLayout, QLabel, QVBoxLayout, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QFormLayout, QLabel
 
 from ...core.diversification.psnr_model import W_V_MAX, PsnrModel
 from ...recipe.steps.diversify import Diversify
-from ..qt.forms import AxesControl, ModelForm, NumberControl
-from ..qt.words import Words
+from ..qt.forms import AxesControl, NumberControl
+from .panel import ImageFacts, StepPanel
 
 #: Highest PSNR on the slider; beyond it noise is below 0.1 % of the range.
 _PSNR_MAX = 60.0
@@ -24,86 +24,78 @@ _PSNR_TOOLTIP = (
 )
 
 
-class DiversifyPanel(QWidget):
+class DiversifyPanel(StepPanel):
     """Shows and edits a :class:`Diversify` step."""
 
     # w_i  ---o---- [1.00]
     # w_v  -----o-- [2.40]
+    # PSNR (dB) --o-- [21.30]
     # window  z [5] y [5] x [5]
     # stride  z [1] y [1] x [1]
-    # PSNR (dB) --o-- [21.30]
     # (what the PSNR was measured on)
-    valueChanged = Signal(object)
-    refused = Signal(str)
 
-    def __init__(self, step: Diversify | None = None) -> None:
-        super().__init__()
-        self._psnr_model: PsnrModel | None = None
-        self._said, self._why_fixed = "", ""  # on what it was measured, and why it cannot be moved
-        self.form = ModelForm(step or Diversify())
+    def __init__(self, step: Diversify) -> None:
+        super().__init__(step)
+        self._facts: ImageFacts | None = None
+        self._why_fixed = ""  # why the PSNR cannot be moved
         self.psnr = NumberControl((0.0, _PSNR_MAX), (0.0, _PSNR_MAX))
         self.psnr.setToolTip(_PSNR_TOOLTIP)
         label = QLabel("PSNR (dB)")
         label.setToolTip(_PSNR_TOOLTIP)
-        self.note = Words()
         self.note.setEnabled(False)  # small print
-        form_layout = cast(QFormLayout, self.form.layout())
-        form_layout.insertRow(2, label, self.psnr)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form)
-        layout.addWidget(self.note)
-        self.form.valueChanged.connect(self._on_form_changed)
-        self.form.refused.connect(self.refused)
+        cast(QFormLayout, self.form.layout()).insertRow(2, label, self.psnr)
         self.psnr.valueChanged.connect(self._on_psnr_changed)
         # what is reachable costs some milliseconds: after the picture, not before it
         self._range_timer = QTimer(self)
         self._range_timer.setSingleShot(True)
         self._range_timer.setInterval(60)
         self._range_timer.timeout.connect(self._show_reachable)
-        self.setPsnrModel(None, "")
+        self._show_reachable()
 
-    def value(self) -> Diversify:
-        """The step shown."""
-        return cast(Diversify, self.form.value())
-
-    def setValue(self, step: Diversify) -> None:
+    def setValue(self, step: Any) -> None:
         """Show a step."""
-        self.form.setValue(step)
+        super().setValue(step)
         self._show_psnr()
         self._range_timer.start()
 
-    def setSpatialNdim(self, n: int) -> None:
-        """Grey out z where only planes are filtered."""
-        for name in ("window", "stride"):
-            cast(AxesControl, self.form.controls[name]).setAxisEnabled(0, n == 3)
-
-    def setPsnrModel(self, model: PsnrModel | None, note: str) -> None:
-        """Give the measured image its PSNR, with a note on what was measured."""
-        self._psnr_model, self._said = model, note
+    def setFacts(self, facts: ImageFacts | None) -> None:
+        """Say how many axes are filtered, and what PSNR is to be expected."""
+        self._facts = facts
+        if facts is not None:
+            for name in ("window", "stride"):  # z counts for volumes only
+                control = cast(AxesControl, self.form.controls[name])
+                control.setAxisEnabled(0, facts.spatial_ndim == 3)
         self._show_reachable()
 
-    def setNote(self, note: str) -> None:
-        """Say on what the PSNR was measured."""
-        self._said = note
-        self._write_note()
+    @property
+    def _psnr_model(self) -> PsnrModel | None:
+        """What is expected of the image, if it has been measured in these windows."""
+        return None if self._facts is None else self._facts.psnr.get(self.value().windows)
 
     def _write_note(self) -> None:
-        note = " ".join(filter(None, (self._why_fixed, self._said)))
+        parts = [self._why_fixed]
+        if self._facts is not None and self._psnr_model is not None:
+            parts.append(self._facts.note)
+            if not self._facts.alone:
+                parts.append(
+                    "PSNR is that of these weights on the image itself, not at the end of the "
+                    "chain."
+                )
+        note = " ".join(filter(None, parts))
         self.note.setText(note)
         self.note.setVisible(bool(note))
 
-    def _on_form_changed(self, step: Diversify) -> None:
+    def _on_form_changed(self, step: Any) -> None:
         self._show_psnr()
         self._range_timer.start()
         self.valueChanged.emit(step)
 
     def _on_psnr_changed(self, target: float) -> None:
         """Set w_v so that the target is met, as far as it can be."""
-        if self._psnr_model is None:
+        model, step = self._psnr_model, self.value()
+        if model is None:
             return
-        step = self.value()
-        low, high = self._psnr_model.reachable(step.w_i)
+        low, high = model.reachable(step.w_i)
         if not min(high, _PSNR_MAX) - low > _LEAST:
             self._show_reachable()  # which says why
             return
@@ -111,7 +103,7 @@ class DiversifyPanel(QWidget):
             w_v = 0.0
         else:
             # a whisker inside, so that the ends of the slider are reachable too
-            w_v = self._psnr_model.solve(min(max(target, low + 1e-9), high - 1e-9), step.w_i)
+            w_v = model.solve(min(max(target, low + 1e-9), high - 1e-9), step.w_i)
         step = step.replace(w_v=min(w_v, W_V_MAX))
         self.form.setValue(step)
         if not math.isclose(target, min(max(target, low), high)):
@@ -119,9 +111,11 @@ class DiversifyPanel(QWidget):
         self.valueChanged.emit(step)
 
     def _show_psnr(self) -> None:
-        if self._psnr_model is not None:
-            step = self.value()
-            self.psnr.setValue(min(self._psnr_model.expected(step.w_i, step.w_v), _PSNR_MAX))
+        model, step = self._psnr_model, self.value()
+        if model is None:
+            self.psnr.setEnabled(False)  # not measured in these windows
+        else:
+            self.psnr.setValue(min(model.expected(step.w_i, step.w_v), _PSNR_MAX))
 
     def _show_reachable(self) -> None:
         model, self._why_fixed = self._psnr_model, ""

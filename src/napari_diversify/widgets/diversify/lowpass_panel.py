@@ -2,57 +2,93 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Generator
+from typing import Any
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+import numpy as np
+from qtpy.QtCore import QTimer
 
 from ...core.spectral.cutoff import physical_cutoff
+from ...core.spectral.lowpass import energy_share
+from ...recipe import LazyRemoved, LazyVolume
+from ...recipe.lazy.array import LazyArray
 from ...recipe.steps.lowpass import LowPass
-from ..qt.forms import ModelForm
+from ..qt.background import Background
+from ..qt.driver import driver
 from ..qt.words import Words
+from .panel import ImageFacts, StepPanel
+
+_SETTLED_MS = 200
+_ENERGY_TOOLTIP = (
+    "<p><b>Energy removed</b><br>Energy of what the low-pass takes out of the plane in view, as a "
+    "share of the energy of its input about its mean. “show hidden signal” makes a picture of "
+    "it.</p>"
+)
 
 
-class LowPassPanel(QWidget):
+class LowPassPanel(StepPanel):
     """Shows and edits a :class:`LowPass` step."""
 
     # cutoff --o-- [0.50]
     # shape [radial v]
     # taper --o-- [0.00]
     # 0.50 Nyquist = 0.96 cycles/um along y, 0.96 along x
-    valueChanged = Signal(object)
-    refused = Signal(str)
+    # Removes 0.31 % of the energy of the plane in view.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.form = ModelForm(LowPass())
-        self.note = Words()
+    def __init__(self, step: LowPass) -> None:
+        super().__init__(step)
         self._spacing: tuple[float, ...] | None = None
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.form)
-        layout.addWidget(self.note)
-        self.form.valueChanged.connect(self._on_changed)
-        self.form.refused.connect(self.refused)
+        self._seen: tuple[LazyVolume, tuple[Any, ...]] | None = None
+        self.energy = Words()
+        self.energy.setToolTip(_ENERGY_TOOLTIP)
+        layout = self.layout()
+        assert layout is not None
+        layout.addWidget(self.energy)
+        self._background = Background(self)
+        self._background.finished.connect(self._on_measured)
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.setInterval(_SETTLED_MS)
+        self._soon.timeout.connect(self._measure)
         self._show_frequency()
 
-    def value(self) -> LowPass:
-        """The step shown."""
-        return cast(LowPass, self.form.value())
-
-    def setValue(self, step: LowPass) -> None:
+    def setValue(self, step: Any) -> None:
         """Show a step."""
-        self.form.setValue(step)
+        super().setValue(step)
         self._show_frequency()
 
-    def setSpacing(self, spacing: tuple[float, ...] | None) -> None:
-        """Say the voxel size in micrometres, None if it has no unit of length."""
-        self._spacing = spacing
+    def setFacts(self, facts: ImageFacts | None) -> None:
+        """Say the size of the voxels."""
+        self._spacing = None if facts is None else facts.spacing
         self._show_frequency()
 
-    def _on_changed(self, step: LowPass) -> None:
+    def look(self, array: LazyArray | None, index: tuple[Any, ...] = ()) -> None:
+        """Say which part of the result is in view."""
+        self.cancel()
+        self._seen = (array, index) if isinstance(array, LazyVolume) else None
+        if self._seen is None:
+            self.energy.setText("")
+        else:
+            self._soon.start()
+
+    def cancel(self) -> None:
+        """Stop measuring."""
+        self._soon.stop()
+        self._background.cancel()
+
+    def _on_form_changed(self, step: Any) -> None:
         self._show_frequency()
-        self.valueChanged.emit(step)
+        super()._on_form_changed(step)
+
+    def _measure(self) -> None:
+        seen = self._seen
+        if driver().busy:  # the picture comes first
+            self._soon.start()
+        elif seen is not None and self.isVisible():
+            self._background.start(lambda: _removed(*seen))
+
+    def _on_measured(self, share: float) -> None:
+        self.energy.setText(f"Removes {_percent(share)} of the energy of the plane in view.")
 
     def _show_frequency(self) -> None:
         step = self.value()
@@ -67,3 +103,16 @@ class LowPassPanel(QWidget):
         if len(by_axes) == 1:
             said = next(iter(by_axes))
         self.note.setText(f"{step.cutoff:.2f} Nyquist = {said} {unit}")
+
+
+def _removed(array: LazyVolume, index: tuple[Any, ...]) -> Generator[tuple[int, int], None, float]:
+    """Share of the energy of its input that the last step takes away from a plane."""
+    yield 0, 1
+    before = array.recipe.replace(steps=array.recipe.steps[:-1])
+    taken = np.asarray(LazyVolume.like(array, before)[index])
+    yield 0, 1
+    return energy_share(taken, LazyRemoved.like(array)[index])
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %" if share >= 1e-4 or share == 0 else "less than 0.01 %"

@@ -8,18 +8,18 @@ import napari.layers
 from qtpy.QtCore import QObject, Signal
 
 from ...analysis.measure import BUDGET, Measured, measure
-from ...recipe import Diversify
 from ...recipe.lazy.source import Source
 from ..live.layers import levels_of
 from ..qt.background import Background
+from .resolve import Wish
 
 
 class Measurement(QObject):
     """Measures one image at a time; of a pyramid, the finest level that is read quickly."""
 
     progressed = Signal(int, int)
-    ranged = Signal(float, float)  # lowest and highest grey level, before the rest is known
-    finished = Signal(object)  # Measured
+    ranged = Signal()  # the range is known, before the rest is
+    finished = Signal()
     failed = Signal(object)
     stopped = Signal()
     _range_found = Signal(object)  # (number of the measurement, low, high), from its thread
@@ -27,10 +27,10 @@ class Measurement(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.result: Measured | None = None
-        #: Window and stride of the σ that was, or is being, measured.
-        self.windows: tuple[tuple[int, ...], tuple[int, ...]] | None = None
-        #: Whether the range of the image is known.
-        self.has_range = False
+        #: What was, or is being, measured last.
+        self.wish: Wish | None = None
+        #: Lowest and highest grey level of the image, as soon as they are known.
+        self.range: tuple[float, float] | None = None
         self._shrunk = 1
         self._number = 0
         self._range_found.connect(self._on_range_found)
@@ -45,15 +45,9 @@ class Measurement(QObject):
         """Whether an image is being measured."""
         return self._background.running
 
-    def start(
-        self,
-        source: napari.layers.Image,
-        step: Diversify,
-        spatial_ndim: int,
-        intensity_range: tuple[float, float] | None,
-    ) -> None:
-        """Measure an image, with a given range or its own."""
-        self.windows = step.window, step.stride
+    def start(self, source: napari.layers.Image, wish: Wish) -> None:
+        """Measure an image."""
+        self.wish = wish
         levels = levels_of(source)
         level: Any = next((a for a in levels if a.size <= BUDGET), levels[-1])
         self._shrunk = round(levels[0].shape[-1] / level.shape[-1])
@@ -65,12 +59,14 @@ class Measurement(QObject):
             self._range_found.emit((number, low, high))
 
         self._background.start(
-            lambda: measure(array, step, spatial_ndim, intensity_range, ranged=ranged)
+            lambda: measure(
+                array, wish.windows, wish.spatial_ndim, wish.intensity_range, ranged=ranged
+            )
         )
 
     def forget(self) -> None:
         """Drop the result, which belongs to another image, and stop."""
-        self.result, self.has_range = None, False
+        self.result = self.range = self.wish = None
         self._background.cancel()
 
     def cancel(self) -> None:
@@ -91,9 +87,9 @@ class Measurement(QObject):
     def _on_range_found(self, found: tuple[int, float, float]) -> None:
         number, low, high = found
         if number == self._number and self._background.running:
-            self.has_range = True
-            self.ranged.emit(low, high)
+            self.range = low, high
+            self.ranged.emit()
 
     def _on_finished(self, result: Measured) -> None:
-        self.result, self.has_range = result, True
-        self.finished.emit(result)
+        self.result, self.range = result, (result.low, result.high)
+        self.finished.emit()

@@ -24,6 +24,7 @@ from ..qt.words import Words
 _AUTOMATIC = 1 << 25
 _PLANE_MS, _VOLUME_MS = 120, 1500
 _WAITING = "…"
+_NAME_PX = 96
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,8 @@ class Readout(QWidget):
         self.volume.setToolTip(meaning.format("the whole volume", ", left out here"))
         self.measure.hide()
         self._name = QLabel("plane")
+        self._name.setWordWrap(True)  # of many axes it would leave no room for the numbers
+        self._name.setMaximumWidth(_NAME_PX)
         # a form layout would cut lines that wrap when their number changes
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -188,6 +191,6 @@ def _said(sums: PairSums, similar: float | None) -> str:
         parts.append(f"SSIM {similar:.2f}")
     parts += [
         f"RMS contrast {before:.2f} → {after:.2f}",
-        f"clipped {100 * sums.clipped_fraction:.1f} %",
+        f"clipped {100 * sums.clipped_fraction:.1f}\u00a0%",
     ]
     return "   ".join(parts)

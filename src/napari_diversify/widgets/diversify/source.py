@@ -42,7 +42,7 @@ class SourcePicker(QComboBox):
         self._forgetting = soon(self, self._forget_copies)
         self._kept: Any = None  # one of them, as long as it is active
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-        self.setMinimumContentsLength(16)
+        self.setMinimumContentsLength(12)
         self.setToolTip(
             "<p><b>Image</b><br>The image to diversify. By default the active image layer of the "
             "layer list; choose one here to pin it.</p>"

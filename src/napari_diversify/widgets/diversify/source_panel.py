@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import ExitStack
 
-import napari.layers
 from napari.components import ViewerModel
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import (
-    QCheckBox,
     QComboBox,
     QFormLayout,
     QHBoxLayout,
@@ -21,11 +20,12 @@ from superqt.utils import signals_blocked
 
 from ...model import bounds_of
 from ...recipe import Recipe
-from ..live.layers import guess_spatial_ndim
 from ..qt.forms import narrow, tooltip_of
-from ..qt.numbers import DecimalBox, whole_numbers_only
+from ..qt.numbers import DecimalBox, decimals_that_matter, whole_numbers_only
+from ..qt.switch import switch
 from .source import SourcePicker
 
+_DECIMALS = 9  # that can be typed
 _SAMPLE_TOOLTIP = (
     "<p><b>sample</b><br>Each number gives another, independent noise from the same seed: "
     "sample i is what <code>recipe.apply(image, sample=i)</code> makes.</p>"
@@ -34,42 +34,42 @@ _SAMPLE_TOOLTIP = (
 
 
 class SourcePanel(QWidget):
-    """Shows and edits what a recipe says about the image as a whole."""
+    """Shows what a recipe says about the image as a whole, and wishes for other values.
+
+    What it shows is set from outside, after every wish that is granted.
+    """
 
     # image  [ active image: nuclei  v]
     # range  [   0 ] - [ 65535 ] [auto]
     # axes   [ volumes (z, y, x)     v]
     # seed   [ 42 ] [new]   sample [ 0 ]
-    sourceChanged = Signal(object)  # napari.layers.Image or None
-    valueChanged = Signal(object)  # Recipe
-    sampleChanged = Signal(object)  # int, beyond 32 bits
-    autoRequested = Signal()  # measure the range
+    sourceChanged = Signal(object)  # napari.layers.Image or None, or its array replaced
+    edited = Signal(object)  # {parameter of the recipe: value}
+    autoWished = Signal(bool)  # whether the range is to be that of the image
     refused = Signal(str)
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
         self._recipe = Recipe()
-        self._least_decimals = 0
-        self._guessed_for: object = ()  # the image whose axes were guessed; None: not to be
         fields = Recipe.model_fields
         self.picker = SourcePicker(viewer)
         self.low, self.high = DecimalBox(), DecimalBox()
         for box in (self.low, self.high):
             box.setRange(-1e19, 1e19)
+            box.setDecimals(_DECIMALS)
             box.setKeyboardTracking(False)
             box.setToolTip(tooltip_of("intensity_range", fields["intensity_range"]))
-            narrow(box, 84)
+            narrow(box, 52, buttons=False)
         self.low.valueChanged.connect(self._on_low_typed)
         self.high.valueChanged.connect(self._on_high_typed)
-        self.auto = QCheckBox("auto")
-        self.auto.setChecked(True)
-        self.auto.setToolTip(
-            "<p><b>auto</b><br>Measure lowest and highest intensity of the image and use them.</p>"
+        self.auto = switch(
+            "auto", "Measure lowest and highest intensity of the image and use them."
         )
-        self.auto.clicked.connect(self._on_auto_clicked)
+        self.auto.toggled.connect(self.autoWished)
         self.axes = QComboBox()
         self.axes.addItem("volumes (z, y, x)", 3)
         self.axes.addItem("separate planes (y, x)", 2)
+        self.axes.setMinimumContentsLength(12)
         self.axes.setToolTip(tooltip_of("spatial_ndim", fields["spatial_ndim"]))
         self.axes.currentIndexChanged.connect(self._on_axes_chosen)
         self.seed = _whole_number(tooltip_of("seed", fields["seed"]), bounds_of(fields["seed"])[1])
@@ -78,7 +78,7 @@ class SourcePanel(QWidget):
         self.dice.setToolTip("<p><b>new</b><br>Take another seed at random.</p>")
         self.dice.clicked.connect(self._on_dice)
         self.sample = _whole_number(_SAMPLE_TOOLTIP, bounds_of(fields["sample"])[1])
-        self.sample.valueChanged.connect(self.sampleChanged)
+        self.sample.valueChanged.connect(self._on_sample_typed)
 
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -87,97 +87,63 @@ class SourcePanel(QWidget):
         layout.addRow("range", _row((self.low, 1), QLabel("–"), (self.high, 1), self.auto))
         layout.addRow("axes", self.axes)
         layout.addRow("seed", _row((self.seed, 2), self.dice, QLabel("sample"), (self.sample, 1)))
-        self.picker.sourceChanged.connect(self._on_source_changed)
+        self.picker.sourceChanged.connect(self.sourceChanged)
 
-    def value(self) -> Recipe:
-        """The recipe, with all changes made by the user."""
-        return self._recipe
-
-    def setValue(self, recipe: Recipe) -> None:
-        """Show a recipe."""
+    def setValue(self, recipe: Recipe, automatic: bool) -> None:
+        """Show a recipe, and whether its range is that of the image."""
+        source = self.picker.source()
         self._recipe = recipe
-        with signals_blocked(self.seed), signals_blocked(self.axes):
+        flat = source is not None and source.ndim < 3
+        ndim = 2 if source is None or flat else recipe.spatial_ndim or 3
+        boxes = (self.auto, self.axes, self.seed, self.sample, self.low, self.high)
+        with ExitStack() as stack:
+            for box in boxes:
+                stack.enter_context(signals_blocked(box))
+            self.auto.setChecked(automatic)
+            self.axes.setEnabled(source is not None and not flat)
+            self.axes.setCurrentIndex(self.axes.findData(ndim))
             self.seed.setValue(recipe.seed)
-            self.axes.setCurrentIndex(self.axes.findData(self.spatialNdim()))
-        if recipe.intensity_range is not None:
-            with signals_blocked(self.low), signals_blocked(self.high):
-                for box, value in zip((self.low, self.high), recipe.intensity_range, strict=True):
-                    # no more digits than the numbers have, so that short ones look short
-                    box.setDecimals(max(self._least_decimals, _decimals(value)))
-                    box.setValue(value)
-                    box.setSingleStep(max(abs(value) / 100, 10.0 ** -box.decimals()))
+            self.sample.setValue(recipe.sample)
+            if recipe.intensity_range is not None:
+                self._show_range(*recipe.intensity_range)
 
-    def setSample(self, sample: int) -> None:
-        """Show a sample number."""
-        with signals_blocked(self.sample):
-            self.sample.setValue(sample)
+    def _show_range(self, low: float, high: float) -> None:
+        for box, value in ((self.low, low), (self.high, high)):
+            decimals = decimals_that_matter(value, high - low)
+            if box.value() != value:
+                box.setValue(value)
+            box.setShownDecimals(decimals)
+            box.setSingleStep(max(abs(value) / 100, 10.0**-decimals))
 
-    def keepAxes(self) -> None:
-        """Leave the axes of this recipe as they are, for this image or the first to come."""
-        source = self.picker.source()
-        self._guessed_for = None if source is None else (source.unique_id, source.ndim)
-
-    def spatialNdim(self) -> int:
-        """How many axes of the source are space."""
-        source = self.picker.source()
-        if source is None or source.ndim < 3:
-            return 2
-        return self._recipe.spatial_ndim or 3
-
-    def _on_source_changed(self, source: napari.layers.Image | None) -> None:
-        self.axes.setEnabled(source is not None and source.ndim > 2)
-        if source is not None:
-            self._least_decimals = 0 if source.dtype.kind in "iu" else 3
-            if self.auto.isChecked():
-                self._recipe = self._recipe.replace(intensity_range=None)
-            image = (source.unique_id, source.ndim)
-            if self._guessed_for not in (None, image) or source.ndim == 2:
-                self._recipe = self._recipe.replace(spatial_ndim=guess_spatial_ndim(source))
-            self._guessed_for = image
-            self.setValue(self._recipe)
-        self.sourceChanged.emit(source)
-
-    def _change(self, **values: object) -> bool:
+    def _wish(self, **values: object) -> None:
         try:
-            self._recipe = self._recipe.replace(**values)
+            self._recipe.replace(**values)
         except ValueError as error:
-            self.setValue(self._recipe)
+            self.setValue(self._recipe, self.auto.isChecked())
             self.refused.emit(str(error))
-            return False
-        self.valueChanged.emit(self._recipe)
-        return True
+        else:
+            self.edited.emit(values)
 
     # one end is typed, the other stays as it is, to the last digit
     def _on_low_typed(self, low: float) -> None:
-        self._change_range(low, (self._recipe.intensity_range or (low, self.high.value()))[1])
+        high = (self._recipe.intensity_range or (low, self.high.value()))[1]
+        self._wish(intensity_range=(low, high))
 
     def _on_high_typed(self, high: float) -> None:
-        self._change_range((self._recipe.intensity_range or (self.low.value(), high))[0], high)
-
-    def _change_range(self, low: float, high: float) -> None:
-        auto = self.auto.isChecked()
-        self.auto.setChecked(False)
-        if not self._change(intensity_range=(low, high)):
-            self.auto.setChecked(auto)
-
-    def _on_auto_clicked(self, checked: bool) -> None:
-        if checked:
-            self.autoRequested.emit()
+        low = (self._recipe.intensity_range or (self.low.value(), high))[0]
+        self._wish(intensity_range=(low, high))
 
     def _on_axes_chosen(self) -> None:
-        self._change(spatial_ndim=self.axes.currentData())
+        self._wish(spatial_ndim=self.axes.currentData())
 
     def _on_seed_typed(self) -> None:
-        self._change(seed=int(self.seed.value()))
+        self._wish(seed=int(self.seed.value()))
+
+    def _on_sample_typed(self) -> None:
+        self._wish(sample=int(self.sample.value()))
 
     def _on_dice(self) -> None:
         self.seed.setValue(secrets.randbelow(10_000))
-
-
-def _decimals(value: float) -> int:
-    """Decimals that a number needs to be written exactly enough to be read."""
-    text = f"{value:.6g}"
-    return min(len(text.partition(".")[2]), 9) if "e" not in text else 9
 
 
 def _row(*parts: QWidget | tuple[QWidget, int]) -> QWidget:
@@ -195,5 +161,5 @@ def _whole_number(tooltip: str, highest: float) -> QLargeIntSpinBox:
     box.setRange(0, int(highest))
     box.setKeyboardTracking(False)
     box.setToolTip(tooltip)
-    narrow(box, 72)
+    narrow(box, 48, buttons=False)
     return box

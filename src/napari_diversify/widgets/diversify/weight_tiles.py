@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Hashable
+from dataclasses import dataclass
 from typing import Any
 
 import napari.layers
@@ -23,7 +24,9 @@ from qtpy.QtWidgets import (
 )
 
 from ...model import bounds_of
-from ...recipe import Diversify, LazyVolume, Recipe
+from ...recipe import LazyVolume, Recipe
+from ...recipe.steps.registry import AnyStep
+from ..live.layers import levels_of
 from ..live.slicing import voxel_at
 from ..qt.background import Background
 from ..qt.driver import driver
@@ -39,22 +42,47 @@ _FRAMED = (
     "QToolButton:checked { border-color: #ffd166; }"
 )
 _READY = "Rows: w_i. Columns: w_v. Click a tile to take its weights."
-_NOTHING = "Nothing live is in view: switch a step live to explore its weights."
+_NOTHING = "There is no noise to explore: open an image, or add a step such as Diversify."
 _FACTORS_I = (0.5, 0.75, 1.0, 1.25, 1.5)
 _FACTORS_V = (0.25, 0.5, 1.0, 2.0, 4.0)
 _FROM_NOTHING = (0.0, 0.5, 1.0, 2.0, 4.0)
 
 
-def weights_around(w_i: float, w_v: float) -> tuple[list[float], list[float]]:
-    """Five values each of w_i and w_v, with the given ones among them.
+@dataclass(frozen=True)
+class Explored:
+    """Whose weights are explored, and where.
+
+    Attributes
+    ----------
+    array : LazyVolume
+        Shows the result.
+    index : tuple
+        What is in view of it.
+    layer : napari.layers.Image
+        How it is shown.
+    number : int
+        Of the step in the recipe of the array.
+    """
+
+    array: LazyVolume
+    index: tuple[Any, ...]
+    layer: napari.layers.Image
+    number: int
+
+
+def weights_around(step: AnyStep) -> tuple[list[float], list[float]]:
+    """Five values each of the weights of image and noise, with those of the step among them.
 
     Multiples, so that steps look alike at all strengths; without noise the
     usual strengths. Kept within what the step accepts.
     """
-    fields = Diversify.model_fields
+    signal, noise = step.weights
+    fields = type(step).model_fields
+    names = step.signal_weight, step.noise_weight
+    bounds = [bounds_of(fields[name]) if name is not None else (1.0, 1.0) for name in names]
     return (
-        _around(w_i, _FACTORS_I, bounds_of(fields["w_i"])),
-        _around(w_v, _FACTORS_V if w_v > 0 else (), bounds_of(fields["w_v"])),
+        _around(signal, _FACTORS_I, bounds[0]),
+        _around(noise, _FACTORS_V if noise > 0 else (), bounds[1]),
     )
 
 
@@ -76,13 +104,18 @@ class ExploreWindow(QWidget):
     # ...
     picked = Signal(object, float)  # w_i, w_v
 
-    def __init__(self, viewer: ViewerModel, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        explored: Callable[[], Explored | None],
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent, Qt.WindowType.Window)
+        self._explored = explored
         self.setWindowTitle("Explore w_i × w_v")
         self._viewer = viewer
-        self._array: LazyVolume | None = None
-        self._index: tuple[Any, ...] = ()
-        self._layer: napari.layers.Image | None = None
+        self._layer: napari.layers.Image | None = None  # in whose colours tiles are painted
+        self._computed: Hashable = None  # what the tiles are of
         self.tiles: dict[tuple[float, float], QToolButton] = {}
         self.values: dict[tuple[float, float], npt.NDArray[Any]] = {}
         self._painted: set[tuple[float, float]] = set()
@@ -109,20 +142,15 @@ class ExploreWindow(QWidget):
 
     # ---- public ----
 
-    def look(self, array: LazyVolume, index: tuple[Any, ...], layer: napari.layers.Image) -> None:
-        """Show tiles around what is in view: ``index`` of ``array``, in the looks of a layer."""
-        self._array, self._index, self._layer = array, index, layer
-        if self.isVisible():
+    def look(self) -> None:
+        """Follow what is in view, which may be something else by now."""
+        if not self.isVisible():
+            return
+        if self._explored() is None:
+            self.cancel()
+            self._show_nothing()
+        else:
             self._soon.start()
-
-    def clear(self) -> None:
-        """Show nothing: there is no result in view."""
-        self._array = None
-        self.cancel()
-        self.values, self._painted = {}, set()
-        for tile in self.tiles.values():
-            tile.setIcon(QIcon())
-        self.note.setText(_NOTHING)
 
     @property
     def running(self) -> bool:
@@ -133,6 +161,7 @@ class ExploreWindow(QWidget):
         """Stop computing."""
         self._soon.stop()
         self._background.cancel()
+        self._computed = None
 
     # ---- private ----
 
@@ -140,30 +169,23 @@ class ExploreWindow(QWidget):
         if driver().busy:  # the picture comes first
             self._soon.start()
             return
-        array = self._array
-        if array is None:
-            self.note.setText(_NOTHING)
+        explored = self._explored()
+        if explored is None:
+            self._show_nothing()
             return
-        recipe, steps = array.recipe, array.recipe.steps
-        at = next((i for i, step in enumerate(steps) if isinstance(step, Diversify)), None)
-        if at is None:
-            self.note.setText("Weights belong to the Diversify step: switch it live.")
-            return
-        plane = tuple(part if part == slice(None) else 0 for part in self._index)
+        array, recipe, at = explored.array, explored.array.recipe, explored.number
+        plane = tuple(part if part == slice(None) else 0 for part in explored.index)
         if plane.count(slice(None)) != 2:
             self.note.setText("Tiles show a plane of the image: go back to a 2D view of one.")
             return
-        step = steps[at]
-        assert isinstance(step, Diversify)
-        all_w_i, all_w_v = weights_around(step.w_i, step.w_v)
-        self._lay_out(all_w_i, all_w_v, (step.w_i, step.w_v))
-        region = self._middle(array)
-        before, after = steps[:at], steps[at + 1 :]
-        wanted = [
-            (w, recipe.replace(steps=(*before, step.replace(w_i=w[0], w_v=w[1]), *after)))
-            for w in self.tiles
-        ]
-
+        step = recipe.steps[at]
+        self._lay_out(*weights_around(step), step.weights)
+        region = self._middle(explored)
+        look = (recipe, array.edition, id(array.source), array.shape, region, tuple(self.tiles))
+        if look == self._computed:
+            return
+        self._computed, self._layer = look, explored.layer
+        wanted = [(w, recipe.with_step(at, step.with_weights(*w))) for w in self.tiles]
         values: dict[tuple[float, float], npt.NDArray[Any]] = {}  # of this run alone
 
         def work() -> Generator[tuple[int, int], None, None]:
@@ -175,19 +197,25 @@ class ExploreWindow(QWidget):
         self.values, self._painted = values, set()
         self._background.start(work)
 
-    def _middle(self, array: LazyVolume) -> tuple[Any, ...]:
+    def _show_nothing(self) -> None:
+        self._background.cancel()
+        self.values, self._painted, self._computed = {}, set(), None
+        for tile in self.tiles.values():
+            tile.setIcon(QIcon())
+        self.note.setText(_NOTHING)
+
+    def _middle(self, explored: Explored) -> tuple[Any, ...]:
         """The part of the index around the middle of the view that fits on a tile."""
-        assert self._layer is not None
-        dims = self._viewer.dims
+        dims, layer = self._viewer.dims, explored.layer
         world = list(dims.point)
         for axis, centre in zip(
             dims.displayed, self._viewer.scene.camera.center[-2:], strict=False
         ):
             world[axis] = centre
-        finest = self._layer.data[0] if self._layer.multiscale else self._layer.data
-        point = voxel_at(self._layer, dims, world)
+        point = voxel_at(layer, dims, world)
+        shape, finest = explored.array.shape, levels_of(layer)[0].shape
         out: list[Any] = []
-        for part, n, full, where in zip(self._index, array.shape, finest.shape, point, strict=True):
+        for part, n, full, where in zip(explored.index, shape, finest, point, strict=True):
             if part != slice(None):
                 out.append(part)
                 continue
@@ -255,6 +283,7 @@ class ExploreWindow(QWidget):
         self.note.setText(_READY)
 
     def _on_failed(self, error: Exception) -> None:
+        self._computed = None
         self.note.setText(f"{error}.")
 
     def showEvent(self, event: QShowEvent) -> None:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import napari.layers
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
 from qtpy.QtWidgets import QWidget
 
 from ...core.diversification.psnr_model import PsnrModel
 from ...recipe import LazyVolume, Sampling
+from ..plots.facts import Expected
 from ..samples.sheet import Samples
 from ..samples.window import SamplesWindow
-from .weight_tiles import ExploreWindow
+from .weight_tiles import Explored, ExploreWindow
 
 if TYPE_CHECKING:  # what they need is loaded when they are asked for
     from ..export.dialog import Choices, ExportDialog
@@ -30,6 +31,8 @@ class Windows(QObject):
         The sheet in the viewer.
     choices : callable
         ``choices()`` gives (image layer or None, {what is shown: its recipe}).
+    explored : callable
+        ``explored()`` gives the noise to be explored, or None.
     parent : QWidget
         The dock.
     """
@@ -38,13 +41,19 @@ class Windows(QObject):
     opened = Signal()  # one that wants to be told what is in view
 
     def __init__(
-        self, viewer: ViewerModel, samples: Samples, choices: Choices, parent: QWidget
+        self,
+        viewer: ViewerModel,
+        samples: Samples,
+        choices: Choices,
+        explored: Callable[[], Explored | None],
+        parent: QWidget,
     ) -> None:
         super().__init__(parent)
         self._viewer = viewer
         self._dock = parent
         self._sheet = samples
         self._choices = choices
+        self._explored = explored
         self.export: ExportDialog | None = None
         self.samples: SamplesWindow | None = None
         self.explore: ExploreWindow | None = None
@@ -71,7 +80,7 @@ class Windows(QObject):
     def open_explore(self) -> None:
         """Open the sheet of weights around those that are set."""
         if self.explore is None:
-            self.explore = ExploreWindow(self._viewer, self._dock)
+            self.explore = ExploreWindow(self._viewer, self._explored, self._dock)
             self.explore.picked.connect(self.weightsPicked)
         _to_front(self.explore)
         self.opened.emit()
@@ -82,29 +91,32 @@ class Windows(QObject):
             from ..plots.window import PlotsWindow
 
             self.plots = PlotsWindow(self._viewer, self._dock)
-            self.plots.weightPicked.connect(self._on_weight_picked)
+            self.plots.picked.connect(self._on_picked)
         _to_front(self.plots)
         self.opened.emit()
 
-    def look(
-        self, array: LazyVolume, index: tuple[Any, ...], layer: napari.layers.Image, name: str
-    ) -> None:
-        """Say what is in view: ``index`` of ``array``, shown by a layer, and what it is called."""
+    def look(self, array: LazyVolume, index: tuple[Any, ...], name: str) -> None:
+        """Say what is in view: ``index`` of ``array``, and what it is called."""
         if self.plots is not None:
             self.plots.look(array, index, name)
         if self.explore is not None:
-            self.explore.look(array, index, layer)
+            self.explore.look()
 
     def clear(self) -> None:
         """Say that no result is in view."""
-        for window in (self.explore, self.plots):
-            if window is not None:
-                window.clear()
+        if self.plots is not None:
+            self.plots.clear()
 
     def expect(self, model: PsnrModel | None, w_i: float, w_v: float) -> None:
         """Say which weights are set, and what is to be expected of any."""
-        if self.plots is not None:
-            self.plots.setModel(model, w_i, w_v)
+        if self.explore is not None:
+            self.explore.look()
+        if self.plots is None:
+            return
+        if model is None:
+            self.plots.forget(Expected)
+        else:
+            self.plots.tell(Expected(model, w_i, w_v))
 
     def close(self) -> None:
         """Close those that follow the view; an export goes on."""
@@ -126,8 +138,9 @@ class Windows(QObject):
         if self.export is not None:
             self.export.only_kept.setChecked(True)
 
-    def _on_weight_picked(self, w_v: float) -> None:
-        self.weightsPicked.emit(None, w_v)
+    def _on_picked(self, parameter: str, value: float) -> None:
+        if parameter == "w_v":
+            self.weightsPicked.emit(None, value)
 
     def _on_sheet_changed(self) -> None:
         if self.export is not None:

@@ -27,7 +27,7 @@ def source_of(
     with_file: bool = True,
     in_lengths: bool = True,
 ) -> Source:
-    """The image that a layer shows: its own voxels, and the file they came from if any.
+    """The image that a layer shows: its own voxels, and the file from which they were read.
 
     Without ``with_file`` nothing is read, and no file is looked for. Many
     readers drop the voxel size of a file: unless the result depends on it
@@ -36,7 +36,7 @@ def source_of(
     Raises
     ------
     ValueError, TypeError
-        If the layer is none that can be written; the message says why.
+        If the layer cannot be written; the message says why.
     """
     array, header = described(layer.data, layer.as_layer_data_tuple()[1])
     header = replace(header, channels=() if "c" not in header.axes else header.channels)
@@ -66,11 +66,11 @@ class _File:
 
 
 def _file_of(layer: Any, header: Header, in_lengths: bool) -> _File | None:
-    """The image of a file that a layer shows all of, if there is one."""
+    """The image of a file that a layer shows completely, if there is one."""
     if layer.source.path is None:
         return None
     path = Path(layer.source.path)
-    # layers made of this one may carry its metadata: voxels tell in the end
+    # layers made from this one may carry its metadata: in the end the voxels decide
     known = layer.metadata.get(FILE_KEY) or {"path": path, "series": None, "name": files.stem(path)}
     path, series = Path(known["path"]), known["series"]
     try:

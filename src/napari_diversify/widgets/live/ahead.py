@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from ...core.blocks import Region
+from ...recipe.lazy.array import as_index
+from ...recipe.lazy.viewable import Viewable
+from . import pace
+from .pictures import Pictures, Place, axes_in_view
+from .wishes import Wish, wish_for
+
+# planes computed ahead: so many at most, of so many bytes together, in so many seconds
+_AHEAD, _AHEAD_BYTES, _AHEAD_S = 8, 64 << 20, 4.0
 
 #: An axis, and which way along it.
 Travel = tuple[int, int]
@@ -36,3 +46,23 @@ def next_ones(region: Region, shape: Sequence[int], way: Travel | None, n: int) 
     for place in [at + step, at - step, *(at + step * d for d in range(2, n))][:n]:
         if 0 <= place < shape[axis]:
             yield (*region[:axis], range(place, place + 1), *region[axis + 1 :])
+
+
+def wish_ahead(
+    arrays: tuple[Viewable, ...], view: Place, way: Travel | None, pictures: Pictures
+) -> Wish | None:
+    """The nearest plane that is likely to be asked for next and not there yet."""
+    level, region = view
+    array, index = arrays[level], as_index(region)
+    if axes_in_view(view) > 2:
+        return None
+    seconds = pace.PACES.seconds(array.kind_of_work, array.work(index), again=False)
+    if array.in_memory and seconds <= pace.AT_ONCE_S:
+        return None  # it takes no time then
+    size = max(1, int(np.prod([len(r) for r in region])) * array.dtype.itemsize)
+    n = min(_AHEAD, _AHEAD_BYTES // size, int(_AHEAD_S / seconds))
+    for distance, there in enumerate(next_ones(region, array.shape, way, n), 1):
+        wish = wish_for(arrays, [(level, there)], pictures, ahead=distance)
+        if wish.places:
+            return wish
+    return None

@@ -11,48 +11,24 @@ computed, while anybody waits.
 from __future__ import annotations
 
 import copy
-import time
-import weakref
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from napari.utils.events import EmitterGroup, Event
 
 from ...core.blocks import normalise_index, whole
-from ...recipe.lazy.array import as_index
 from ...recipe.lazy.viewable import Look, Viewable
 from ..qt.driver import Task, driver, is_there
-from ..qt.proxy import behind
-from . import pace
-from .ahead import Travel, next_ones, travel
+from .ahead import wish_ahead
+from .holder import Holder
+from .listener import Listener
 from .live_array import LiveArray
+from .on_screen import OnScreen
 from .pictures import Pictures, Place
+from .plate import Plate
 from .source_watch import SourceWatch
-from .wishes import Done, Wish, gives_way, granting, wish_for
-
-# planes computed ahead: so many at most, of so many bytes together, in so many seconds
-_AHEAD, _AHEAD_BYTES, _AHEAD_S = 8, 64 << 20, 4.0
-
-
-class Listener(Protocol):
-    """Who is told what becomes of a feed, in the thread of the window."""
-
-    def on_changed(self, tag: Any) -> None:
-        """Other arrays are shown from now on: those that were given with this tag."""
-
-    def on_ready(self) -> None:
-        """All that was asked for is at hand."""
-
-    def on_left_out(self) -> None:
-        """The canvas has asked for a volume that is not at hand, and was given nothing."""
-
-    def on_progressed(self, done: int, pieces: int) -> None:
-        """What takes long is so far."""
-
-    def on_failed(self, error: Exception) -> None:
-        """What was asked for could not be computed."""
+from .wishes import Done, Wish, gives_way, granting, looking_again, quickly, wish_for
 
 
 class Feed:
@@ -91,22 +67,13 @@ class Feed:
         self.watch: SourceWatch | None = None
         self._at_once = at_once
         self._driver = driver()
-        self._layer: weakref.ReferenceType[Any] | None = None
-        self._inserted: Any = None  # emitter of the layer list
-        self._awaits = False  # being told of the layer by it
-        self._away = False  # the layer has been taken out of it
+        self._holder = Holder(self)
         self._follows = False  # the watch, by itself
         self._pictures = Pictures()
+        self._screen = OnScreen()
+        self._plate = Plate()
         self._wanted: Wish | None = None
-        self._view: Place | None = None  # asked for last
-        self._small: Place | None = None  # and for the thumbnail, of a pyramid
-        self._way: Travel | None = None  # that the views go
-        self._plate: npt.NDArray[Any] | None = None  # a level that napari keeps
-        self._owes_plate = False  # napari keeps next to nothing in its place
-        self._on_screen: tuple[Place, npt.NDArray[Any]] | None = None
         self._asked = False  # and not yet seen to
-        self._behind = False  # what is on the screen is not what was asked for
-        self._left_out = False  # but nothing at all
         self._given_up: tuple[Place | None, Look] | None = None
         self._task: tuple[Task, Wish] | None = None
 
@@ -119,22 +86,16 @@ class Feed:
     @property
     def layer(self) -> Any:
         """The layer that holds them, or None."""
-        return None if self._layer is None else self._layer()
+        return self._holder.layer
 
     def attach(self, layer: Any) -> None:
         """Draw this layer anew when there is something new to be seen."""
-        self._layer = weakref.ref(behind(layer))
-        if self._awaits:
-            self._awaits = False
-            self._inserted.disconnect(self._on_inserted)
-        self._away = False
+        self._holder.take(layer)
         self._go_on()
 
     def await_layer(self, layers: Any) -> None:
         """Attach the layer that is going to hold the fronts as soon as it is in a layer list."""
-        # events give the layer itself: what adding returns may be a proxy, which nobody keeps
-        self._inserted, self._awaits = layers.events.inserted, True
-        self._inserted.connect(self._on_inserted)
+        self._holder.await_in(layers)
 
     def follow(self, watch: SourceWatch) -> None:
         """Look again by itself whenever this says that the source was edited."""
@@ -159,7 +120,7 @@ class Feed:
             self._go_on()
         else:
             self.await_layer(layers)
-            self._away = True
+            self._holder.away = True
 
     @property
     def listener(self) -> Listener | None:
@@ -174,7 +135,7 @@ class Feed:
     def running(self) -> bool:
         """Whether what is shown is not yet what it should be."""
         waited_for = self._task is not None and not self._task[1].ahead
-        return (self._asked and self._behind) or self._wanted is not None or waited_for
+        return (self._asked and self._screen.behind) or self._wanted is not None or waited_for
 
     @property
     def newest(self) -> tuple[Any, ...]:
@@ -196,7 +157,7 @@ class Feed:
         for done in granted:
             self._pictures.keep(done.place, done.look, done.values)
         self._pictures.keep_only(array.look for array in self.arrays)
-        self._behind = self._view is not None
+        self._screen.behind = self._screen.view is not None
         self.events.changed()
         self._go_on()
 
@@ -208,16 +169,16 @@ class Feed:
     @property
     def shown(self) -> npt.NDArray[Any] | None:
         """Exact values of what is in view; None if they are not there."""
-        if self._view is None:
+        if self._screen.view is None:
             return None
-        return self._pictures.find(self._view, self.arrays[self._view[0]].look)
+        return self._pictures.find(self._screen.view, self.arrays[self._screen.view[0]].look)
 
     def edited(self) -> None:
         """Look at the source again, which has been edited; the picture stays until then."""
-        self.arrays = _looking_again(self.arrays)
+        self.arrays = looking_again(self.arrays)
         if self._wanted is not None:
-            self._wanted = Wish(_looking_again(self._wanted.arrays), (), self._wanted.tag)
-        self._given_up, self._behind = None, self._view is not None
+            self._wanted = Wish(looking_again(self._wanted.arrays), (), self._wanted.tag)
+        self._given_up, self._screen.behind = None, self._screen.view is not None
         self.events.changed()
         self._go_on()
 
@@ -230,7 +191,8 @@ class Feed:
         """Stop for good."""
         self.cancel()
         self.looks_ahead = False
-        self._listener = self._layer = None
+        self._listener = None
+        self._holder.drop()
         if self._follows and self.watch is not None:
             self._follows = False
             self.watch.events.edited.disconnect(self.edited)
@@ -239,23 +201,18 @@ class Feed:
     # ---- whoever looks at the layer, in any thread ----
 
     def picture(self, place: Place, *, tile: bool) -> npt.NDArray[Any]:
-        """What to draw of a part of a level; of a pyramid, what is no tile is its thumbnail."""
+        """What to draw of a part of a level; of a pyramid, what is not a tile is its thumbnail."""
         array = self.arrays[place[0]]
         values = self._pictures.find(place, array.look)
         if values is None:
             values = self._quickly(array, place)
         exact = values is not None
         if values is None:
-            values = self._meanwhile(array, place)
+            values = self._screen.meanwhile(array, place, aside=self.volumes_aside)
         if len(self.arrays) > 1 and not tile:
-            self._small = place
+            self._screen.small = place
         else:
-            self._look_at(place)
-            self._behind = not exact
-            if exact:
-                self._on_screen = place, values
-            elif self._on_screen is not None and self._on_screen[0] != place:
-                self._on_screen = None
+            self._screen.give(place, values, exact=exact)
         if not exact and self._driver.in_window:
             self._go_on(draw=False)  # before the window has time for it
         self._ask()
@@ -265,15 +222,7 @@ class Feed:
         """A whole level that napari asks for once, and keeps: it is filled anew in its place."""
         array = self.arrays[level]
         self._ask()
-        if self._plate is None:
-            values = self._pictures.find(self._whole(level), array.look)
-            if values is None:
-                values = array.stand_in(...)
-            self._owes_plate = values is None
-            if values is None:
-                return _nothing(array)
-            self._plate = values.copy()
-        return self._plate
+        return self._plate.give(array, self._pictures.find(self._whole(level), array.look))
 
     def exact(self, level: int, key: Any) -> npt.NDArray[Any]:
         """``arrays[level][key]``, computed if it has to be."""
@@ -288,8 +237,8 @@ class Feed:
     def copied(self, level: int) -> LiveArray:
         """An array for a copy of the layer, which keeps what is shown now."""
         feed = Feed((copy.copy(self.arrays[level]),), self._at_once)
-        if self._inserted is not None:
-            feed.await_layer(self._inserted.source)
+        if self._holder.layers is not None:
+            feed.await_layer(self._holder.layers)
         if self.watch is not None:
             feed.follow(self.watch.again())
         return LiveArray(feed, 0)
@@ -298,51 +247,13 @@ class Feed:
 
     def _quickly(self, array: Viewable, place: Place) -> npt.NDArray[Any] | None:
         """A part computed now, if that takes no time that anybody could notice."""
-        if not array.in_memory:
-            return None
-        index = as_index(place[1])
-        voxels, kind = array.work(index), array.kind_of_work
-        if voxels > self._at_once():
-            return None
-        start, values, again = time.perf_counter(), None, True
-        if pace.PACES.seconds(kind, voxels, again=True) <= pace.AT_ONCE_S:
-            values = array.quick(index)
-        if values is None and array.prepared(index):
-            again = False
-            if pace.PACES.seconds(kind, voxels, again=False) <= pace.AT_ONCE_S:
-                values = array[index]
-        if values is not None:
-            pace.PACES.note(kind, voxels, time.perf_counter() - start, again=again)
-            self._pictures.keep(place, array.look, values)
-        return values
+        return quickly(array, place, self._pictures, self._at_once())
 
     def _all_quickly(self, wish: Wish) -> bool:
         return all(self._quickly(wish.arrays[p[0]], p) is not None for p in wish.places)
 
-    def _meanwhile(self, array: Viewable, place: Place) -> npt.NDArray[Any]:
-        """What to draw until a part has been computed."""
-        last = self._on_screen
-        if last is not None and last[0] == place:
-            return last[1]
-        if self.volumes_aside and _axes(place) > 2:
-            self._left_out = True
-            return _nothing(array)
-        values = array.stand_in(as_index(place[1]))
-        return _nothing(array) if values is None else values
-
-    def _look_at(self, place: Place) -> None:
-        before, self._view = self._view, place
-        if before is not None and before[0] == place[0] and before != place:
-            self._way = travel(before[1], place[1])
-
     def _whole(self, level: int) -> Place:
         return level, whole(self.arrays[level].shape)
-
-    def _on_inserted(self, event: Any) -> None:
-        data: Any = getattr(event.value, "data", None)
-        levels = data if getattr(event.value, "multiscale", False) else [data]
-        if any(isinstance(level, LiveArray) and level.feed is self for level in levels):
-            self.attach(event.value)
 
     def _ask(self) -> None:
         if not self._asked:
@@ -353,9 +264,10 @@ class Feed:
 
     def _see_to_it(self) -> None:
         """The canvas has asked for something."""
-        self._asked, left_out, self._left_out = False, self._left_out, False
+        screen, self._asked = self._screen, False
+        left_out, screen.left_out = screen.left_out, False
         self._go_on()
-        if left_out and self._behind and self.listener is not None:
+        if left_out and screen.behind and self.listener is not None:
             self.listener.on_left_out()
 
     def _go_on(self, *, draw: bool = True) -> None:
@@ -386,45 +298,32 @@ class Feed:
         if wanted is not None:
             places = self._needed() if seen else []
             return wish_for(wanted.arrays, places, self._pictures, tag=wanted.tag)
-        if not seen or self._view is None or self._has_given_up():
+        screen = self._screen
+        if not seen or screen.view is None or self._has_given_up():
             return None
         wish = wish_for(self.arrays, self._needed(), self._pictures)
-        if wish.places or self._behind:
+        if wish.places or screen.behind:
             return wish
-        small = [] if self._small is None else [self._small]
+        small = [] if screen.small is None else [screen.small]
         wish = wish_for(self.arrays, small, self._pictures, ahead=1)
-        return wish if wish.places else self._ahead()
+        if wish.places or not self.looks_ahead:
+            return wish if wish.places else None
+        return wish_ahead(self.arrays, screen.view, screen.way, self._pictures)
 
     def _needed(self) -> list[Place]:
         """The parts that have to be there before anything is drawn."""
-        layer, last = self.layer, len(self.arrays) - 1
-        if self._plate is None and not self._owes_plate:
-            return [] if self._view is None else [self._view]
-        if self._view is None or (layer is not None and layer.data_level == last):
+        layer, view, last = self.layer, self._screen.view, len(self.arrays) - 1
+        if not self._plate.asked_for:
+            return [] if view is None else [view]
+        if view is None or (layer is not None and layer.data_level == last):
             return [self._whole(last)]
-        return [self._view, self._whole(last)]
-
-    def _ahead(self) -> Wish | None:
-        """The nearest plane that is likely to be asked for next and not there yet."""
-        if not self.looks_ahead or self._view is None or _axes(self._view) > 2:
-            return None
-        level, region = self._view
-        array = self.arrays[level]
-        index = as_index(region)
-        seconds = pace.PACES.seconds(array.kind_of_work, array.work(index), again=False)
-        if array.in_memory and seconds <= pace.AT_ONCE_S:
-            return None  # it takes no time then
-        size = max(1, int(np.prod([len(r) for r in region])) * array.dtype.itemsize)
-        n = min(_AHEAD, _AHEAD_BYTES // size, int(_AHEAD_S / seconds))
-        for distance, there in enumerate(next_ones(region, array.shape, self._way, n), 1):
-            wish = wish_for(self.arrays, [(level, there)], self._pictures, ahead=distance)
-            if wish.places:
-                return wish
-        return None
+        return [view, self._whole(last)]
 
     def _is_seen(self) -> bool:
         layer = self.layer
-        return not self._away and (layer is None or self.stepped_aside or bool(layer.visible))
+        return not self._holder.away and (
+            layer is None or self.stepped_aside or bool(layer.visible)
+        )
 
     # ---- what becomes of it ----
 
@@ -452,7 +351,7 @@ class Feed:
             if wish.tag is not None:
                 self._adopt(wish)
             self._fill_plate()
-            self._behind = False
+            self._screen.behind = False
             self._draw()
         self._go_on()
         if not self.running and self.listener is not None:
@@ -468,19 +367,9 @@ class Feed:
         self.events.changed()
 
     def _fill_plate(self) -> None:
-        """Put what is true now where napari looks for the coarsest level of a flat pyramid."""
         values = self._pictures.find(self._whole(len(self.arrays) - 1), self.arrays[-1].look)
-        layer = self.layer
-        if values is None:
-            return
-        if self._plate is not None:
-            self._plate[...] = values
-        elif self._owes_plate and layer is not None:
-            self._owes_plate = False
-            locked = layer.locked_data_level  # which napari forgets with new data
-            layer.data = list(layer.data)  # asks for the plate again
-            if locked is not None:
-                layer.locked_data_level = locked
+        if values is not None:
+            self._plate.fill(values, self.layer)
 
     def _draw(self) -> None:
         layer = self.layer
@@ -498,29 +387,11 @@ class Feed:
 
     def _give_up(self) -> None:
         """Do not try again by itself what was cancelled, or failed, until something changes."""
-        self._wanted, self._behind = None, False
-        self._given_up = self._view, self.arrays[0].look
+        self._wanted, self._screen.behind = None, False
+        self._given_up = self._screen.view, self.arrays[0].look
 
     def _has_given_up(self) -> bool:
         if self._given_up is None:
             return False
         place, look = self._given_up
-        return place == self._view and look.same_as(self.arrays[0].look)
-
-
-def _nothing(array: Viewable) -> npt.NDArray[Any]:
-    """One voxel at the corner: napari draws no array that has none."""
-    return np.zeros((1,) * len(array.shape), array.dtype)
-
-
-def _axes(place: Place) -> int:
-    """How many axes of a part are in view."""
-    return sum(len(r) > 1 for r in place[1])
-
-
-def _looking_again(arrays: tuple[Viewable, ...]) -> tuple[Viewable, ...]:
-    """Copies of arrays whose source has been edited."""
-    new = tuple(copy.copy(array) for array in arrays)
-    for array in new:
-        array.look_again()
-    return new
+        return place == self._screen.view and look.same_as(self.arrays[0].look)

@@ -41,6 +41,11 @@ def waits(layer: Any) -> bool:
     return bool(entry_of(layer).get("waits", False))
 
 
+def write_entry(layer: Any, entry: dict[str, Any]) -> None:
+    """Have a generated layer say this of itself."""
+    layer.metadata = {**layer.metadata, METADATA_KEY: entry}
+
+
 def why_unusable(layer: napari.layers.Image) -> str | None:
     """A sentence if this image cannot be diversified, or None."""
     if layer.rgb:
@@ -106,7 +111,7 @@ def level_spacings(layer: napari.layers.Image, spatial_ndim: int) -> list[tuple[
 
 
 def spatial_state(layer: napari.layers.Image, first: str = "") -> dict[str, Any]:
-    """Keywords that put a new layer where ``layer`` is; ``first`` names an axis more before all."""
+    """Keywords that place a new layer like ``layer``; ``first`` names an extra leading axis."""
     values = layer.as_layer_data_tuple()[1]
     state = {name: values[name] for name in SPATIAL}
     if not first:
@@ -214,13 +219,20 @@ def shown_level(layer: napari.layers.Image, viewer: Any) -> int:
     return len(layer.data) - 1 if viewer.dims.ndisplay == 3 else int(layer.data_level)
 
 
-def name_of_view(labels: Sequence[str], index: tuple[slice, ...], shape: Sequence[int]) -> str:
-    """What the part of an image in view is called: where it lies along the axes not shown."""
-    fixed = [
-        f"axis {label}: {part.start}" if label.startswith("-") else f"{label} {part.start}"
-        for label, part, n in zip(labels, index, shape, strict=True)
-        if part.start is not None and n > 1
-    ]
+def name_of_view(
+    labels: Sequence[str], index: tuple[slice, ...], shape: Sequence[int], spatial_ndim: int
+) -> str:
+    """What the part of an image in view is called: where it lies along the axes not shown.
+
+    Axes that the image gives no label are called as steps call them: z, y, x.
+    """
+    letters = dict(zip(range(-spatial_ndim, 0), "zyx"[-spatial_ndim:], strict=True))
+    fixed = []
+    for axis, (label, part, n) in enumerate(zip(labels, index, shape, strict=True), -len(shape)):
+        if part.start is not None and n > 1:
+            unlabelled = label.startswith("-")
+            name = letters.get(axis, f"axis {axis + len(shape)}") if unlabelled else label
+            fixed.append(f"{name} {part.start}")
     return ", ".join(fixed) or "view"
 
 

@@ -13,10 +13,9 @@ from typing import Any
 
 import napari.layers
 from napari.components import ViewerModel
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from ...recipe.lazy.array import LazyArray
-from ..qt.proxy import behind
 from .eye import Eye
 from .feed import Feed
 from .layers import (
@@ -25,22 +24,19 @@ from .layers import (
     copy_spatial_state,
     displayed_index,
     entry_of,
-    levels_of,
     of_voxels,
     shown_level,
     spatial_state,
     too_big,
     waits,
     why_not_shown,
+    write_entry,
 )
-from .live_array import LiveArray
-from .ours import claim, disown, part_from, role_of
+from .own_layers import OwnLayers
 from .source_watch import SourceWatch
 
 #: Voxels that are computed at once at most, however little time it took before.
 AT_ONCE = 1 << 22
-#: After this long without a change, the thumbnail is drawn anew.
-_IDLE_MS = 300
 
 
 class LiveLayer(QObject):
@@ -76,16 +72,14 @@ class LiveLayer(QObject):
         self._watch: SourceWatch | None = None
         self._feed: Feed | None = None
         self._eye = Eye(viewer, self)
+        self._own = OwnLayers(viewer, lambda: self.running, self)
+        self._own.taken.connect(self._on_taken)
         self._wanted: tuple[LazyArray, ...] = ()
         self._metadata: dict[str, Any] = {}  # of what is wanted
         self._notes: dict[str, Any] = {}  # beside it
         self._paused = False  # by the user
         self._was_shut = False  # when it was left behind, not by the user
         self.level = 0  # of a pyramid, as shown
-        self._idle = QTimer(self)
-        self._idle.setSingleShot(True)
-        self._idle.setInterval(_IDLE_MS)
-        self._idle.timeout.connect(self._draw_thumbnail)
 
     @property
     def _source(self) -> napari.layers.Image | None:
@@ -117,18 +111,18 @@ class LiveLayer(QObject):
         if not self.fits(source, arrays[0].ndim) and self.layer is not None:
             looks = {**appearance(self.layer), **looks}
             self._disconnect()
-            self._take_away(self.layer)
+            self._own.take_away(self.layer)
             self.layer = None
         moved = self._source != source
         if moved:
             self._leave_source()
             self._watch_source(source)
-        before, self._feed = self._feed, Feed(self._wanted, _at_once)
+        self._feed = Feed(self._wanted, _at_once)
         self._feed.watch = self._watch
         if self.layer is None:
             self._add(source, looks)
         else:
-            self._replace(before, source)
+            self._replace(source)
             if moved:
                 self.layer.name = self._name(source.name)
                 self._link()
@@ -152,7 +146,8 @@ class LiveLayer(QObject):
         self.layer = layer
         self._paused = paused
         self._was_shut = waits(layer)
-        self._connect_viewer()
+        self._own.hold(layer)
+        self._connect()
 
     def change(self, change: Callable[[LazyArray], None], metadata: dict[str, Any]) -> None:
         """Give the arrays other parameters and show the result as soon as it is there."""
@@ -213,16 +208,14 @@ class LiveLayer(QObject):
             layer = self.layer
             if layer.locked:
                 self.release()
-            self._take_away(layer)
+            self._own.take_away(layer)
 
     def release(self) -> None:
         """Let go of the layer, which stays as it is."""
-        self._idle.stop()
         shut = self._eye.shut or self._was_shut
         self._disconnect()
         if self.layer is not None and shut:
-            entry = {**entry_of(self.layer), "waits": True}
-            self.layer.metadata = {**self.layer.metadata, METADATA_KEY: entry}
+            write_entry(self.layer, {**entry_of(self.layer), "waits": True})
         self._was_shut = False
         self.layer = self._feed = None
         self._wanted = ()
@@ -235,61 +228,43 @@ class LiveLayer(QObject):
     def _add(self, source: napari.layers.Image, looks: dict[str, Any]) -> None:
         feed = self._feed
         assert feed is not None
-        fronts, active = feed.fronts(), self._viewer.layers.selection.active
+        active = self._viewer.layers.selection.active
         feed.volumes_aside = True
-        feed.await_layer(self._viewer.layers)
-        layer = napari.layers.Image(
-            fronts if source.multiscale else fronts[0],
+        self.layer = self._own.add(
+            napari.layers.Image,
+            self.role,
+            feed,
             name=self._name(source.name),
             multiscale=source.multiscale,
             projection_mode="none",  # thick slices would average the noise away
             metadata={METADATA_KEY: self._metadata},
-            **spatial_state(source, "" if fronts[0].ndim == source.ndim else "sample"),
+            **spatial_state(source, "" if feed.arrays[0].ndim == source.ndim else "sample"),
             **{**appearance(source), **looks},
         )
-        claim(layer, self.role, fronts)  # before anybody sees it
-        self.layer = self._viewer.add_layer(layer)
         feed.listener = self
-        self._connect_viewer()
+        self._connect()
         self._eye.follow(self.layer, source, feed)
         self._link()
         if active is not None and active in self._viewer.layers:
             self._viewer.layers.selection.active = active
 
-    def _replace(self, before: Feed | None, source: napari.layers.Image) -> None:
+    def _replace(self, source: napari.layers.Image) -> None:
         """Give the layer other arrays."""
         feed, layer = self._feed, self.layer
         assert feed is not None
         assert layer is not None
-        before = before or _feed_of(layer)
-        fronts = feed.fronts()
         self._eye.follow(layer, source, feed)
         feed.stepped_aside |= self._was_shut or (self._paused and not layer.visible)
         self._was_shut = False
-        feed.await_layer(self._viewer.layers)  # and where its copies will be
-        feed.attach(layer if before is None or before.layer is None else before.layer)
-        if before is not None:
-            before.end()
-        claim(layer, self.role, fronts)
-        locked = layer.locked_data_level  # which napari forgets with new data
-        layer.data = fronts if layer.multiscale else fronts[0]
-        if locked is not None:
-            layer.locked_data_level = locked
+        self._own.give(layer, self.role, feed)
         feed.listener = self
         self._write_metadata(self._metadata)
         copy_spatial_state(source, layer)
         self._eye.open_it()
 
-    def _take_away(self, layer: Any) -> None:
-        """Remove a layer of ours, or leave it to the user who has locked it against that."""
-        disown(layer)
-        if not layer.locked:
-            self._viewer.layers.remove(layer)
-
     def _write_metadata(self, entry: dict[str, Any]) -> None:
         assert self.layer is not None
-        entry = {**entry, **self._notes}
-        self.layer.metadata = {**self.layer.metadata, METADATA_KEY: entry}
+        write_entry(self.layer, {**entry, **self._notes})
 
     def _link(self) -> None:
         if self._linked and self._source in self._viewer.layers:
@@ -305,10 +280,6 @@ class LiveLayer(QObject):
             if len(layers) == 2:
                 self._viewer.layers.unlink_layers(layers, ("contrast_limits",))
 
-    def _draw_thumbnail(self) -> None:
-        if self.layer is not None and self.layer.visible and not self.running:
-            self.layer.refresh(highlight=False, extent=False)
-
     # ---- what becomes of the feed ----
 
     def on_changed(self, metadata: dict[str, Any]) -> None:
@@ -318,7 +289,7 @@ class LiveLayer(QObject):
     def on_ready(self) -> None:
         """The layer shows what it should."""
         self._eye.open_it()
-        self._idle.start()
+        self._own.idle.start()
         self.ready.emit()
 
     def on_left_out(self) -> None:
@@ -341,12 +312,10 @@ class LiveLayer(QObject):
 
     # ---- events ----
 
-    def _connect_viewer(self) -> None:
-        self._viewer.layers.events.removed.connect(self._on_layer_removed)
-        self._viewer.layers.events.inserted.connect(self._on_layer_inserted)
+    def _connect(self) -> None:
         assert self.layer is not None
+        self._viewer.layers.events.removed.connect(self._on_layer_removed)
         self.layer.events.set_data.connect(self._on_drawn)
-        self.layer.events.data.connect(self._on_data_replaced)
         self.layer.events.visible.connect(self._on_eye)
 
     def _watch_source(self, source: napari.layers.Image) -> None:
@@ -371,15 +340,12 @@ class LiveLayer(QObject):
 
     def _disconnect(self) -> None:
         self._eye.leave()
-        if self._feed is not None:
-            self._feed.leave(self._viewer.layers)
+        self._own.let_go()
         self._leave_source()
         if self.layer is None:
             return
         self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
-        self._viewer.layers.events.inserted.disconnect(self._on_layer_inserted)
         self.layer.events.set_data.disconnect(self._on_drawn)
-        self.layer.events.data.disconnect(self._on_data_replaced)
         self.layer.events.visible.disconnect(self._on_eye)
 
     def _on_drawn(self) -> None:
@@ -413,32 +379,10 @@ class LiveLayer(QObject):
     def _on_layer_removed(self, event: Any) -> None:
         if event.value == self._source:
             self._leave_source()
-        elif event.value == self.layer:
-            self._leave_to_the_user()
 
-    def _on_layer_inserted(self, event: Any) -> None:
-        if self._feed is not None and self.layer is not None:
-            part_from(event.value, levels_of(self.layer))
-
-    def _on_data_replaced(self) -> None:
-        """Somebody has put voxels of theirs into our layer: it is theirs now."""
-        layer = self.layer
-        if layer is not None and role_of(layer) is None:
-            if self._feed is not None:
-                self._feed.end()
-            self._leave_to_the_user()
-            layer.metadata = {k: v for k, v in layer.metadata.items() if k != METADATA_KEY}
-
-    def _leave_to_the_user(self) -> None:
-        disown(self.layer)
+    def _on_taken(self) -> None:
         self.release()
         self.removed.emit()
-
-
-def _feed_of(layer: Any) -> Feed | None:
-    """The feed that a layer which was left behind has gone on with."""
-    level = behind(levels_of(layer)[0])
-    return level.feed if isinstance(level, LiveArray) else None
 
 
 def _at_once() -> int:

@@ -7,11 +7,12 @@ from collections.abc import Iterable
 from threading import Lock
 from typing import Any, TypeAlias
 
+import numpy as np
 import numpy.typing as npt
 
 from ...core.blocks import Region, slices
 from ...recipe.lazy.array import contains
-from ...recipe.lazy.viewable import Look
+from ...recipe.lazy.viewable import Look, Viewable
 
 #: Which level of a pyramid (0 of any other image), and which part of it.
 Place: TypeAlias = tuple[int, Region]
@@ -56,3 +57,13 @@ class Pictures:
             for place, (look, _) in list(self._kept.items()):
                 if not any(look.same_as(other) for other in true):
                     del self._kept[place]
+
+
+def axes_in_view(place: Place) -> int:
+    """How many axes of a part are in view."""
+    return sum(len(r) > 1 for r in place[1])
+
+
+def nothing(array: Viewable) -> npt.NDArray[Any]:
+    """One voxel at the corner: napari draws no array that has none."""
+    return np.zeros((1,) * len(array.shape), array.dtype)

@@ -1,24 +1,25 @@
-"""What can be switched on to be seen: a live layer each, and how it follows the settings."""
+"""What can be shown of a recipe: a live layer each, and how it follows the settings."""
 
 from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable, Generator, Hashable
+from collections.abc import Generator, Hashable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import napari.layers
 from napari.components import ViewerModel
 from napari.utils import Colormap
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QAbstractButton
 
 from ... import __version__
-from ...recipe import Diversify, LazyLocalStd, LazyRemoved, LazyVolume, LowPass, Recipe
+from ...recipe import LazyLocalStd, LazyRemoved, LazyVolume, Recipe
 from ...recipe.lazy.array import LazyArray
 from ...recipe.lazy.cache import Cache
-from ...recipe.lazy.compared import LazyDifference, LazySplit
+from ...recipe.lazy.compared import LazyDifference, LazyHidden, LazySplit
 from ...recipe.lazy.source import Source
+from ...recipe.steps.registry import AnyStep
 from ..qt.driver import driver
 from ..qt.proxy import behind
 from .layers import level_spacings, levels_of
@@ -29,70 +30,54 @@ _SIGNED = Colormap([[0.25, 0.65, 1.0], [0.0, 0.0, 0.0], [1.0, 0.6, 0.1]], name="
 
 
 class View(QObject):
-    """A switch, the live layer behind it, and the recipe that the layer shows.
+    """A live layer, and the recipe that it shows.
 
     Parameters
     ----------
     viewer : ViewerModel
     role : str
         What the layer shows; in its name.
-    switch : QAbstractButton
-        On: the layer is shown and follows the settings.
-    recipe_of, kind
-        ``recipe_of(kind)`` gives the newest recipe, with seed, range and axes.
     cache : Cache
         Shared by all views of one image.
     """
 
-    switched = Signal(object, bool)  # the view, on or off
     outdated = Signal()  # has to be shown anew
-    deleted = Signal(object)  # the view, whose layer somebody has deleted
+    deleted = Signal()  # somebody has deleted the layer
 
+    #: Whether its layer shares its contrast limits with the image.
     linked = True
-    #: Whether the layer stays, hidden, when it is switched off.
+    #: Whether the layer stays, hidden, when it is put away.
     stays = True
 
-    def __init__(
-        self,
-        viewer: ViewerModel,
-        role: str,
-        switch: QAbstractButton,
-        recipe_of: Callable[[str], Recipe],
-        kind: str,
-        cache: Cache,
-        parent: QObject,
-    ) -> None:
+    def __init__(self, viewer: ViewerModel, role: str, cache: Cache, parent: QObject) -> None:
         super().__init__(parent)
-        self.switch = switch
         self.live = LiveLayer(viewer, role, linked=self.linked, parent=self)
-        self._recipe_of = recipe_of
-        self._kind = kind
         self._cache = cache
+        self._recipe = Recipe()  # the newest
         self._shown: Hashable = None
         self._of: napari.layers.Image | None = None  # the image shown, as it is now
         self._made_of: tuple[Any, Any] = (None, None)  # the image in the layer, and its voxels
         self._sizes: Hashable = None  # and what its voxels measured
-        switch.toggled.connect(self._on_toggled)
         self.live.removed.connect(self._on_removed)
         self.live.source_moved.connect(self._on_source_moved)
 
-    def show(self, source: napari.layers.Image, sample: int) -> None:
-        """Show the image with the newest settings, in a layer made now or before.
+    def show(self, source: napari.layers.Image, recipe: Recipe) -> None:
+        """Show a recipe of the image, in a layer made now or before.
 
         Raises
         ------
         ValueError
-            If the image cannot be shown with them.
+            If the image cannot be shown with it.
         """
-        if self._is_of(source):  # the picture stays until there is a new one
-            self.follow(sample)
+        if self._is_of(source, recipe):  # the picture stays until there is a new one
+            self.follow(recipe)
             self.live.resume()
             return
         self._of = None
-        arrays = self._arrays(source, self._recipe(), sample)
-        self._shown = self._settings(sample)
-        self.live.show(source, arrays, self._metadata(sample), **self._looks(arrays))
-        self._of, self._sizes = source, self._voxel_sizes(source)
+        arrays = self._arrays(source, recipe)
+        self._recipe, self._shown = recipe, self._settings(recipe)
+        self.live.show(source, arrays, self._metadata(recipe), **self._looks(arrays))
+        self._of, self._sizes = source, self._voxel_sizes(source, recipe)
         self._made_of = source, behind(levels_of(source)[0])
 
     def is_of(self, source: napari.layers.Image) -> bool:
@@ -117,14 +102,14 @@ class View(QObject):
         """Whether the layer belongs to this image; else it has to be shown anew."""
         return self.live.layer is not None and self._of is source
 
-    def _is_of(self, source: napari.layers.Image) -> bool:
+    def _is_of(self, source: napari.layers.Image, recipe: Recipe) -> bool:
         """Whether the layer shows this image as it is now, whatever its settings."""
         arrays = self.live.arrays
         return (
             self.shows(source)
             and [array.source for array in arrays] == [Source.of(a) for a in levels_of(source)]
-            and arrays[0].spatial_ndim == (self._recipe().spatial_ndim or min(source.ndim, 3))
-            and self._sizes == self._voxel_sizes(source)
+            and arrays[0].spatial_ndim == spatial_ndim_of(recipe, source.ndim)
+            and self._sizes == self._voxel_sizes(source, recipe)
         )
 
     def put_away(self) -> None:
@@ -134,11 +119,14 @@ class View(QObject):
         else:
             self.live.remove()
 
-    def full(self, source: napari.layers.Image, sample: int) -> tuple[LazyArray, dict[str, Any]]:
-        """The image in full resolution as it is shown now, and its metadata."""
-        return self._arrays(source, self._recipe(), sample)[0], self._metadata(sample)
+    @staticmethod
+    def full(
+        source: napari.layers.Image, recipe: Recipe, cache: Cache
+    ) -> tuple[LazyArray, dict[str, Any]]:
+        """A recipe of the image in full resolution, and its metadata."""
+        return volumes(LazyVolume, source, recipe, cache)[0], metadata_of(recipe)
 
-    def follow(self, sample: int) -> None:
+    def follow(self, recipe: Recipe) -> None:
         """Bring the layer up to date, if its settings have changed.
 
         Raises
@@ -146,72 +134,77 @@ class View(QObject):
         ValueError
             If the image cannot be shown with them; the layer stays as it is.
         """
-        settings = self._settings(sample)
+        settings = self._settings(recipe)
         if settings != self._shown:
-            recipe = self._recipe()
             if self._of is not None:
-                self._arrays(self._of, recipe, sample)  # refuses what cannot be shown
-            self.live.change(lambda array: self._set(array, recipe, sample), self._metadata(sample))
+                self._arrays(self._of, recipe)  # refuses what cannot be shown
+            self._recipe = recipe
+            self.live.change(lambda array: self._set(array, recipe), self._metadata(recipe))
             self._shown = settings
 
-    def _recipe(self) -> Recipe:
-        return self._recipe_of(self._kind)
-
-    def _on_toggled(self, on: bool) -> None:
-        self.switched.emit(self, on)
+    def follows(self, recipe: Recipe) -> bool:
+        """Whether the layer was told of these settings."""
+        return self._shown == self._settings(recipe)
 
     def _on_source_moved(self) -> None:
         """Lengths are other numbers of voxels now: what is shown has to be made anew."""
-        if self._of is not None and self._sizes != self._voxel_sizes(self._of):
+        if self._of is not None and self._sizes != self._voxel_sizes(self._of, self._recipe):
             self._of = None
             self.outdated.emit()
 
-    def _voxel_sizes(self, source: napari.layers.Image) -> Hashable:
-        ndim = self._recipe().spatial_ndim or min(source.ndim, 3)
-        return tuple(level_spacings(source, ndim))
+    def _voxel_sizes(self, source: napari.layers.Image, recipe: Recipe) -> Hashable:
+        return tuple(level_spacings(source, spatial_ndim_of(recipe, source.ndim)))
 
     def _on_removed(self) -> None:
         self._of, self._made_of = None, (None, None)
-        if self.switch.isChecked():
-            self.switch.setChecked(False)
-            self.deleted.emit(self)
+        self.deleted.emit()
 
-    def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
-        return self._volumes(LazyVolume, source, recipe, sample)
+    def _arrays(self, source: napari.layers.Image, recipe: Recipe) -> list[LazyArray]:
+        return volumes(LazyVolume, source, recipe, self._cache)
 
-    def _volumes(
-        self, kind: type[LazyVolume], source: napari.layers.Image, recipe: Recipe, sample: int
-    ) -> list[LazyArray]:
-        if source.multiscale and any(s.preparations(source.data[0].shape) for s in recipe.steps):
-            raise ValueError(
-                "a whole volume at once is shown for images of one resolution only; this one is a "
-                "pyramid. Switch “whole volume” off, or open a single level"
-            )
-        ndim = recipe.spatial_ndim or min(source.ndim, 3)
-        sizes = level_spacings(source, ndim)
-        return [
-            kind(Source.of(level), recipe, size, sample, cache=self._cache)
-            for level, size in zip(levels_of(source), sizes, strict=True)
-        ]
-
-    def _set(self, array: LazyArray, recipe: Recipe, sample: int) -> None:
+    def _set(self, array: LazyArray, recipe: Recipe) -> None:
         assert isinstance(array, LazyVolume)
         array.recipe = recipe
-        array.sample = sample
+        array.sample = recipe.sample
 
-    def _settings(self, sample: int) -> Hashable:
-        return self._recipe(), sample
+    def _settings(self, recipe: Recipe) -> Hashable:
+        return recipe
 
-    def _metadata(self, sample: int) -> dict[str, Any]:
-        """What a generated layer carries, enough to make it again."""
-        return {
-            "recipe": json.loads(self._recipe().to_json()),
-            "sample": sample,
-            "version": __version__,
-        }
+    def _metadata(self, recipe: Recipe) -> dict[str, Any]:
+        return metadata_of(recipe)
 
     def _looks(self, arrays: list[LazyArray]) -> dict[str, Any]:
         return {}
+
+
+def volumes(
+    kind: type[LazyVolume], source: napari.layers.Image, recipe: Recipe, cache: Cache
+) -> list[LazyArray]:
+    """A recipe on each level of an image, finest first."""
+    if source.multiscale and any(s.preparations(source.data[0].shape) for s in recipe.steps):
+        raise ValueError(
+            "a whole volume at once is shown for images of one resolution only; this one is a "
+            "pyramid. Switch “whole volume” off, or open a single level"
+        )
+    sizes = level_spacings(source, spatial_ndim_of(recipe, source.ndim))
+    return [
+        kind(Source.of(level), recipe, size, cache=cache)
+        for level, size in zip(levels_of(source), sizes, strict=True)
+    ]
+
+
+def metadata_of(recipe: Recipe) -> dict[str, Any]:
+    """What a generated layer carries, enough to make it again."""
+    return {
+        "recipe": json.loads(recipe.to_json()),
+        "sample": recipe.sample,
+        "version": __version__,
+    }
+
+
+def spatial_ndim_of(recipe: Recipe, ndim: int) -> int:
+    """How many of the last axes are space, in an image of so many."""
+    return recipe.spatial_ndim or min(ndim, 3)
 
 
 class SigmaView(View):
@@ -219,34 +212,31 @@ class SigmaView(View):
 
     linked = False
 
-    def _step(self) -> Diversify:
-        return next(step for step in self._recipe().steps if isinstance(step, Diversify))
-
-    def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
-        step = self._step()
+    def _arrays(self, source: napari.layers.Image, recipe: Recipe) -> list[LazyArray]:
+        windows = recipe.steps[-1].windows
         return [
-            LazyLocalStd(Source.of(level), step.window, step.stride, recipe.spatial_ndim)
+            LazyLocalStd(Source.of(level), *windows, recipe.spatial_ndim)
             for level in levels_of(source)
         ]
 
-    def _set(self, array: LazyArray, recipe: Recipe, sample: int) -> None:
+    def _set(self, array: LazyArray, recipe: Recipe) -> None:
         assert isinstance(array, LazyLocalStd)
-        array.set_windows(self._step().window, self._step().stride)
+        array.set_windows(*recipe.steps[-1].windows)
 
-    def _settings(self, sample: int) -> Hashable:
-        return self._step().window, self._step().stride
+    def _settings(self, recipe: Recipe) -> Hashable:
+        return recipe.steps[-1].windows
 
-    def _metadata(self, sample: int) -> dict[str, Any]:
-        step = self._step()
+    def _metadata(self, recipe: Recipe) -> dict[str, Any]:
+        window, stride = recipe.steps[-1].windows
         return {
-            "window": list(step.window),
-            "stride": list(step.stride),
-            "spatial_ndim": self._recipe().spatial_ndim,
+            "window": list(window),
+            "stride": list(stride),
+            "spatial_ndim": recipe.spatial_ndim,
             "version": __version__,
         }
 
     def _looks(self, arrays: list[LazyArray]) -> dict[str, Any]:
-        low, high = self._recipe().intensity_range or (0.0, 1.0)
+        low, high = self._recipe.intensity_range or (0.0, 1.0)
         return {"colormap": "magma", "contrast_limits": (0.0, (high - low) / 4), "gamma": 1.0}
 
 
@@ -255,15 +245,14 @@ class RemovedView(View):
 
     linked = False
 
-    def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
-        return self._volumes(LazyRemoved, source, recipe, sample)
+    def _arrays(self, source: napari.layers.Image, recipe: Recipe) -> list[LazyArray]:
+        return volumes(LazyRemoved, source, recipe, self._cache)
 
     def _looks(self, arrays: list[LazyArray]) -> dict[str, Any]:
         coarse = copy.copy(arrays[-1])
         assert isinstance(coarse, LazyVolume)
-        *before, last = coarse.recipe.steps
-        if isinstance(last, LowPass):  # about as much as of a plane: no volume is needed for it
-            coarse.recipe = coarse.recipe.replace(steps=(*before, last.replace(volume=False)))
+        last: AnyStep = coarse.recipe.steps[-1]
+        coarse.recipe = coarse.recipe.with_step(-1, last.of_planes())
         low, high = coarse.intensity_range
         self._guess = (low - high) / 8, (high - low) / 8
         driver().start(lambda: _spread(coarse), self._on_measured)
@@ -282,17 +271,29 @@ def _spread(array: LazyVolume) -> Generator[tuple[int, int], None, float]:
     return float(values.std())
 
 
+class HiddenView(View):
+    """What the last step of the recipe takes away with its contrast equalised, 0 to 1."""
+
+    linked = False
+
+    def _arrays(self, source: napari.layers.Image, recipe: Recipe) -> list[LazyArray]:
+        return volumes(LazyHidden, source, recipe, self._cache)
+
+    def _looks(self, arrays: list[LazyArray]) -> dict[str, Any]:
+        return {"colormap": "gray", "contrast_limits": (0.0, 1.0), "gamma": 1.0}
+
+
 class DifferenceView(View):
     """The result minus the image, from minus to plus a quarter of the range."""
 
     linked = False
     stays = False
 
-    def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
-        return self._volumes(LazyDifference, source, recipe, sample)
+    def _arrays(self, source: napari.layers.Image, recipe: Recipe) -> list[LazyArray]:
+        return volumes(LazyDifference, source, recipe, self._cache)
 
     def _looks(self, arrays: list[LazyArray]) -> dict[str, Any]:
-        low, high = self._recipe().intensity_range or (0.0, 1.0)
+        low, high = self._recipe.intensity_range or (0.0, 1.0)
         limit = (high - low) / 4
         return {"colormap": _SIGNED, "contrast_limits": (-limit, limit), "gamma": 1.0}
 
@@ -317,8 +318,22 @@ class SplitView(View):
         axis, share = self.divider
         array.divider = (axis, round(share * array.shape[axis]))
 
-    def _arrays(self, source: napari.layers.Image, recipe: Recipe, sample: int) -> list[LazyArray]:
-        arrays = self._volumes(LazySplit, source, recipe, sample)
+    def _arrays(self, source: napari.layers.Image, recipe: Recipe) -> list[LazyArray]:
+        arrays = volumes(LazySplit, source, recipe, self._cache)
         for array in arrays:
             self._divide(array)
         return arrays
+
+
+#: The view behind each name: "" is the result of a step, the others are extra views of steps
+#: (:class:`.ExtraView`) and comparisons of the last result with the image.
+KINDS: Mapping[str, type[View]] = MappingProxyType(
+    {
+        "": View,
+        "sigma": SigmaView,
+        "removed": RemovedView,
+        "hidden": HiddenView,
+        "difference": DifferenceView,
+        "split": SplitView,
+    }
+)

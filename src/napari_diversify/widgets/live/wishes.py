@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
@@ -58,6 +59,14 @@ def wish_for(
     return Wish(arrays, tuple(dict.fromkeys(missing)), tag, ahead)
 
 
+def looking_again(arrays: tuple[Viewable, ...]) -> tuple[Viewable, ...]:
+    """Copies of arrays whose source has been edited."""
+    new = tuple(copy.copy(array) for array in arrays)
+    for array in new:
+        array.look_again()
+    return new
+
+
 def gives_way(under_way: Wish, wish: Wish) -> bool:
     """Whether what is under way is to be given up for another wish.
 
@@ -91,3 +100,29 @@ def granting(wish: Wish) -> Generator[tuple[int, int], None, list[Done]]:
             pace.PACES.note(array.kind_of_work, voxels, seconds, again=again)
         granted.append(Done((place[0], region), look, values))
     return granted
+
+
+def quickly(
+    array: Viewable, place: Place, pictures: Pictures, at_once: int
+) -> npt.NDArray[Any] | None:
+    """A part computed now, and kept, if that takes no time that anybody could notice.
+
+    ``at_once``: voxels of work that may be done at most, however quick it is.
+    """
+    if not array.in_memory:
+        return None
+    index = as_index(place[1])
+    voxels, kind = array.work(index), array.kind_of_work
+    if voxels > at_once:
+        return None
+    start, values, again = time.perf_counter(), None, True
+    if pace.PACES.seconds(kind, voxels, again=True) <= pace.AT_ONCE_S:
+        values = array.quick(index)
+    if values is None and array.prepared(index):
+        again = False
+        if pace.PACES.seconds(kind, voxels, again=False) <= pace.AT_ONCE_S:
+            values = array[index]
+    if values is not None:
+        pace.PACES.note(kind, voxels, time.perf_counter() - start, again=again)
+        pictures.keep(place, array.look, values)
+    return values

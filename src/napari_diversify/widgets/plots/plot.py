@@ -1,16 +1,22 @@
-"""One plot: axes, curves that can be faint, legend and words, in the colours of the theme."""
+"""What a plot is: what it depends on, how it draws, and its axes, curves and words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pyqtgraph as pg
 from napari.utils.theme import get_theme
-from qtpy.QtCore import QSize, Qt
+from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QSizePolicy, QStackedLayout, QVBoxLayout, QWidget
+
+from .numbers import Numbers
+
+#: A legend of those two.
+SOURCE_AND_RESULT = (("source", "—", "source"), ("result", "—", "result"))
 
 _FAINT = 120  # of 255: a curve that is no longer, or not yet, true
 _PADDING_PX = 12
@@ -62,18 +68,32 @@ class _Words(QLabel):
 class Plot(QWidget):
     """One plot under its title and legend, over a line of numbers; or a sentence instead.
 
+    A plot is a class in a file of its own, and a line in :mod:`.registry`. It says which
+    numbers it draws, and how; when they are computed and drawn is up to the window.
+
     Parameters
     ----------
     title, tooltip : str
     x, y : str
         What the axes show, with their units.
+
+    Attributes
+    ----------
+    name : str
+        The word beside its switch.
+    numbers : Numbers
+        What it draws.
     """
 
-    # Histogram   plane z 31             — source  — result
+    # Title       plane z 31             — source  — result
     # |
     # |   curves, or a sentence
     # |________
     # (a line of numbers)
+
+    name: ClassVar[str]
+    numbers: Numbers[Any, Any]
+    picked = Signal(str, float)  # a parameter of a step, and the value clicked for it
 
     def __init__(self, title: str, tooltip: str, x: str, y: str) -> None:
         super().__init__()
@@ -112,6 +132,30 @@ class Plot(QWidget):
         layout.addLayout(head)
         layout.addLayout(self._pages, stretch=1)
         layout.addWidget(self.note)
+
+    # ---- what each plot says of itself ----
+
+    def draw(self, numbers: Any, of: Any) -> None:
+        """Draw new numbers, of this fact, and :meth:`reveal` them; or :meth:`say` why not."""
+        raise NotImplementedError
+
+    def has(self, numbers: Any) -> bool:
+        """Whether the numbers hold its part: of those shared, what is hidden is left out."""
+        return True
+
+    def untrue(self, of: Any, now: Any) -> tuple[str, ...]:
+        """Roles to draw faintly while numbers of one fact stand for another."""
+        return tuple({role for _, role, _ in self._pens} - {"text"})
+
+    def place(self, fact: Any) -> object:
+        """What of a fact is drawn without new numbers, by :meth:`mark`."""
+        return None
+
+    def mark(self, fact: Any) -> None:
+        """Draw where a fact is on the curves."""
+
+    def tell_progress(self, done: int, pieces: int) -> None:
+        """Say how far its numbers are."""
 
     # ---- what it shows ----
 
@@ -237,3 +281,8 @@ class Plot(QWidget):
     def _show_text(label: QLabel, text: str) -> None:
         if label.text() != text:
             label.setText(text)
+
+
+def known(x: Any, y: Any) -> tuple[Any, Any]:
+    """A curve, or nothing if no value of it is known: pyqtgraph warns of the bounds of nothing."""
+    return (x, y) if np.isfinite(y).any() else ([], [])

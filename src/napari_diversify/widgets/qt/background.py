@@ -2,41 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
-import time
 from collections.abc import Callable, Generator
 from contextlib import closing
 from functools import partial
 from threading import Event, Thread
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from napari.qt.threading import create_worker
-from qtpy.QtCore import QCoreApplication, QObject, QThreadPool, Signal
+from qtpy.QtCore import QObject, Signal
 
 from .driver import Work, driver, is_there
-
-# time that threads are given to come to the end of a piece when the program ends
-_QUIT_S, _EXIT_S = 0.2, 10.0
-#: All threads, and what tells each to stop.
-_THREADS: WeakKeyDictionary[Thread, Event] = WeakKeyDictionary()
-
-
-def threads_end(seconds: float) -> bool:
-    """Wait until no work is under way any more, so long at most; whether that is so."""
-    deadline = time.monotonic() + seconds
-    for thread in list(_THREADS):
-        thread.join(max(0.0, deadline - time.monotonic()))
-    left = max(0.0, deadline - time.monotonic())
-    ended = QThreadPool.globalInstance().waitForDone(int(left * 1000))
-    return bool(ended) and not any(thread.is_alive() for thread in list(_THREADS))
-
-
-@atexit.register
-def _stop_all() -> None:
-    for stop in list(_THREADS.values()):
-        stop.set()
-    threads_end(_EXIT_S)
 
 
 class Background(QObject):
@@ -64,8 +39,6 @@ class Background(QObject):
         self._number = 0
         self._stop = Event()
         self._worker: Any = None
-        if (app := QCoreApplication.instance()) is not None:
-            app.aboutToQuit.connect(self._on_quit)
 
     @property
     def running(self) -> bool:
@@ -81,10 +54,11 @@ class Background(QObject):
         if self._guarded:
             self._worker = create_worker(_numbered, *task, _start_thread=False)
             self._worker.yielded.connect(self._on_message)
+            driver().end_along(self._stop)
         else:
             arguments = _numbered(*task), driver().post, self._on_message
             self._worker = Thread(target=_send, args=arguments, daemon=True)
-            _THREADS[self._worker] = self._stop
+            driver().end_along(self._stop, self._worker)
         self._worker.start()
 
     def cancel(self) -> None:
@@ -93,11 +67,6 @@ class Background(QObject):
             self._stop.set()
             self._worker = None
             self.stopped.emit()
-
-    def _on_quit(self) -> None:
-        """Let threads end while there is still somebody to tell."""
-        self._stop.set()
-        threads_end(_QUIT_S)
 
     def _on_message(self, message: tuple[int, str, Any]) -> None:
         number, kind, value = message
@@ -121,7 +90,7 @@ def _send(
 
 
 def _tell(told: Callable[[Any], None], message: Any) -> None:
-    """In the thread of the window: from another one nobody knows who is about to be destroyed."""
+    """In the thread of the window: other threads cannot know what is about to be destroyed."""
     if is_there(told):
         told(message)
 

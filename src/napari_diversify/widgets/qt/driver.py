@@ -1,4 +1,7 @@
-"""Threads for all live layers: the newest wish first, and what nobody has asked for yet last."""
+"""Threads for all live layers: the newest wish first, and what nobody has asked for yet last.
+
+The end of the program is that of all threads, also of those that others have started.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +9,12 @@ import atexit
 import time
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
-from threading import Condition, Thread, get_ident
+from threading import Condition, Event, Thread, get_ident
 from typing import Any, TypeAlias
+from weakref import WeakSet
 
 from qtpy.compat import isalive
-from qtpy.QtCore import QCoreApplication, QObject, Qt, QTimer, Signal
+from qtpy.QtCore import QCoreApplication, QObject, Qt, QThreadPool, QTimer, Signal
 
 from ...core.blocks import workers
 from ...core.priority import give_way
@@ -70,6 +74,8 @@ class Driver(QObject):
         self._waiting: list[Task] = []  # oldest first
         self._at_work: list[Task] = []
         self._threads: dict[bool, int] = {False: 0, True: 0}  # ahead or not: how many
+        self._others: WeakSet[Thread] = WeakSet()
+        self._stops: WeakSet[Event] = WeakSet()  # which tell others to stop
         self._window = get_ident()
         self._posted.connect(_call, Qt.ConnectionType.QueuedConnection)
         self._telling = QTimer(self)
@@ -135,14 +141,36 @@ class Driver(QObject):
         with self._changed:
             return not self._waiting and not self._at_work
 
+    def end_along(self, stop: Event, thread: Thread | None = None) -> None:
+        """Set this event when the program ends, and wait for this thread, or napari's own."""
+        self._stops.add(stop)
+        if thread is not None:
+            self._others.add(thread)
+
     def stop(self, seconds: float = _QUIT_S) -> None:
-        """Drop all tasks, and wait so long for the threads to notice."""
+        """Drop all tasks, tell other threads to stop, and wait so long for all to notice."""
+        for event in list(self._stops):
+            event.set()
         with self._changed:
             for task in (*self._waiting, *self._at_work):
                 task.dropped = True
             self._waiting.clear()
             self._changed.notify_all()
-            self._changed.wait_for(lambda: not self._at_work, seconds)
+        self.wait(seconds)
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until no thread is at work, so long at most; whether that is so."""
+        deadline = time.monotonic() + seconds
+
+        def left() -> float:
+            return max(0.0, deadline - time.monotonic())
+
+        with self._changed:
+            rests = self._changed.wait_for(lambda: not self._at_work, seconds)
+        for thread in list(self._others):
+            thread.join(left())
+        ended = QThreadPool.globalInstance().waitForDone(int(left() * 1000))
+        return rests and bool(ended) and not any(thread.is_alive() for thread in self._others)
 
     def _have_threads(self) -> None:
         """See to it that there are threads for all tasks, and that they know of them."""

@@ -32,6 +32,11 @@ from ...model import Model, bounds_of, extra_of
 from .numbers import DecimalBox, whole_numbers_only
 
 _MOST_DECIMALS = 9
+_BUTTON_PX, _MARGIN_PX = 12, 4
+_NARROW = (
+    "QAbstractSpinBox {{ min-width: {width}px; padding: 1px {side}px; }}"
+    "QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: {button}px; }}"
+)
 
 
 class NumberControl(QWidget):
@@ -58,11 +63,13 @@ class NumberControl(QWidget):
         self._box = DecimalBox()
         self._box.setKeyboardTracking(False)
         self._show_decimals(decimals)
+        narrow(self._box, 60, buttons=False)  # the slider is there for the mouse
+        self._slider.setMinimumWidth(60)
         self.setHandyRange(*handy)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self._slider, stretch=1)
-        layout.addWidget(self._box)
+        layout.addWidget(self._slider, stretch=3)
+        layout.addWidget(self._box, stretch=1)
         self._slider.valueChanged.connect(self._on_slid)
         self._box.valueChanged.connect(self._on_typed)
 
@@ -124,9 +131,7 @@ class AxesControl(QWidget):
         for axis in axes:
             box = SpinBox(value=int(bounds[0]), min=int(bounds[0]), max=int(bounds[1]), step=step)
             whole_numbers_only(box.native).setKeyboardTracking(False)
-            if bounds[1] > 999:  # room for digits
-                box.native.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
-            narrow(box.native, 58)
+            narrow(box.native, 50, buttons=bounds[1] <= 999)  # room for digits
             box.changed.connect(self._on_changed)
             layout.addWidget(QLabel(axis))
             layout.addWidget(box.native, stretch=1)
@@ -219,6 +224,7 @@ class ModelForm(QWidget):
         layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapLongRows)
         known = type(model).model_fields
         for name in known if fields is None else fields:
             control = _control_for(known[name])
@@ -287,8 +293,15 @@ def _decimals_of(value: float) -> int:
     return min(max(-exponent, 0), _MOST_DECIMALS) if isinstance(exponent, int) else 0
 
 
-def narrow(box: QWidget, width: int) -> None:
-    """Let a spin box be as narrow as ``width`` pixels, however long its longest number is."""
+def narrow(box: Any, width: int, *, buttons: bool = True) -> None:
+    """Let a spin box be as narrow as ``width`` pixels, however long its longest number is.
+
+    With ``buttons`` they take 28 of them; napari's theme would make any box 90 wide.
+    """
+    if not buttons:
+        box.setButtonSymbols(QAbstractSpinBox.ButtonSymbols.NoButtons)
+    side = _BUTTON_PX if buttons else _MARGIN_PX
+    box.setStyleSheet(_NARROW.format(width=width - 2 * side, side=side, button=_BUTTON_PX))
     box.setSizePolicy(QSizePolicy.Policy.Ignored, box.sizePolicy().verticalPolicy())
     box.setMinimumWidth(width)
 

@@ -8,6 +8,7 @@ the usual one.
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -16,12 +17,21 @@ from qtpy.QtGui import QKeyEvent, QRegularExpressionValidator, QValidator
 from qtpy.QtWidgets import QDoubleSpinBox
 
 _MARKS = (".", ",")
+_TYPED = 6  # decimals at most that somebody types
 _BEGUN = re.compile(r"[-+]?[.,]?")  # of a number
 _NUMBER = re.compile(r"[-+]?\d*[.,]?\d*")
 
 
 class DecimalBox(QDoubleSpinBox):
-    """A box for a number with decimals, in any locale; more decimals than it shows are refused."""
+    """A box for a number with decimals, in any locale; more decimals than it takes are refused."""
+
+    _shown: int | None = None
+
+    def setShownDecimals(self, shown: int | None) -> None:
+        """Show fewer decimals than can be typed; the value keeps all of them. None: all."""
+        if shown != self._shown:
+            self._shown = shown
+            self.setDecimals(self.decimals())  # has it write its text anew
 
     def validate(self, text: str, position: int) -> tuple[QValidator.State, str, int]:
         """Whether a text is a number, may become one, or neither."""
@@ -32,12 +42,15 @@ class DecimalBox(QDoubleSpinBox):
         return text
 
     def valueFromText(self, text: str) -> float:
-        """The number that was typed."""
+        """The number that was typed; that of before, if its text stands as it was."""
+        if text.strip() == self.textFromValue(self.value()):
+            return float(self.value())
         return float(text.strip().replace(",", "."))
 
     def textFromValue(self, value: float) -> str:
         """A number with the decimal mark of the user's locale."""
-        return f"{value:.{self.decimals()}f}".replace(".", _mark(self.locale()))
+        decimals = self.decimals() if self._shown is None else min(self._shown, self.decimals())
+        return f"{value:.{decimals}f}".replace(".", _mark(self.locale()))
 
     def _state(self, text: str) -> QValidator.State:
         if not _NUMBER.fullmatch(text):
@@ -93,7 +106,7 @@ def whole_numbers_only(box: Any) -> Any:
 
 
 def numbers_in(text: str, locale: QLocale) -> tuple[float, ...]:
-    """The numbers of a list that somebody has typed.
+    """The numbers of a list that the user has typed.
 
     Between them stand semicolons, spaces, or commas. A comma inside of one is
     its decimal mark where there are semicolons.
@@ -116,7 +129,7 @@ def numbers_in(text: str, locale: QLocale) -> tuple[float, ...]:
     numbers = [part.strip() for part in parts if part.strip()]
     if not all(_NUMBER.fullmatch(number) and re.search(r"\d", number) for number in numbers):
         raise ValueError(
-            f"these are no numbers with commas or semicolons between, as in 30; 20.5; 12: {text!r}"
+            f"these are not numbers separated by commas or semicolons, as in 30; 20.5; 12: {text!r}"
         )
     return tuple(float(number.replace(",", ".")) for number in numbers)
 
@@ -125,3 +138,20 @@ def _mark(locale: QLocale) -> str:
     """The decimal mark of a locale, if it is one of ours."""
     mark = str(locale.decimalPoint())
     return mark if mark in _MARKS else "."
+
+
+def decimals_that_matter(value: float, width: float) -> int:
+    """Decimals to show of one end of a range of a width: as typed where short, else to 0.01 %.
+
+    Examples
+    --------
+    >>> decimals_that_matter(0.125, 1.0), decimals_that_matter(1 / 3, 1.0)
+    (3, 4)
+    >>> decimals_that_matter(4321.0, 5000.0), decimals_that_matter(1e-7 / 3, 1e-7)
+    (0, 9)
+    """
+    text = repr(float(value))
+    typed = 9 if "e" in text else len(text.partition(".")[2].rstrip("0"))
+    if typed <= _TYPED:
+        return typed
+    return min(max(math.ceil(4 - math.log10(width)), 0), 9) if width > 0 else 9

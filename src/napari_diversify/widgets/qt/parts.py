@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 
 from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QPushButton, QWidget
+from superqt import QFlowLayout
 
 from ... import sentences
 
@@ -38,7 +39,7 @@ def button(name: str, meaning: str, *, checkable: bool = False) -> QPushButton:
 
 
 def soon(owner: QObject, call: Callable[[], object]) -> QTimer:
-    """A timer that, once started, calls when what is under way is done, if its owner still lives.
+    """A timer that, once started, calls after current events, if its owner still exists.
 
     ``QTimer.singleShot`` would call a method of a widget that has been deleted meanwhile.
     """
@@ -47,6 +48,15 @@ def soon(owner: QObject, call: Callable[[], object]) -> QTimer:
     timer.setInterval(0)
     timer.timeout.connect(call)
     return timer
+
+
+def flow(spacing: int = 4) -> QFlowLayout:
+    """A layout for short things side by side that wraps where there is no more room."""
+    layout = QFlowLayout()
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setHorizontalSpacing(spacing)
+    layout.setVerticalSpacing(spacing)
+    return layout
 
 
 def row(*widgets: QWidget) -> QWidget:
@@ -60,7 +70,7 @@ def row(*widgets: QWidget) -> QWidget:
 
 
 def fill(box: QComboBox, texts: Sequence[str], chosen: str | None, none: str = "") -> None:
-    """Fill a list anew, keeping what was chosen if it is still there; else the last.
+    """Refill a list, keeping what was chosen if it is still there; otherwise choose the last.
 
     Where the list begins with ``none``, nothing is chosen in place of it.
     """

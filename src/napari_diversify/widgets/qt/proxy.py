@@ -1,4 +1,4 @@
-"""napari hands plugins proxies of its objects: what is behind one is the same, the proxy is not."""
+"""napari hands plugins proxies of its objects: the object behind stays the same, not the proxy."""
 
 from __future__ import annotations
 

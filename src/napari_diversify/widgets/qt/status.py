@@ -1,4 +1,4 @@
-"""What the widget says, and how far long work has come."""
+"""Messages of a widget, and the progress of long work."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class StatusLine(QWidget):
         self.message.setText(text)
 
     def show_progress(self, done: int, total: int) -> None:
-        """Show how many of how many pieces are done."""
+        """Show the number of pieces done, of all pieces."""
         self.progress.setRange(0, total)
         self.progress.setValue(done)
         self._waiting.show()

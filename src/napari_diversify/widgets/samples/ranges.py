@@ -1,4 +1,4 @@
-"""Which parameters vary from sample to sample, and from where to where."""
+"""Which parameters vary from sample to sample, and in which ranges."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What samples are drawn: of which result, how many, and which parameters vary."""
+"""Which samples are drawn: of which result, how many, and which parameters vary."""
 
 from __future__ import annotations
 

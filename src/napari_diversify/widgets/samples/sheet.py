@@ -86,10 +86,10 @@ class Samples(QObject):
             and sheet.spacing == level_spacings(source, ndim)[0]
         )
 
-    def renew(self) -> None:
-        """Show the same samples of the image as it is now, if it has been changed."""
-        if self.sampling is not None and self.source is not None and not self.shows(self.source):
-            self.draw(self.source, self.sampling)
+    def renew_if_of(self, source: napari.layers.Image) -> None:
+        """Show the same samples of an image as it is now, if they are of it and it has changed."""
+        if self.sampling is not None and self.source == source and not self.shows(source):
+            self.draw(source, self.sampling)
 
     def kept(self) -> tuple[int, ...]:
         """Numbers of the samples that are not rejected."""
@@ -144,17 +144,17 @@ class Samples(QObject):
             self.forget()
 
     def release(self) -> None:
-        """Let go of the sheet, which stays as it is."""
+        """Release the sheet, which stays as it is."""
         self.live.release()
         self._look()
 
     def take_over(self) -> None:
-        """Go on with a sheet that was left behind, if its image is still there.
+        """Continue with a sheet that was left behind, if its image still exists.
 
         Raises
         ------
         ValueError
-            If its metadata do not tell what it shows.
+            If its metadata do not say what it shows.
         """
         self.forget()
         layers = self._viewer.layers
@@ -180,14 +180,15 @@ class Samples(QObject):
     # ---- private ----
 
     def forget(self) -> None:
-        """There is no sheet any more."""
+        """Forget the sheet, which does not exist any more."""
         self.sampling = self.source = None
         self._rejected.clear()
         self._look()
 
     def _on_source_moved(self) -> None:
         try:
-            self.renew()
+            if self.source is not None:
+                self.renew_if_of(self.source)
         except ValueError:  # as the live layers say
             self.close()
 

@@ -14,7 +14,7 @@ from ..qt.words import Words
 from .sampling_panel import SamplingPanel
 from .sheet import KEEP, REJECT, Samples
 
-if TYPE_CHECKING:  # it brings along all that writes files
+if TYPE_CHECKING:  # it imports everything that writes files
     from ..export.dialog import Choices
 
 _NONE = "Draw a sheet, then look through it in the viewer with the arrow keys."
@@ -48,7 +48,7 @@ class SamplesWindow(QDialog):
         self._choices = choices
         self.sampling = SamplingPanel()
         self.sampling.samples.setValue(20)
-        self.sampling.samples.setMaximum(10_000)  # who looks through more
+        self.sampling.samples.setMaximum(10_000)  # nobody looks through more
         self.draw = button(
             "Draw",
             "Draw these samples and show them in a layer of their own, one behind the other. Only "
@@ -108,7 +108,7 @@ class SamplesWindow(QDialog):
             self.status.say(
                 ""
                 if sampling.ranges
-                else "These samples differ in noise alone. Tick what shall vary, and draw again."
+                else "These samples differ in noise alone. Tick what should vary, and draw again."
             )
 
     def _on_clicked(self, index: QModelIndex) -> None:

@@ -25,7 +25,7 @@ from ..live.warming import warm_up_specimens
 from ..qt.background import Background
 from ..qt.dock import Dock
 from ..qt.parts import button, sentence, tip
-from ..qt.section import switch
+from ..qt.switch import switch
 from ..qt.words import Words
 from .computed import limits_of, place_of, whole_of
 from .fit import FitRow, Fitted

@@ -33,7 +33,7 @@ _NO_IMAGE = "no image"
 
 @dataclass(frozen=True)
 class Fitted:
-    """What labels tell of a kind of specimen, and a sentence or two on it."""
+    """The parameters of a kind of specimen that fit labels, and a sentence or two on them."""
 
     kind: str
     values: dict[str, Any]
@@ -47,7 +47,7 @@ class Fitted:
 
 
 class FitRow(QWidget):
-    """Which labels, and which image with them, a specimen shall be like."""
+    """Which labels, and which image with them, a specimen should be like."""
 
     # fit to      [labels    v] [Fit]
     # with image  [no image  v]

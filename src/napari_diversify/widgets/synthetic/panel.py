@@ -146,7 +146,7 @@ class KindForm(QWidget):
         self._take(self.microscope, model)
 
     def _take(self, form: ModelForm, model: Synthetic) -> None:
-        """Take over the fields of one of the forms; each knows its own only."""
+        """Take over the fields of one of the forms, each of which has only some of them."""
         self._model = self._model.replace(**{n: getattr(model, n) for n in form.controls})
         self.valueChanged.emit(self._model)
 

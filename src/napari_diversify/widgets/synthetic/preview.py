@@ -11,23 +11,22 @@ from typing import Any
 
 import napari.layers
 from napari.components import ViewerModel
-from qtpy.QtCore import QObject, QTimer, Signal
+from qtpy.QtCore import QObject, Signal
 
 from ...recipe.provenance import KEY, Provenance
 from ...synthetic.plan import Plan
 from ...synthetic.specimen import Specimen
 from ..live.feed import Feed
-from ..live.layers import appearance, entry_of, waits
-from ..live.ours import claim, disown, find, part_from, role_of
+from ..live.layers import appearance, entry_of, waits, write_entry
+from ..live.ours import find
+from ..live.own_layers import OwnLayers
 from ..live.pictures import Place
 from ..qt.driver import Task, driver, is_there
-from ..qt.proxy import behind
 from .array import SpecimenView
 from .computed import IMAGE, LABELS, Computed, computing, limits_of, place_of
 
 #: Voxels that are computed at once at most, however little time it took before.
 AT_ONCE = 1 << 20
-_IDLE_MS = 300
 
 
 class LiveSpecimen(QObject):
@@ -55,10 +54,8 @@ class LiveSpecimen(QObject):
         self._task: tuple[Task, Plan] | None = None
         self._long = False  # it takes long, which is shown
         self._new_limits = False
-        self._idle = QTimer(self)
-        self._idle.setSingleShot(True)
-        self._idle.setInterval(_IDLE_MS)
-        self._idle.timeout.connect(self._draw_thumbnails)
+        self._own = OwnLayers(viewer, lambda: self.running, self)
+        self._own.taken.connect(self._on_taken)
 
     # ---- public ----
 
@@ -97,18 +94,13 @@ class LiveSpecimen(QObject):
         """Let go of the layers, which stay as they are or are hidden."""
         self._wanted = None
         self._stop()
-        self._idle.stop()
-        layers, feeds = self.layers, self._feeds or ()
-        for feed in feeds:
-            feed.leave(self._viewer.layers)
-        if layers is None:
+        self._own.let_go()
+        if self.layers is None:
             return
-        self._disconnect()
-        for layer in layers:
+        for layer in self.layers:
             if hide and layer in self._viewer.layers and layer.visible:
                 layer.visible = False
-                entry = {**entry_of(layer), "waits": True}
-                layer.metadata = {**layer.metadata, KEY: entry}
+                write_entry(layer, {**entry_of(layer), "waits": True})
         self.layers = self._feeds = self._shown = self.specimen = None
 
     # ---- computing ----
@@ -178,7 +170,7 @@ class LiveSpecimen(QObject):
                 self._new_limits = False
                 self.layers[0].contrast_limits = limits_of(values)
         if not self.running:
-            self._idle.start()
+            self._own.idle.start()
             self.ready.emit()
 
     def on_progressed(self, done: int, pieces: int) -> None:
@@ -194,9 +186,7 @@ class LiveSpecimen(QObject):
     def _adopt(self, computed: Computed) -> None:
         """Show another specimen."""
         if self.layers is not None and self.layers[0].ndim != computed.plan.ndim:
-            self._disconnect()  # napari cannot turn one kind of layer into the other
-            for feed in self._feeds or ():
-                feed.leave(self._viewer.layers)
+            self._own.let_go()  # napari cannot turn one kind of layer into the other
             self.layers = None
         fits = self._fits(computed)
         self._shown, self.specimen = computed.plan, computed.specimen
@@ -212,7 +202,7 @@ class LiveSpecimen(QObject):
             ):
                 feed.give([array], granted)
         for layer in self.layers:
-            layer.metadata = {**layer.metadata, KEY: self._entry()}
+            write_entry(layer, self._entry())
 
     def _fits(self, computed: Computed) -> bool:
         """Whether a specimen can take the place of the one shown, napari noticing nothing."""
@@ -232,18 +222,10 @@ class LiveSpecimen(QObject):
         """Give both layers arrays of another shape or voxel size."""
         assert self.layers is not None
         assert self._shown is not None
-        before = self._feeds
         first, second = (self._feed_of(array) for array in computed.arrays)
         self._feeds = first, second
-        for n, (layer, feed) in enumerate(zip(self.layers, self._feeds, strict=True)):
-            known = None if before is None else before[n].layer
-            feed.await_layer(self._viewer.layers)  # and where its copies will be
-            feed.attach(layer if known is None else known)
-            if before is not None:
-                before[n].end()
-            fronts = feed.fronts()
-            claim(layer, (IMAGE, LABELS)[n], fronts)
-            layer.data = fronts[0]
+        for layer, role, feed in zip(self.layers, (IMAGE, LABELS), self._feeds, strict=True):
+            self._own.give(layer, role, feed)
             for name, value in place_of(self._shown).items():
                 setattr(layer, name, value)
             layer.translate = (0,) * self._shown.ndim
@@ -273,9 +255,7 @@ class LiveSpecimen(QObject):
             opacity = found[1].opacity
         for layer in found:
             if layer is not None and layer.ndim != self._shown.ndim:
-                disown(layer)
-                if not layer.locked:
-                    layers.remove(layer)
+                self._own.take_away(layer)
         image, labels = self._find(IMAGE), self._find(LABELS)
         first, second = (self._feed_of(array) for array in computed.arrays)
         self._feeds = first, second
@@ -310,7 +290,6 @@ class LiveSpecimen(QObject):
         for layer, was in zip(self.layers, seen, strict=True):
             if was and not layer.visible:
                 layer.visible = True
-        self._connect()
         if active is not None and active in layers:
             layers.selection.active = active
         elif ours or len(layers) == 2:
@@ -318,12 +297,8 @@ class LiveSpecimen(QObject):
 
     def _add(self, kind: Any, role: str, feed: Feed, **keywords: Any) -> Any:
         """A new layer of ours."""
-        fronts = feed.fronts()
-        feed.await_layer(self._viewer.layers)
         metadata = {KEY: self._entry()}
-        layer = kind(fronts[0], name=role, metadata=metadata, **keywords)
-        claim(layer, role, fronts)  # before anybody sees it
-        return self._viewer.add_layer(layer)
+        return self._own.add(kind, role, feed, name=role, metadata=metadata, **keywords)
 
     def _find(self, role: str) -> Any:
         return find(self._viewer.layers, role)
@@ -332,45 +307,7 @@ class LiveSpecimen(QObject):
         assert self._shown is not None
         return Provenance.of_specimen(self._shown.record()).entry()
 
-    def _draw_thumbnails(self) -> None:
-        for layer in self.layers or ():
-            if layer.visible and not self.running:
-                layer.refresh(highlight=False, extent=False)
-
-    # ---- events ----
-
-    def _connect(self) -> None:
-        self._viewer.layers.events.removed.connect(self._on_layer_removed)
-        self._viewer.layers.events.inserted.connect(self._on_layer_inserted)
-        for layer in self.layers or ():
-            layer.events.data.connect(self._on_data_replaced)
-
-    def _disconnect(self) -> None:
-        self._viewer.layers.events.removed.disconnect(self._on_layer_removed)
-        self._viewer.layers.events.inserted.disconnect(self._on_layer_inserted)
-        for layer in self.layers or ():
-            layer.events.data.disconnect(self._on_data_replaced)
-
-    def _on_layer_removed(self, event: Any) -> None:
-        if self.layers is not None and event.value in self.layers:
-            self._leave_to_the_user(event.value)
-
-    def _on_layer_inserted(self, event: Any) -> None:
-        part_from(event.value, [la.data for la in self.layers or ()])
-
-    def _on_data_replaced(self) -> None:
-        """Somebody has put voxels of theirs into a layer of ours: it is theirs now."""
-        for layer in self.layers or ():
-            if role_of(layer) is None:
-                for feed in self._feeds or ():
-                    if feed.layer is behind(layer):
-                        feed.end()
-                self._leave_to_the_user(layer)
-                layer.metadata = {k: v for k, v in layer.metadata.items() if k != KEY}
-                return
-
-    def _leave_to_the_user(self, layer: Any) -> None:
-        disown(layer)
+    def _on_taken(self) -> None:
         self.release()
         self.removed.emit()
 

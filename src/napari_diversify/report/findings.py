@@ -1,4 +1,4 @@
-"""What a page tells, before it is a page."""
+"""What a report says, before it is a page."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ Flagged = tuple[Row, tuple[Flag, ...]]
 
 @dataclass(frozen=True)
 class Pair:
-    """A generated plane beside that of its source, as tags; why one of them is not there."""
+    """A generated plane beside that of its source, as tags; or why there is no picture."""
 
     image: str
     source: str
 
 
 @dataclass(frozen=True)
-class Found:
-    """All that a page tells.
+class Findings:
+    """Everything that a report says.
 
     Attributes
     ----------
@@ -37,7 +37,7 @@ class Found:
     thumbnails : dict
         Tags of small pictures, by the file of the row.
     opened : int
-        How many files were opened; all were looked for.
+        How many files were opened; all were checked for existence.
     comparison : Comparison or None
     """
 

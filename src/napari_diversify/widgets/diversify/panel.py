@@ -1,0 +1,108 @@
+"""The form of a step in its card, and what it is told of the image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any
+
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QVBoxLayout, QWidget
+
+from ...analysis.measure import Windows
+from ...core.diversification.psnr_model import PsnrModel
+from ...recipe.lazy.array import LazyArray
+from ...recipe.steps.registry import AnyStep
+from ..qt.forms import ModelForm
+from ..qt.words import Words
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFacts:
+    """What the panel of a step is told of the image.
+
+    Attributes
+    ----------
+    array : array-like
+        In full resolution.
+    edition : object
+        Another one whenever its voxels have been changed.
+    spatial_ndim : 2 or 3
+    spacing : tuple of float or None
+        Voxel size per spatial axis in micrometres; None if an axis has no unit of length.
+    psnr : mapping of (window, stride) to PsnrModel
+        As far as it has been measured.
+    note : str
+        On what it was measured, where that is not the whole image.
+    alone : bool
+        Whether the step works on the image itself.
+    """
+
+    array: Any
+    edition: object
+    spatial_ndim: int
+    spacing: tuple[float, ...] | None
+    psnr: Mapping[Windows, PsnrModel]
+    note: str
+    alone: bool
+
+
+class StepPanel(QWidget):
+    """Shows and edits a step: a row per parameter, and a note below.
+
+    A step that needs more names a subclass as its ``panel``.
+    """
+
+    valueChanged = Signal(object)  # the step
+    refused = Signal(str)
+    progressed = Signal(int, int)  # of work that the user has asked for
+    rested = Signal()  # it is done
+
+    def __init__(self, step: Any) -> None:
+        super().__init__()
+        self.form = ModelForm(step)
+        self.note = Words()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.form)
+        layout.addWidget(self.note)
+        self.form.valueChanged.connect(self._on_form_changed)
+        self.form.refused.connect(self.refused)
+        if step.extra and find_spec(step.extra) is None:
+            self.note.setText(f"This step needs the package “{step.extra}”; it is not installed.")
+
+    def value(self) -> Any:
+        """The step shown."""
+        return self.form.value()
+
+    def setValue(self, step: Any) -> None:
+        """Show a step."""
+        self.form.setValue(step)
+
+    def setFacts(self, facts: ImageFacts | None) -> None:
+        """Say what is known of the image; None: there is none."""
+
+    def look(self, array: LazyArray | None, index: tuple[Any, ...] = ()) -> None:
+        """Say what is in view of the result of the step: ``index`` of ``array``; None: nothing."""
+
+    @property
+    def running(self) -> bool:
+        """Whether the panel is computing something."""
+        return False
+
+    def cancel(self) -> None:
+        """Stop computing."""
+
+    def _on_form_changed(self, step: Any) -> None:
+        self.valueChanged.emit(step)
+
+
+def panel_of(step: AnyStep) -> StepPanel:
+    """A new panel that shows a step."""
+    if not step.panel:
+        return StepPanel(step)
+    module, _, name = step.panel.partition(":")
+    panel: StepPanel = getattr(import_module(module), name)(step)
+    return panel
