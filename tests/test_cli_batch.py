@@ -596,7 +596,7 @@ def test_info_measures_one_image_of_one_shape_with_its_labels(invoke, here):
     assert "contrast    RMS" in invoke("info", "many.npy", "--contrast").stdout
     wrong = invoke("info", "many.npy", "--contrast", "--labels", "flat.npy")
     assert wrong.exit_code == 1
-    assert "must have one shape" in wrong.stderr
+    assert "must have the same shape" in wrong.stderr
     assert "belong to --contrast" in invoke("info", "many.npy", "--offset", 3).stderr
 
 

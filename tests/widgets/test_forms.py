@@ -198,7 +198,7 @@ def test_a_bound_that_must_not_be_reached_is_not_reached(qtbot):
     qtbot.addWidget(form)
     control, refused = form.controls["cutoff"], []
     form.refused.connect(refused.append)
-    assert "Range: above 0 to 2." in control.toolTip()
+    assert "Range: above 0, up to 2." in control.toolTip()
     box(control).setValue(0.0)
     assert control.value() == form.value().cutoff == 0.001
     form.setValue(LowPass(cutoff=0.5))

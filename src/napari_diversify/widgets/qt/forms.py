@@ -314,9 +314,9 @@ def tooltip_of(name: str, field: FieldInfo) -> str:
         facts.append(f"Unit: {unit}.")
     if math.isfinite(low) and math.isfinite(high):
         inside = bounds_of(field, 1.0)
-        above = "above " if inside[0] != low else ""
-        below = "below " if inside[1] != high else ""
-        facts.append(f"Range: {above}{low:g} to {below}{high:g}.")
+        lowest = f"above {low:g}, up" if inside[0] != low else f"{low:g}"
+        highest = f"below {high:g}" if inside[1] != high else f"{high:g}"
+        facts.append(f"Range: {lowest} to {highest}.")
     if field.default is not None:
         facts.append(f"Default: {field.default}.")
     return f"<p><b>{field.title or name}</b><br>{field.description}</p><p>{' '.join(facts)}</p>"
