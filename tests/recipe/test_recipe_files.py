@@ -75,6 +75,12 @@ def test_a_file_is_overwritten_where_that_is_asked_for(tmp_path):
     assert Recipe.load(path) == RECIPE
 
 
+def test_a_missing_folder_is_not_made(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*missing\. Make it first"):
+        RECIPE.save(tmp_path / "missing" / "recipe.json")
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.parametrize("when", ["write", "replace"])
 def test_a_save_that_fails_leaves_the_old_file_and_no_other(tmp_path, monkeypatch, when):
     path = tmp_path / "recipe.json"

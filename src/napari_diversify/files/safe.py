@@ -41,7 +41,9 @@ _OF_A_FOLDER = _WHAT_TO_DO | {
 
 
 @contextmanager
-def writing(path: str | os.PathLike[str], overwrite: bool = False, run: str = "") -> Iterator[Path]:
+def writing(
+    path: str | os.PathLike[str], overwrite: bool = False, run: str = "", *, folders: bool = True
+) -> Iterator[Path]:
     """Yield a temporary name, and give what was written there its final name at the end.
 
     The temporary name, ``.{name}.partial`` in the same folder, is always the same, so
@@ -58,6 +60,8 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False, run: str = ""
     run : str, optional
         Hexadecimal digits that become part of the temporary name: processes that may write
         the same file at the same time do not get into each other's way.
+    folders : bool, optional
+        Whether missing parent folders are made; if not, they are an error.
 
     Yields
     ------
@@ -78,7 +82,13 @@ def writing(path: str | os.PathLike[str], overwrite: bool = False, run: str = ""
     )
     old = target.with_name(f".{target.name}.old")
     with _explained(target):
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if folders:
+            target.parent.mkdir(parents=True, exist_ok=True)
+        elif not target.parent.is_dir():
+            raise FileNotFoundError(
+                f"{target} cannot be written: there is no folder {target.parent}. Make it first, "
+                "or choose another one"
+            )
         if _exists(old):  # killed between the two renames below
             remove(old) if _exists(target) else os.rename(old, target)
     if not overwrite:

@@ -284,7 +284,7 @@ class Recipe(Model):
             raise ValueError(f"{os.fspath(path)}: {error}") from None
 
     def save(self, path: str | os.PathLike[str], *, overwrite: bool = False) -> None:
-        """Write the recipe to a file (JSON), completely or not at all; missing folders are made.
+        """Write the recipe to a file (JSON), completely or not at all.
 
         Raises
         ------
@@ -298,7 +298,7 @@ class Recipe(Model):
             )
         from ..files import writing  # which takes long to import
 
-        with writing(target, overwrite) as partial:
+        with writing(target, overwrite, folders=False) as partial:
             partial.write_text(self.to_json(), encoding="utf-8")
 
 
