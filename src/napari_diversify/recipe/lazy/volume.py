@@ -13,16 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from ...core.blocks import (
-    Region,
-    exhaust,
-    normalise_index,
-    region_shape,
-    slices,
-    span,
-    spatial_ndim_of,
-    whole,
-)
+from ...core.blocks import Region, exhaust, normalise_index, region_shape, slices, span, whole
 from ...core.diversification.local_std import (
     PerAxis,
     check_per_axis,
@@ -137,7 +128,7 @@ class LazyVolume(LazyArray):
 
     @recipe.setter
     def recipe(self, recipe: Recipe) -> None:
-        if spatial_ndim_of(self.ndim, recipe.spatial_ndim) != self.spatial_ndim:
+        if self._space_of(recipe.spatial_ndim) != self.spatial_ndim:
             raise ValueError(
                 f"this volume takes its last {self.spatial_ndim} axes as space; a recipe with "
                 f"{recipe.spatial_ndim} needs a LazyVolume of its own"
