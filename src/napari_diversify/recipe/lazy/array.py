@@ -60,7 +60,7 @@ class LazyArray(Viewable):
         self._of = Source.of(self.source)  # which knows its edition
         self.shape = tuple(int(n) for n in self.source.shape)
         self.dtype = check_source(self.source)
-        self.spatial_ndim = spatial_ndim_of(self.ndim, spatial_ndim)
+        self.spatial_ndim = self._space_of(spatial_ndim)
         if self.spatial_ndim > self.ndim:
             raise ValueError(
                 f"the image has {self.ndim} axes, but the recipe takes the last "
@@ -68,6 +68,9 @@ class LazyArray(Viewable):
             )
         if self.spatial_ndim not in (2, 3):
             raise ValueError(f"spatial_ndim must be 2 or 3; got {spatial_ndim!r}")
+
+    def _space_of(self, given: int | None) -> int:
+        return spatial_ndim_of(self.ndim, given)
 
     def __getitem__(self, key: Any) -> npt.NDArray[Any]:
         region, dropped = normalise_index(key, self.shape)

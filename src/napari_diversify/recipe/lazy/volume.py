@@ -13,16 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import numpy.typing as npt
 
-from ...core.blocks import (
-    Region,
-    exhaust,
-    normalise_index,
-    region_shape,
-    slices,
-    span,
-    spatial_ndim_of,
-    whole,
-)
+from ...core.blocks import Region, exhaust, normalise_index, region_shape, slices, span, whole
 from ...core.noise import check_count
 from ..steps.step import Place, Unit, whole_planes
 from .array import LazyArray, contains
@@ -140,7 +131,7 @@ class LazyVolume(LazyArray):
 
     @recipe.setter
     def recipe(self, recipe: Recipe) -> None:
-        if spatial_ndim_of(self.ndim, recipe.spatial_ndim) != self.spatial_ndim:
+        if self._space_of(recipe.spatial_ndim) != self.spatial_ndim:
             raise ValueError(
                 f"this volume takes its last {self.spatial_ndim} axes as space; a recipe with "
                 f"{recipe.spatial_ndim} needs a LazyVolume of its own"
