@@ -239,7 +239,8 @@ class Dock:
         wanted = resolve(explorer.state(), image.facts())
         there = {key: views.get(key) for key in wanted}
         return all(
-            view is not None and view.live.layer is not None and view.follows(wanted[key].recipe)
+            # one that cannot be shown of the image belongs to none
+            view is not None and (view._of is None or view.follows(wanted[key].recipe))
             for key, view in there.items()
         )
 

@@ -154,7 +154,7 @@ class Pictures:
         if image is None or image not in world.layers:
             return  # left with its last picture: nothing is said of it any more
         if voxels is not behind(levels_of(image)[0]):
-            if id(behind(layer)) not in world.eyes and view.switch.isChecked():
+            if id(behind(layer)) not in world.eyes and layer.visible:
                 raise Wrong(f"“{layer.name}” shows voxels that “{image.name}” has no more")
             return
         entry = entry_of(layer)

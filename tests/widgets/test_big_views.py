@@ -386,3 +386,25 @@ def test_the_next_image_in_3d_replaces_the_picture_when_it_is_ready(
     wait_shown(live)
     same_bits(live.layer.data[:], live.rebuilt(second.data))
     assert handed.computed_on_gui_thread(more_than=PLANE) == []
+
+
+def test_a_hidden_layer_that_the_user_has_linked_with_ours_stays_hidden(live, viewer, slow, image):
+    other = viewer.add_labels(np.zeros(image.shape, int), visible=False)
+    viewer.layers.link_layers([other, live.layer], ("visible",))
+    slow.close()
+    viewer.dims.ndisplay = 3
+    live.wait(lambda: not live.layer.visible)
+    slow.open()
+    wait_shown(live)
+    assert live.layer.visible
+    assert not other.visible
+    live.layer.visible = False
+    live.layer.visible = True
+    assert other.visible  # still linked
+
+
+def test_a_hidden_live_layer_is_told_that_its_image_was_renamed(live, viewer):
+    live.switch("diversify").setChecked(False)
+    viewer.layers["cells"].name = "renamed"
+    assert live.layer.name == "renamed (diversified)"
+    assert live.entry["source"] == "renamed"

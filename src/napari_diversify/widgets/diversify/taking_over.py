@@ -71,8 +71,8 @@ def told_by(layers: Iterable[Any]) -> tuple[State, str]:
     With it a sentence on the layer whose settings could not be read; empty if there is none.
     """
     state = State.first()
-    likes = preference("dock", "open_sections", "diversify").split(",")
-    opened = {name.strip() for name in likes}
+    usual = ", ".join(card.step.kind for card in state.cards if card.open)
+    opened = {kind.strip() for kind in preference("dock", "open_sections", usual).split(",")}
     for card in state.cards:
         state = state.edit(card.key, open=card.step.kind in opened)
     told, problem = {}, ""

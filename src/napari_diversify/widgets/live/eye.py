@@ -82,9 +82,20 @@ class Eye(QObject):
         """There is something to be shown."""
         if self._feed is not None and self._feed.stepped_aside:
             self._feed.stepped_aside = False
+            hidden = [la for la in self._viewer.layers if la != self._layer and not la.visible]
             self._move(True)
+            self._hide_again([la for la in hidden if la.visible])
         if self._feed is not None:
             self._feed.volumes_aside = True
+
+    def _hide_again(self, linked: list[Any]) -> None:
+        """Leave hidden what the user has linked with our layer: it was hidden before."""
+        if linked:
+            layers, group = self._viewer.layers, [self._layer, *linked]
+            layers.unlink_layers(group, ("visible",))
+            for layer in linked:
+                layer.visible = False
+            layers.link_layers(group, ("visible",))
 
     def _stand_in(self) -> None:
         """Show the image in place of the volume, from now on until it is there."""

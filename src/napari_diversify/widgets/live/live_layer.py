@@ -374,7 +374,8 @@ class LiveLayer(QObject):
             return
         if self.layer.name == self._name(self._metadata["source"]):
             self.layer.name = self._name(self._source.name)
-        self.change(lambda array: None, {"source": self._source.name})
+        self._metadata = {**self._metadata, "source": self._source.name}
+        self.annotate({"source": self._source.name})  # at once: no voxel depends on it
 
     def _on_layer_removed(self, event: Any) -> None:
         if event.value == self._source:
