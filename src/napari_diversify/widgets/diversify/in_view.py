@@ -5,6 +5,7 @@ from __future__ import annotations
 import napari.layers
 from napari.components import ViewerModel
 
+from ...core.blocks import spatial_ndim_of
 from ...recipe import LazyVolume
 from ...recipe.lazy.source import Source
 from ..live.layers import (
@@ -15,7 +16,7 @@ from ..live.layers import (
     shown_level,
     why_not_shown,
 )
-from ..live.views import View, spatial_ndim_of
+from ..live.views import View
 from .cards import CardList
 from .readout import Readout
 from .resolve import ViewKey, noisy_card, recipe_of
@@ -74,7 +75,7 @@ class InView:
         key = live[-1] if live and card in state.chain(live[-1]) else card.key
         recipe = recipe_of(state, facts, key)
         level = shown_level(source, self._viewer)
-        size = level_spacings(source, spatial_ndim_of(recipe, source.ndim))[level]
+        size = level_spacings(source, spatial_ndim_of(source.ndim, recipe.spatial_ndim))[level]
         array = LazyVolume(
             Source.of(levels_of(source)[level]), recipe, size, cache=self._session.cache
         )

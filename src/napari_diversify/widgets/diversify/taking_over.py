@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ...recipe import Recipe
+from ...recipe.provenance import Provenance
 from ...recipe.steps.registry import kinds
 from ..live.layers import entry_of, waits
 from ..live.ours import role_of
@@ -82,7 +82,7 @@ def told_by(layers: Iterable[Any]) -> tuple[State, str]:
             continue
         try:
             told[key] = _recipe_in(layer)
-        except (KeyError, ValueError) as error:
+        except ValueError as error:
             problem = f"The settings of “{layer.name}” could not be read: {error}."
     if not told:
         return state, problem
@@ -108,8 +108,8 @@ def _card_of(role: str | None) -> Key | None:
 
 def _recipe_in(layer: Any) -> Recipe:
     entry = entry_of(layer)
-    recipe: Recipe = Recipe.from_json(json.dumps(entry["recipe"]))
+    recipe = Recipe.of_values(entry.get("recipe"))  # says best what is wrong with it
     if not recipe.steps:
         raise ValueError("its recipe has no steps")
-    shown: Recipe = recipe.replace(sample=entry["sample"])
+    shown: Recipe = recipe.replace(sample=Provenance.read(entry).number)
     return shown

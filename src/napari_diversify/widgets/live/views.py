@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Generator, Hashable, Mapping
 from types import MappingProxyType
 from typing import Any
@@ -13,12 +12,13 @@ from napari.components import ViewerModel
 from napari.utils import Colormap
 from qtpy.QtCore import QObject, Signal
 
-from ... import __version__
+from ...core.blocks import spatial_ndim_of
 from ...recipe import LazyLocalStd, LazyRemoved, LazyVolume, Recipe
 from ...recipe.lazy.array import LazyArray
 from ...recipe.lazy.cache import Cache
 from ...recipe.lazy.compared import LazyDifference, LazyHidden, LazySplit
 from ...recipe.lazy.source import Source
+from ...recipe.provenance import Provenance
 from ...recipe.steps.registry import AnyStep
 from ..qt.driver import driver
 from ..qt.proxy import behind
@@ -108,7 +108,7 @@ class View(QObject):
         return (
             self.shows(source)
             and [array.source for array in arrays] == [Source.of(a) for a in levels_of(source)]
-            and arrays[0].spatial_ndim == spatial_ndim_of(recipe, source.ndim)
+            and arrays[0].spatial_ndim == spatial_ndim_of(source.ndim, recipe.spatial_ndim)
             and self._sizes == self._voxel_sizes(source, recipe)
         )
 
@@ -124,7 +124,9 @@ class View(QObject):
         source: napari.layers.Image, recipe: Recipe, cache: Cache
     ) -> tuple[LazyArray, dict[str, Any]]:
         """A recipe of the image in full resolution, and its metadata."""
-        return volumes(LazyVolume, source, recipe, cache)[0], metadata_of(recipe)
+        return volumes(LazyVolume, source, recipe, cache)[0], Provenance.of_recipe(
+            recipe, recipe.sample
+        ).entry()
 
     def follow(self, recipe: Recipe) -> None:
         """Bring the layer up to date, if its settings have changed.
@@ -153,7 +155,7 @@ class View(QObject):
             self.outdated.emit()
 
     def _voxel_sizes(self, source: napari.layers.Image, recipe: Recipe) -> Hashable:
-        return tuple(level_spacings(source, spatial_ndim_of(recipe, source.ndim)))
+        return tuple(level_spacings(source, spatial_ndim_of(source.ndim, recipe.spatial_ndim)))
 
     def _on_removed(self) -> None:
         self._of, self._made_of = None, (None, None)
@@ -171,7 +173,7 @@ class View(QObject):
         return recipe
 
     def _metadata(self, recipe: Recipe) -> dict[str, Any]:
-        return metadata_of(recipe)
+        return Provenance.of_recipe(recipe, recipe.sample).entry()
 
     def _looks(self, arrays: list[LazyArray]) -> dict[str, Any]:
         return {}
@@ -186,25 +188,11 @@ def volumes(
             "a whole volume at once is shown for images of one resolution only; this one is a "
             "pyramid. Switch “whole volume” off, or open a single level"
         )
-    sizes = level_spacings(source, spatial_ndim_of(recipe, source.ndim))
+    sizes = level_spacings(source, spatial_ndim_of(source.ndim, recipe.spatial_ndim))
     return [
         kind(Source.of(level), recipe, size, cache=cache)
         for level, size in zip(levels_of(source), sizes, strict=True)
     ]
-
-
-def metadata_of(recipe: Recipe) -> dict[str, Any]:
-    """What a generated layer carries, enough to make it again."""
-    return {
-        "recipe": json.loads(recipe.to_json()),
-        "sample": recipe.sample,
-        "version": __version__,
-    }
-
-
-def spatial_ndim_of(recipe: Recipe, ndim: int) -> int:
-    """How many of the last axes are space, in an image of so many."""
-    return recipe.spatial_ndim or min(ndim, 3)
 
 
 class SigmaView(View):
@@ -227,13 +215,8 @@ class SigmaView(View):
         return recipe.steps[-1].windows
 
     def _metadata(self, recipe: Recipe) -> dict[str, Any]:
-        window, stride = recipe.steps[-1].windows
-        return {
-            "window": list(window),
-            "stride": list(stride),
-            "spatial_ndim": recipe.spatial_ndim,
-            "version": __version__,
-        }
+        windows = recipe.steps[-1].windows
+        return Provenance.of_local_std(*windows, recipe.spatial_ndim).entry()
 
     def _looks(self, arrays: list[LazyArray]) -> dict[str, Any]:
         low, high = self._recipe.intensity_range or (0.0, 1.0)
