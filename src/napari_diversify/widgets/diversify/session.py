@@ -264,8 +264,8 @@ class Session(QObject):
         layers, problem = self._viewer.layers, ""
         before = left(self._viewer, dock)
         if first:
-            state, problem = (before.state, "") if before is not None else told_by(layers)
-            self._set(state)
+            told, problem = told_by(layers)
+            self._set(told if before is None else before.state)
             if before is not None and before.pinned and before.image in layers:
                 self._picker.pin(before.image)
         # the viewer was emptied meanwhile, and the layers not deleted for their own sake
