@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_diversify.core.diversification.psnr_model import psnr
 from napari_diversify.core.measures.pair_sums import PairSums
+from napari_diversify.core.measures.psnr import psnr
 from napari_diversify.core.measures.quality import clipped_fraction, si_psnr
 
 seeds = st.integers(0, 2**32 - 1)

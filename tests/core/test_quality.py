@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import wasserstein_distance
 from skimage.metrics import structural_similarity
 
-from napari_diversify.core.diversification.psnr_model import psnr
+from napari_diversify.core.measures.psnr import psnr
 from napari_diversify.core.measures.quality import (
     clipped_fraction,
     histogram_distance,

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..core.blocks import Region, slices
-from ..core.diversification.local_std import check_intensities, local_std_region, source_region
+from ..core.checks import check_intensities
+from ..core.diversification.local_std import local_std_region, source_region
 from ..core.diversification.psnr_model import PsnrHistogram, PsnrModel
 from ..recipe.lazy.intensity import check_range, to_unit
 

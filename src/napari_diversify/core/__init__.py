@@ -4,9 +4,10 @@ from .contrast.calibration import ContrastDecay, fit_contrast_decay
 from .contrast.contrast import Tissue, degrade_contrast
 from .diversification.diversify import diversify
 from .diversification.local_std import local_std
-from .diversification.psnr_model import PsnrModel, psnr
+from .diversification.psnr_model import PsnrModel
 from .diversification.weights import draw_weights
 from .measures.pair_sums import PairSums
+from .measures.psnr import psnr
 from .measures.quality import clipped_fraction, histogram_distance, si_psnr, ssim
 from .measures.spectrum import noise_by_intensity, radial_power_spectrum
 from .measures.visibility import (

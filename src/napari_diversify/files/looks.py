@@ -17,10 +17,7 @@ import tifffile
 
 from .glance import ome_attributes
 from .tiff.ome_tree import ome_tree
-from .tiff.ome_xml import parsed
-
-#: Key of our note in OME-XML that says that voxels are labels.
-LABELS_KEY = "labels"
+from .tiff.ome_xml import LABELS_KEY, parsed
 
 
 @dataclass(frozen=True)

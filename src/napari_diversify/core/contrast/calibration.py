@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import skimage
 
-from ..diversification.local_std import check_intensities
+from ..checks import check_intensities
 from ..spectral.dct import forward, gaussian, inverse
 
 _REGIONS = 20  # tissue and empty space are told apart at this fraction of a plane's side

@@ -27,7 +27,7 @@ import numpy.typing as npt
 
 from .. import kernels
 from ..blocks import in_slabs
-from ..diversification.local_std import check_intensities
+from ..checks import check_intensities
 from ..noise import normal_field
 from ..spectral.dct import Coefficients, forward, gaussian, inverse
 from .detector_noise import noise_spectrum, photon_transfer

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from scipy.special import ndtr
 from skimage.filters import threshold_otsu
 
+from ..measures.psnr import decibel
 from ..measures.visibility import ratio
 
 #: Highest weight of the noise that :meth:`PsnrModel.solve` considers.
@@ -27,46 +28,6 @@ W_V_MAX = 32.0
 _I_BINS, _SIGMA_BINS = 128, 64
 _SCAN = 56
 _DENSITY = 1 / np.sqrt(2 * np.pi)
-
-
-def psnr(reference: npt.ArrayLike, image: npt.ArrayLike, data_range: float) -> float:
-    """Peak signal-to-noise ratio of an image against its reference.
-
-    Parameters
-    ----------
-    reference, image : array_like of the same shape
-        Clean and changed image, in one unit.
-    data_range : float
-        Peak R in the same unit. There is no default on purpose: conventions
-        differ by several decibels, so a PSNR means something only with its R.
-
-    Returns
-    -------
-    float
-        10 log10(R^2 / MSE) in decibel, computed in float64; inf for equal images.
-
-    Raises
-    ------
-    ValueError
-        If the shapes differ or are empty, or data_range is not a positive number.
-
-    Examples
-    --------
-    >>> from napari_diversify.core import psnr
-    >>> psnr([0, 100, 200], [10, 90, 210], data_range=200)
-    26.020599913279625
-    """
-    a, b = np.asarray(reference), np.asarray(image)
-    if a.shape != b.shape or a.size == 0:
-        raise ValueError(
-            f"reference and image must have the same shape; got {a.shape} and {b.shape}"
-        )
-    if not (np.isfinite(data_range) and data_range > 0):
-        raise ValueError(f"data_range must be a positive number; got {data_range!r}")
-    # one plane at a time, so that no float64 copy of a big volume is made
-    planes = zip(a.reshape((-1,) + a.shape[-2:]), b.reshape((-1,) + b.shape[-2:]), strict=True)
-    error = sum(float(np.square(np.subtract(p, q, dtype=np.float64)).sum()) for p, q in planes)
-    return _decibel(error / a.size, float(data_range))
 
 
 def _density(n: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
@@ -80,10 +41,6 @@ def _check_weights(w_i: float, w_v: float) -> tuple[float, float]:
             f"the weights must be finite and not negative; got w_i={w_i!r}, w_v={w_v!r}"
         )
     return float(w_i), float(w_v)
-
-
-def _decibel(mse: float, data_range: float = 1.0) -> float:
-    return float("inf") if mse == 0 else float(10 * np.log10(data_range**2 / mse))
 
 
 class PsnrHistogram:
@@ -185,7 +142,7 @@ class PsnrModel:
         ValueError
             If a weight is negative or not finite.
         """
-        return _decibel(self._mse(*_check_weights(w_i, w_v)))
+        return decibel(self._mse(*_check_weights(w_i, w_v)))
 
     def contrast(self, w_i: float = 1.0, w_v: float = 1.0) -> float:
         """Expected object contrast of clip(w_i * I + w_v * σ * n, 0, 1), above an offset of 0.

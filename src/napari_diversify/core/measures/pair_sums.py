@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import kernels
-from ..diversification.local_std import check_intensities
-from ..diversification.psnr_model import _decibel
+from ..checks import check_intensities
+from .psnr import decibel
 from .visibility import ratio
 
 # Sums are integers in units of 2^-_PLACES, those of products in units of its
@@ -227,7 +227,7 @@ class PairSums:
     def psnr(self, data_range: float) -> float:
         """Peak signal-to-noise ratio in decibel, as :func:`psnr`; inf for equal images."""
         peak = check_data_range(data_range)
-        return _decibel(self._sums[5] / (self._count() << 2 * _PLACES), peak)
+        return decibel(self._sums[5] / (self._count() << 2 * _PLACES), peak)
 
     def si_psnr(self) -> float:
         """Scale-invariant PSNR in decibel; see :func:`si_psnr`."""
@@ -237,7 +237,7 @@ class PairSums:
             return nan
         # what is left of gt' after its regression on p', whose slope is a
         residual = (vx * vy - cov * cov) / (vx * vy)
-        return inf if residual < _ROUNDING else _decibel(residual, (x.maximum - x.minimum) / x.std)
+        return inf if residual < _ROUNDING else decibel(residual, (x.maximum - x.minimum) / x.std)
 
 
 def planes_of(

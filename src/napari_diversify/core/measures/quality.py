@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 from skimage.metrics import structural_similarity
 
-from ..diversification.local_std import check_intensities
+from ..checks import check_intensities
 from .pair_sums import (
     PairSums,
     check_data_range,

@@ -8,8 +8,8 @@ from operator import index as as_integer
 import numpy as np
 import numpy.typing as npt
 
+from ..checks import check_intensities
 from ..contrast.detector_noise import noise_curve
-from ..diversification.local_std import check_intensities
 from ..spectral.dct import forward, frequencies
 
 _PIECE = 1 << 15  # frequencies that are counted at once

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from scipy import ndimage
 from skimage.filters import threshold_otsu
 
-from ..diversification.local_std import check_intensities
+from ..checks import check_intensities
 
 
 def ratio(above: float, below: float) -> float:

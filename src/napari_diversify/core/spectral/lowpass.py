@@ -18,7 +18,7 @@ import numpy.typing as npt
 import skimage
 
 from ..blocks import exhaust
-from ..diversification.local_std import check_intensities
+from ..checks import check_intensities
 from .cutoff import Shape, check_filter, transfer
 from .dct import Coefficients, forward, inverse
 from .low_frequencies import low_frequencies

@@ -20,6 +20,8 @@ from .library import Refused
 from .ome_measures import channel_names, measures
 from .ome_tree import ome_tree
 
+#: Key of our note that says that voxels are labels.
+LABELS_KEY = "labels"
 #: Namespace of our annotation in OME-XML.
 NAMESPACE = "napari-diversify"
 

@@ -20,9 +20,8 @@ import tifffile
 from ...core.blocks import workers
 from ..dtypes import check_dtype
 from ..header import Header
-from ..looks import LABELS_KEY
 from ..units import unit_of
-from .ome_xml import NAMESPACE
+from .ome_xml import LABELS_KEY, NAMESPACE
 
 _TILE = 256
 _BLOCK = 32 << 20  # bytes of planes that are read, or compressed, at once

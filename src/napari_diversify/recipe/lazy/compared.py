@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
 
 from ...core.blocks import Region, region_shape, slices
 from ...core.spectral.lowpass import equalised_plane
-from ..recipe import Recipe
 from ..steps.step import whole_planes
 from .cache import Cache, CachedOnly
 from .removed import LazyRemoved
 from .volume import LazyVolume, State
+
+if TYPE_CHECKING:
+    from ..recipe import Recipe
 
 
 class LazyDifference(LazyVolume):

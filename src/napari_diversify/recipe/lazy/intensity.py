@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ...core import kernels
 from ...core.blocks import in_slabs
-from ...core.diversification.local_std import check_intensities
+from ...core.checks import check_intensities
 
 #: Intensities this far outside [0, 1] are meaningless, but must stay finite.
 _FAR = 1e30

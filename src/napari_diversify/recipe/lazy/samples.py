@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Hashable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from ...core.blocks import Region, normalise_index, span
-from ..sampling import Sampling
 from .array import LazyArray, as_index
 from .cache import Cache, CachedOnly
 from .volume import LazyVolume
+
+if TYPE_CHECKING:  # which make lazy arrays of themselves, and not the other way round
+    from ..sampling import Sampling
 
 
 @dataclass(frozen=True)
