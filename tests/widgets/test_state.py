@@ -5,7 +5,8 @@ import sys
 from dataclasses import FrozenInstanceError, replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given as _given
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe
@@ -21,6 +22,12 @@ from napari_diversify.widgets.diversify.resolve import (
     settled,
 )
 from napari_diversify.widgets.diversify.state import Card, Key, State
+
+
+def given(*strategies):
+    """Fewer examples than usual: each is a whole history of wishes."""
+    return lambda test: settings(max_examples=40)(_given(*strategies)(test))
+
 
 KINDS = {"contrast": DegradeContrast, "diversify": Diversify, "lowpass": LowPass}
 
