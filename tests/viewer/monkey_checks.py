@@ -9,7 +9,7 @@ from collections import Counter
 
 import napari.layers
 import numpy as np
-from monkey_world import is_live_copy
+from monkey_world import is_live_copy, linked_with
 
 from napari_diversify.recipe import LazyLocalStd, LazyRemoved, Recipe, Sampling
 from napari_diversify.recipe.lazy.source import original
@@ -84,6 +84,9 @@ class Ledger:
             for name, value in before.items():
                 if self._world.comparing and name in _COMPARED:
                     continue  # put back when it ends
+                if name == "visible" and linked_with(layer):
+                    before[name] = now[name]  # it follows those that the user has linked it with
+                    continue
                 if name == "contrast_limits" and _same(value, (0, 1)):
                     before[name] = now[name]  # napari measures what is no array once it is seen
                     continue

@@ -10,7 +10,7 @@ import warnings
 
 import napari.layers
 import numpy as np
-from monkey_world import MOST_LAYERS, is_live_copy, small
+from monkey_world import MOST_LAYERS, is_live_copy, linked_with, small
 from napari._app_model import get_app_model
 from napari._app_model.actions._layerlist_context_actions import LAYERLIST_CONTEXT_ACTIONS
 from napari._app_model.context import get_context
@@ -612,18 +612,11 @@ def move(world, rng):
 @event(4)
 def eye(world, rng):
     if layer := _pick(rng, world.layers):
-        linked = [layer, *_linked(layer)]
+        linked = [layer, *linked_with(layer)]
         for one in linked:
             world.touch(one, "visible")
             world.eyes.add(id(behind(one)))
         layer.visible = not layer.visible
-
-
-def _linked(layer):
-    from napari.experimental import layers_linked  # noqa: F401  (there is no public question)
-    from napari.layers.utils._link_layers import get_linked_layers
-
-    return list(get_linked_layers(layer))
 
 
 @event(0.7)

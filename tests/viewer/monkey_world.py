@@ -190,3 +190,11 @@ def is_live_copy(layer):
     return isinstance(layer, napari.layers.Image) and any(
         isinstance(behind(level), LiveArray) for level in levels_of(layer)
     )
+
+
+def linked_with(layer):
+    """Layers that the user has linked with this one."""
+    from napari.experimental import layers_linked  # noqa: F401  (there is no public question)
+    from napari.layers.utils._link_layers import get_linked_layers
+
+    return get_linked_layers(layer)

@@ -76,7 +76,8 @@ def test_the_dock_counts_depth_in_micrometres(viewer, dock_in, tmp_path, make_im
     dock = dock_in()
     dock.wait()
     panel = dock.explorer.card("contrast").panel
-    assert (panel._spacing_z, panel._unit, panel.note.text()) == (2, "µm", "")
+    assert (panel._spacing[0], panel.note.text()) == (2, "")
+    dock.explorer.card("diversify").live.setChecked(False)
     dock.explorer.card("contrast").live.setChecked(True)
     live = dock.explorer.view("contrast").live
     dock.wait(lambda: live.layer is not None and not dock.measuring)
@@ -116,6 +117,6 @@ def test_demo_opens_a_file_with_its_voxel_size(viewer, pyramid, monkeypatch, qtb
     cli._open_viewer(pyramid)
     (dock,) = viewer.window.dock_widgets.values()
     qtbot.waitUntil(lambda: "GFP (diversified)" in viewer.layers, timeout=20_000)
-    qtbot.waitUntil(lambda: not any(task.running for task in dock._tasks), timeout=20_000)
+    qtbot.waitUntil(lambda: not any(task.running for task in dock._tasks()), timeout=20_000)
     assert viewer.layers["DAPI"].scale.tolist() == [2, 0.5, 0.25]
     assert viewer.layers["DAPI"].source.reader_plugin == "napari-diversify"
