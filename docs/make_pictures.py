@@ -46,6 +46,12 @@ def settle(seconds: float = 0.6) -> None:
     wait_until(lambda: time.monotonic() > end)
 
 
+def layer_of(widget: Any, *view: str) -> Any:
+    """The layer of the result of a card, or of an extra view of it; None if there is none yet."""
+    shown = widget.view(*view)
+    return None if shown is None else shown.live.layer
+
+
 def save(viewer: napari.Viewer, widget: Any, name: str) -> None:
     settle()
     wait_until(lambda: "…" not in widget.readout.plane.text() + widget.readout.volume.text())
@@ -88,7 +94,7 @@ def pick_weights(viewer: napari.Viewer, widget: Any) -> None:
 
 def keep_some(viewer: napari.Viewer, widget: Any, folder: Path) -> None:
     """Draw 20 samples up to that noise, keep 12, export these, and read the report."""
-    strongest = widget.diversify.value().w_v
+    strongest = widget.card("diversify").value().w_v
     widget.windows.open_samples()
     window, samples = widget.windows.samples, widget.samples
     window.sampling.samples.setValue(20)
@@ -161,7 +167,7 @@ def look_meanwhile() -> None:
         axis_labels=("z", "y", "x"),
     )
     _, widget = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
-    wait_until(lambda: widget.view("diversify").live.layer is not None)
+    wait_until(lambda: layer_of(widget, "diversify") is not None)
     widget.card("contrast").live.setChecked(True)
     settle()
     wait_until(lambda: driver().idle)
@@ -183,12 +189,12 @@ def main() -> None:
     viewer.layers.selection.active = nuclei
     viewer.canvas.overlays.scale_bar.visible = True
     _, widget = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
-    wait_until(lambda: widget.view("diversify").live.layer is not None)
+    wait_until(lambda: layer_of(widget, "diversify") is not None)
     viewer.fit_to_view()
 
     # raw, diversified and σ side by side
     widget.card("diversify").views["sigma"].setChecked(True)
-    wait_until(lambda: widget.view("diversify", "sigma").live.layer is not None)
+    wait_until(lambda: layer_of(widget, "diversify", "sigma") is not None)
     viewer.layers["nuclei labels"].visible = False
     viewer.canvas.grid.enabled = True
     viewer.canvas.grid.shape = (1, 3)
@@ -213,8 +219,9 @@ def main() -> None:
     widget.card("contrast").title.setChecked(True)
     for name in ("contrast", "lowpass"):
         widget.card(name).live.setChecked(True)
+    widget.card("lowpass").reads_image.setChecked(True)
     widget.card("lowpass").views["removed"].setChecked(True)
-    wait_until(lambda: widget.view("lowpass", "removed").live.layer is not None)
+    wait_until(lambda: layer_of(widget, "lowpass", "removed") is not None)
     viewer.layers["nuclei (diversified)"].name_overlay.visible = False
     for layer in viewer.layers:
         layer.name_overlay.visible = layer.visible
@@ -225,6 +232,7 @@ def main() -> None:
     # all three chained, cut across the planes
     widget.card("lowpass").views["removed"].setChecked(False)
     viewer.layers.remove("nuclei (removed)")
+    widget.card("lowpass").reads_image.setChecked(False)
     widget.card("diversify").live.setChecked(True)
     widget.card("diversify").panel.psnr.setValue(18.0)
     widget.card("diversify").panel.psnr.valueChanged.emit(18.0)

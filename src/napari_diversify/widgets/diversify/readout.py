@@ -67,6 +67,8 @@ class Readout(QWidget):
         self._name = QLabel("plane")
         self._name.setWordWrap(True)  # of many axes it would leave no room for the numbers
         self._name.setMaximumWidth(_NAME_PX)
+        for numbers in (self.plane, self.volume):
+            numbers.setAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignTop)
         # a form layout would cut lines that wrap when their number changes
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
