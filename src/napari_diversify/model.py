@@ -98,7 +98,8 @@ def extra_of(field: FieldInfo) -> dict[str, Any]:
     """What a field declares beyond type and bounds.
 
     ``unit``: its unit. ``slider``: (low, high) that a slider shows at first,
-    where the bounds reach too far to be handy. ``axes``: names of the
+    where the bounds reach too far to be handy. ``usual``: (low, high) that samples are
+    usually drawn from, where it is not that of the slider. ``axes``: names of the
     numbers in a tuple. ``step``: step of a spin box.
     """
     return field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}

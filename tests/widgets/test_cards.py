@@ -284,3 +284,15 @@ def test_the_low_pass_card_says_how_much_energy_it_removes(live, viewer):
     assert float(energy.text().split()[1]) == pytest.approx(100 * share, abs=0.05)
     live.switch("lowpass").setChecked(False)
     live.wait(lambda: not energy.text())
+
+
+def test_samples_of_two_steps_of_a_kind_vary_each_by_its_number(live):
+    live.explorer.cards.added.emit("diversify")
+    rest(live)
+    live.explorer.windows.open_samples()
+    ranges = live.explorer.windows.samples.sampling.ranges
+    assert list(ranges.rows) == ["0.w_i", "0.w_v", "1.w_i", "1.w_v"]
+    ranges.rows["1.w_v"][0].setChecked(True)
+    sampling = live.explorer.windows.samples.sampling.value(live.explorer.session.recipes())
+    assert 0 <= sampling.drawn(0)["1.w_v"] <= 8
+    assert sampling.recipe.steps == live.explorer.value().steps

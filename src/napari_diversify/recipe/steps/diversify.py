@@ -63,7 +63,7 @@ class Diversify(Step):
         title="w_i (signal)",
         description="Weight of the image. 1 keeps its brightness, less dims the specimen. "
         "The paper's demonstration draws it from 0.2 to 1.8.",
-        json_schema_extra={"slider": [0.0, 2.0]},
+        json_schema_extra={"slider": [0.0, 2.0], "usual": [0.2, 1.8]},
     )
     w_v: float = Field(
         1.0,

@@ -11,8 +11,6 @@ from ..qt.numbers import DecimalBox
 
 _ROW_PX = 28
 _DECIMALS = 3
-#: Ranges of the reference's demonstration.
-_USUAL = {"w_i": (0.2, 1.8), "w_v": (0.0, 8.0)}
 
 
 class RangesPanel(QWidget):
@@ -45,18 +43,20 @@ class RangesPanel(QWidget):
         while (item := self._grid.takeAt(0)) is not None:
             item.widget().deleteLater()
         self.rows = {}
-        for step in recipe.steps:
+        kinds = [step.kind for step in recipe.steps]
+        for number, step in enumerate(recipe.steps):
+            alone = kinds.count(step.kind) == 1
             for field, info in type(step).model_fields.items():
                 extra = extra_of(info)
                 if "slider" not in extra:
                     continue
-                name = f"{step.kind}.{field}"
+                name = f"{step.kind if alone else number}.{field}"  # as in Sampling
                 unit = f" ({extra['unit']})" if "unit" in extra else ""
-                usual = _USUAL.get(field, tuple(extra["slider"]))
+                which = "" if alone else f"{step.title}, step {number + 1}: "
+                usual = tuple(extra.get("usual", extra["slider"]))
                 on, low, high = self._kept.get(name, (False, *usual))
-                self._add(
-                    name, f"{info.title}{unit}", on, (low, high), bounds_of(info, 10.0**-_DECIMALS)
-                )
+                title = f"{which}{info.title}{unit}"
+                self._add(name, title, on, (low, high), bounds_of(info, 10.0**-_DECIMALS))
 
     def _add(
         self,

@@ -64,9 +64,11 @@ class SamplingPanel(QWidget):
         """
         if self.what.currentText() not in recipes:
             raise ValueError("choose what to export: no step is live")
-        ranges = {n: r for n, r in self.ranges.value().items() if not (psnr and n.endswith(".w_v"))}
+        recipe = recipes[self.what.currentText()]
+        solved = tuple(f".{recipe.steps[n].noise_weight}" for n in recipe.noisy) if psnr else ()
+        ranges = {n: r for n, r in self.ranges.value().items() if not n.endswith(solved)}
         return Sampling(
-            recipe=recipes[self.what.currentText()],
+            recipe=recipe,
             samples=self.samples.value(),
             strategy=self.strategy.currentText(),
             ranges=ranges,
