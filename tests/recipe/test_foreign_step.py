@@ -157,3 +157,26 @@ dock.close()
         "['Contrast (deep tissue)', 'Diversify', 'Shot noise', 'Low-pass (DCT)']",
         "[55.0, 100.0]",
     ]
+
+
+def test_a_step_that_lacks_something_is_refused_with_a_sentence(run):
+    answer = run(
+        code="""
+from napari_diversify.recipe.steps.registry import register
+from napari_diversify.recipe.steps.step import ExtraView
+from shot_noise import ShotNoise
+class NoCompute(ShotNoise):
+    noise_weight = "photons"
+class Odd(ShotNoise):
+    views = (ExtraView("mine", "mine", "show mine", "Mine."),)
+for step in (NoCompute, Odd):
+    try:
+        register(step)
+    except ValueError as error:
+        print(error)
+"""
+    )
+    assert answer.splitlines() == [
+        "NoCompute does not define windows and with_psnr",
+        "Odd offers the view 'mine'; there are sigma, removed, hidden",
+    ]

@@ -214,7 +214,7 @@ REFUSED = {
     "descending": ({"ranges": {"w_v": (3, 1)}}, "goes from low to high; got 3 to 1"),
     "below": (
         {"ranges": {"w_i": (-1, 1)}},
-        "the range of w_i leaves what it may be: w_i must be 0.0 or more; got -1",
+        "the range of w_i goes beyond its bounds: w_i must be 0.0 or more; got -1",
     ),
     "above": ({"ranges": {"w_i": (1, 4.5)}}, "w_i must be at most 4.0; got 4.5"),
     "nan": ({"ranges": {"w_v": (0, float("nan"))}}, "a finite number"),

@@ -6,9 +6,18 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtGui import QWheelEvent
 from qtpy.QtTest import QTest
-from qtpy.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QPushButton, QToolButton, QWidget
+from qtpy.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QCheckBox,
+    QComboBox,
+    QPushButton,
+    QToolButton,
+    QWidget,
+)
 from superqt import QDoubleSlider
 
 from napari_diversify.core import hidden_signal
@@ -62,9 +71,13 @@ def assert_shown(dock, image):
         at = layers.index(layer)
 
 
-@given(steps=st.lists(STEPS, max_size=8).map(tuple), seed=st.integers(0, 2**40), data=st.data())
+@given(
+    steps=st.lists(STEPS, max_size=8).map(tuple),
+    seed=st.integers(0, 2**40),
+    edited=st.integers(0, 7),
+)
 @settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_recipe_is_loaded_shown_edited_and_saved(live, viewer, tmp_path, steps, seed, data):
+def test_any_recipe_is_loaded_shown_edited_and_saved(live, viewer, tmp_path, steps, seed, edited):
     image, explorer = viewer.layers["cells"].data, live.explorer
     recipe = Recipe(steps=steps, seed=seed, intensity_range=(0, 60_000), spatial_ndim=3)
     recipe.save(tmp_path / "recipe.json", overwrite=True)
@@ -74,7 +87,7 @@ def test_any_recipe_is_loaded_shown_edited_and_saved(live, viewer, tmp_path, ste
     rest(live)
     assert_shown(live, image)
     if steps:
-        n = data.draw(st.integers(0, len(steps) - 1))
+        n = edited % len(steps)
         name, value = EDITS[steps[n].kind]
         key = explorer.state().live()[n]
         explorer.cards.widgets[key].panel.form.controls[name].valueChanged.emit(value)
@@ -296,3 +309,68 @@ def test_samples_of_two_steps_of_a_kind_vary_each_by_its_number(live):
     sampling = live.explorer.windows.samples.sampling.value(live.explorer.session.recipes())
     assert 0 <= sampling.drawn(0)["1.w_v"] <= 8
     assert sampling.recipe.steps == live.explorer.value().steps
+
+
+def test_without_a_live_card_no_number_is_left_and_the_dock_says_so(live):
+    lines = live.explorer.readout
+    live.wait(lambda: "PSNR" in lines.plane.text())
+    live.explorer.card("diversify")._remove()
+    assert (lines.plane.text(), lines.volume.text()) == ("", "")
+    assert "Nothing is live" in live.message
+    live.switch("lowpass").setChecked(True)
+    rest(live)
+    assert "Showing" in live.message
+
+
+def test_the_energy_is_told_when_the_card_is_opened_later(live):
+    live.switch("lowpass").setChecked(True)
+    rest(live)
+    panel = live.explorer.card("lowpass").panel
+    assert not panel.energy.text()
+    live.explorer.card("lowpass").title.setChecked(True)
+    live.wait(lambda: "of the energy" in panel.energy.text())
+
+
+def test_the_wheel_scrolls_the_cards_and_changes_nothing(live):
+    live.explorer.card("lowpass").title.setChecked(True)
+    before = live.explorer.state()
+    for card in live.explorer.cards.widgets.values():
+        for kind in (QDoubleSlider, QAbstractSpinBox, QComboBox):
+            for control in card.panel.findChildren(kind):
+                turn_wheel(control)
+    assert live.explorer.state() == before
+    slider = live.slider("w_v")
+    live.explorer.activateWindow()
+    slider.setFocus()
+    if slider.hasFocus():  # as far as there is a window manager
+        turn_wheel(slider)
+        assert live.explorer.state() != before
+
+
+def turn_wheel(control):
+    middle = QPointF(control.rect().center())
+    event = QWheelEvent(
+        middle,
+        QPointF(control.mapToGlobal(middle.toPoint())),
+        QPoint(0, 0),
+        QPoint(0, 120),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(control, event)
+
+
+def test_the_tab_key_follows_the_cards(live):
+    explorer = live.explorer
+    live.put_in_order("lowpass", "diversify", "contrast")
+    for card in explorer.cards.widgets.values():
+        card.title.setChecked(True)
+    stops = [stop for card in explorer.cards.widgets.values() for stop in card.stops()]
+    assert len(stops) > 30
+    for before, after in zip(stops, stops[1:], strict=False):
+        following = before.nextInFocusChain()
+        while following is not after and not following.focusPolicy() & Qt.FocusPolicy.TabFocus:
+            following = following.nextInFocusChain()
+        assert following is after

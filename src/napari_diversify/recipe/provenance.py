@@ -151,6 +151,8 @@ class Provenance(Model):
         Samples of a sheet that the user has rejected.
     version : str or None
         Of the program.
+    shows : str or None
+        What of the recipe the image is, where that is not its result: "removed", say.
     source : SourceImage or None
         What it was made from.
     program : str or None
@@ -170,6 +172,7 @@ class Provenance(Model):
     sampling: dict[str, Any] | None = None
     rejected: tuple[int, ...] = ()
     version: str | None = None
+    shows: str | None = None
     source: Annotated[SourceImage | None, BeforeValidator(_named)] = None
     program: str | None = None
     at: tuple[tuple[str, int], ...] = ()
@@ -188,9 +191,10 @@ class Provenance(Model):
         return cls(**{str(name): value for name, value in entry.items()})
 
     @classmethod
-    def of_recipe(cls, recipe: Recipe, sample: int) -> Provenance:
-        """Of a layer that shows a sample of a recipe."""
-        return cls(recipe=WrittenRecipe.of(recipe), sample=sample, version=__version__)
+    def of_recipe(cls, recipe: Recipe, sample: int, shows: str = "") -> Provenance:
+        """Of a layer that shows a sample of a recipe, or something else of it."""
+        more = {"shows": shows} if shows else {}
+        return cls(recipe=WrittenRecipe.of(recipe), sample=sample, version=__version__, **more)
 
     @classmethod
     def of_local_std(

@@ -154,7 +154,7 @@ class Sampling(Model):
             try:
                 step.replace(**{place[1]: round(end) if self._is_whole(place) else end})
             except ValueError as error:
-                raise ValueError(f"the range of {name} leaves what it may be: {error}") from None
+                raise ValueError(f"the range of {name} goes beyond its bounds: {error}") from None
         if r.count is not None and self.strategy != "grid":
             raise ValueError(
                 f"a number of values ({name}: {r.count}) belongs to strategy 'grid'; "

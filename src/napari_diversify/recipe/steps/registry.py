@@ -16,7 +16,7 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BeforeValidator, SerializeAsAny
 
 from ...model import Located
-from .step import Step
+from .step import EXTRA_VIEWS, ExtraView, Step
 
 GROUP = "napari_diversify.steps"
 _OURS = {
@@ -24,6 +24,9 @@ _OURS = {
     "diversify": "diversify:Diversify",
     "lowpass": "lowpass:LowPass",
 }
+#: What every step has to define, and what one with a noise weight has to define as well.
+_METHODS = ("draws_noise", "source_region", "compute")
+_OF_NOISE = ("windows", "with_psnr")
 _LOADED: dict[str, type[Step]] = {}
 #: Why a step of another package cannot be used.
 _FAULTS: dict[str, str] = {}
@@ -71,16 +74,32 @@ def register(step: type[Step]) -> type[Step]:
         is taken.
     """
     kind = step.model_fields["kind"].default
-    if not isinstance(kind, str):
+    if not isinstance(kind, str) or not kind:
         raise ValueError(f"{step.__name__} needs a default for its field 'kind': its word in JSON")
     missing = [name for name in ("title", "layer", "stream") if not hasattr(step, name)]
     if missing:
         raise ValueError(f"{step.__name__} does not say its {' and its '.join(missing)}")
+    _check_class_data(step)
+    missing = [name for name in _METHODS if getattr(step, name) is getattr(Step, name)]
+    if step.noise_weight is not None:
+        missing += [name for name in _OF_NOISE if getattr(step, name) is getattr(Step, name)]
+    if missing:
+        raise ValueError(f"{step.__name__} does not define {' and '.join(missing)}")
+    unknown = [view.name for view in step.views if view.name not in EXTRA_VIEWS]
+    if unknown:
+        raise ValueError(
+            f"{step.__name__} offers the view {unknown[0]!r}; there are {', '.join(EXTRA_VIEWS)}"
+        )
     if not 0 <= step.stream < 128:
         raise ValueError(f"stream must be 0 to 127; {step.__name__} has {step.stream}")
     for other in _LOADED.values():
         if _name(other) == _name(step):
             continue  # defined again, as in a notebook
+        shared = set(_layers(other)) & set(_layers(step))
+        if shared:
+            raise ValueError(
+                f"{_name(step)} and {_name(other)} would both call a layer {shared.pop()!r}"
+            )
         if other.model_fields["kind"].default == kind:
             raise ValueError(f"there is a step of kind {kind!r} already: {_name(other)}")
         if other.stream == step.stream:
@@ -90,6 +109,28 @@ def register(step: type[Step]) -> type[Step]:
             )
     _LOADED[kind] = step
     return step
+
+
+def _check_class_data(step: type[Step]) -> None:
+    """Say what of a step is not what it has to be."""
+    for name, kind in (("title", str), ("layer", str), ("rank", int), ("stream", int)):
+        if not isinstance(getattr(step, name), kind):
+            raise ValueError(
+                f"{name} of {step.__name__} must be {kind.__name__}; got {getattr(step, name)!r}"
+            )
+    if not all(isinstance(view, ExtraView) for view in step.views):
+        raise ValueError(f"views of {step.__name__} must be a tuple of ExtraView")
+    for weight in (step.noise_weight, step.signal_weight):
+        if weight is not None and weight not in step.model_fields:
+            raise ValueError(
+                f"{step.__name__} has no parameter {weight!r}, which it calls a weight"
+            )
+    step(**step.begins_with)
+
+
+def _layers(step: type[Step]) -> tuple[str, ...]:
+    """What its layers are called."""
+    return (step.layer, *(view.layer for view in step.views))
 
 
 def as_step(value: Any) -> Any:
@@ -109,7 +150,7 @@ def as_step(value: Any) -> Any:
     kind = value["kind"]
     step = find(kind) if isinstance(kind, str) else None
     if step is None:
-        fault = f". {_FAULTS[kind]}" if kind in _FAULTS else ""
+        fault = f". {_FAULTS[kind]}" if isinstance(kind, str) and kind in _FAULTS else ""
         names = ", ".join(map(repr, kinds()))
         raise Located(f".kind must be one of {names}; got {kind!r}{fault}")
     return step(**value)

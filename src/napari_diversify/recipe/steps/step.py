@@ -113,6 +113,10 @@ class Place:
 OPTICS, DETECTOR, PROCESSING = 10, 20, 30
 
 
+#: What else can be shown of a step: σ of its noise, what it takes away, and that equalised.
+EXTRA_VIEWS = ("sigma", "removed", "hidden")
+
+
 @dataclass(frozen=True)
 class ExtraView:
     """Something else to look at in a step, besides its result.

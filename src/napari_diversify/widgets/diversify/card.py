@@ -26,6 +26,8 @@ from .panel import panel_of
 from .state import Card, Key
 
 _GRIP = "⠿"
+#: napari's theme does not show which button has the focus, and keys act on it.
+_FOCUS = "QToolButton:focus { border: 1px solid palette(text); border-radius: 2px; }"
 
 
 class CardWidget(QFrame):
@@ -49,6 +51,7 @@ class CardWidget(QFrame):
         self.title.setText(title)
         self.title.setCheckable(True)
         self.title.setAutoRaise(True)
+        self.title.setStyleSheet(_FOCUS)
         self.title.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self.title.setToolTip(
@@ -73,7 +76,7 @@ class CardWidget(QFrame):
         self.menu = QToolButton()
         self.menu.setText("⋯")
         self.menu.setAutoRaise(True)
-        self.menu.setStyleSheet("QToolButton::menu-indicator { image: none; }")
+        self.menu.setStyleSheet("QToolButton::menu-indicator { image: none; }" + _FOCUS)
         self.menu.setToolTip(tip("more", "Move or remove this step."))
         self.menu.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         self.menu.setMenu(self._make_menu())
@@ -131,6 +134,11 @@ class CardWidget(QFrame):
         self.panel.valueChanged.connect(self._on_step)
         self.panel.refused.connect(self.refused)
         self.grip.dragged.connect(self._on_dragged)
+
+    def stops(self) -> list[QWidget]:
+        """What the Tab key comes to, top to bottom."""
+        stops: list[QWidget] = [self.title, self.live, self.menu, self.reads_image]
+        return [*stops, *self.views.values(), *self.panel.stops()]
 
     # ---- what it shows ----
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from qtpy.QtCore import QPoint, Signal
 from qtpy.QtWidgets import QMenu, QSizePolicy, QVBoxLayout, QWidget
 
 from ...recipe.steps.registry import faults, kinds
 from ..qt.column import Column
-from ..qt.parts import button
+from ..qt.parts import button, soon
 from .card import CardWidget
 from .state import Card, Key
 
@@ -29,6 +30,8 @@ class CardList(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.widgets: dict[Key, CardWidget] = {}
+        self._to_show: Key | None = None
+        self._scrolling = soon(self, self._scroll)
         column = QWidget()
         self._stack = QVBoxLayout(column)
         self._stack.setContentsMargins(0, 0, 0, 0)
@@ -40,6 +43,7 @@ class CardList(QWidget):
         self.menu.setToolTipsVisible(True)
         self.menu.aboutToShow.connect(self._fill_menu)
         self.add_button.setMenu(self.menu)
+        self.first_stop: QWidget = self.add_button
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._column, stretch=1)
@@ -52,21 +56,37 @@ class CardList(QWidget):
         wanted = {card.key: card for card in cards}
         for key in [key for key in self.widgets if key not in wanted]:
             widget = self.widgets.pop(key)
+            widget.blockSignals(True)  # what is typed and not entered would come for a card no more
             widget.panel.cancel()
             self._stack.removeWidget(widget)
             widget.hide()
             widget.deleteLater()
+        same = list(self.widgets) == list(wanted)
         for n, card in enumerate(cards):
             widget = self.widgets.get(card.key) or self._make(card)
             if self._stack.indexOf(widget) != n:
                 self._stack.insertWidget(n, widget)
             if widget.card is not card:
                 widget.setCard(card)
-        self.widgets = {key: self.widgets[key] for key in wanted}
+        if not same:
+            self.widgets = {key: self.widgets[key] for key in wanted}
+            self._order_stops()
+
+    def _order_stops(self) -> None:
+        """Have the Tab key follow the cards."""
+        order = [stop for widget in self.widgets.values() for stop in widget.stops()]
+        for before, after in pairwise([*order, self.add_button]):
+            QWidget.setTabOrder(before, after)
+        self.first_stop = order[0] if order else self.add_button
 
     def showCard(self, key: Key) -> None:
-        """Scroll to a card."""
-        self._column.ensureWidgetVisible(self.widgets[key])
+        """Scroll to a card, as soon as it has its place."""
+        self._to_show = key
+        self._scrolling.start()
+
+    def _scroll(self) -> None:
+        if self._to_show in self.widgets:
+            self._column.ensureWidgetVisible(self.widgets[self._to_show].title)
 
     def _make(self, card: Card) -> CardWidget:
         widget = self.widgets[card.key] = CardWidget(card)

@@ -90,6 +90,8 @@ class Divider(QObject):
         dims, source = self._viewer.dims, self._source
         return (
             source is not None
+            and self._line is not None
+            and self._line.ndim == source.ndim  # else the image has just got other voxels
             and dims.ndisplay == 2
             and min(dims.displayed) >= dims.ndim - source.ndim
             and not slicing_of(source, dims).is_empty(levels_of(source)[0].shape)

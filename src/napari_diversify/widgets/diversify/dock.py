@@ -31,7 +31,7 @@ from .readout import Readout
 from .resolve import COMPARISONS, OF_THE_LAST, ViewKey
 from .session import Session
 from .source_panel import SourcePanel
-from .state import Key, State
+from .state import Card, Key, State
 from .windows import Windows
 
 _NO_IMAGE = "Open an image, or choose File > Open Sample > Diversify > Synthetic nuclei (3D)."
@@ -78,6 +78,7 @@ class Explorer(Dock):
         layout.addWidget(self.cards, stretch=1)
         for widget in (self.compare, self.readout, self.status, self.actions_):
             layout.addWidget(widget)
+        self._shown_cards: tuple[Card, ...] = ()
         self._wire_session()
         self._wire_widgets()
         self.status.say(_NO_IMAGE)
@@ -101,7 +102,7 @@ class Explorer(Dock):
         self.source_panel.edited.connect(self._on_setup_edited)
         self.source_panel.autoWished.connect(self.session.choose_automatic)
         self.cards.edited.connect(self._on_card_edited)
-        self.cards.moved.connect(self.session.move)
+        self.cards.moved.connect(self._on_card_moved)
         self.cards.removed.connect(self._on_card_removed)
         self.cards.added.connect(self._on_card_added)
         self.cards.made.connect(self._on_card_made)
@@ -184,7 +185,10 @@ class Explorer(Dock):
         """Have every widget show what is set."""
         state = self.session.state
         self.source_panel.setValue(self.session.setup(), state.automatic)
-        self.cards.setCards(state.cards)
+        if state.cards is not self._shown_cards:
+            self._shown_cards = state.cards
+            self.cards.setCards(state.cards)
+            QWidget.setTabOrder(self.source_panel.sample, self.cards.first_stop)
         for name in COMPARISONS:
             way = getattr(self.compare, name)
             if way.isChecked() != (name in state.compared):
@@ -204,6 +208,10 @@ class Explorer(Dock):
 
     def _on_card_edited(self, key: Key, changes: Mapping[str, Any]) -> None:
         self.session.change(self.state().edit(key, **changes))
+
+    def _on_card_moved(self, key: Key, to: int) -> None:
+        self.session.move(key, to)
+        self.cards.showCard(key)
 
     def _on_card_removed(self, key: Key) -> None:
         self.session.change(self.state().remove(key))
@@ -303,6 +311,8 @@ class Explorer(Dock):
         elif not self.session.shows_something:
             self.status.say(f"Nothing is live. Tick live in a step to see “{source.name}” changed.")
         elif view is not None and view.is_of(source):
+            if not view.follows(self.value()):
+                return  # a step refuses, which has been said
             self.status.say(f"{showing(source, view.live.level)} {how_made(source)}".strip())
         else:
             self.status.say("")

@@ -76,9 +76,11 @@ class InView:
         recipe = recipe_of(state, facts, key)
         level = shown_level(source, self._viewer)
         size = level_spacings(source, spatial_ndim_of(source.ndim, recipe.spatial_ndim))[level]
-        array = LazyVolume(
-            Source.of(levels_of(source)[level]), recipe, size, cache=self._session.cache
-        )
+        voxels = Source.of(levels_of(source)[level])
+        try:
+            array = LazyVolume(voxels, recipe, size, cache=self._session.cache)
+        except ValueError:  # a step refuses the image, which the dock says
+            return None
         index = displayed_index(source, self._viewer, array.shape)
         return Explored(array, index, source, state.chain(key).index(card))
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 from qtpy.QtCore import QTimer
+from qtpy.QtGui import QShowEvent
 
 from ...core.spectral.cutoff import physical_cutoff
 from ...core.spectral.lowpass import energy_share
@@ -69,6 +70,12 @@ class LowPassPanel(StepPanel):
         if self._seen is None:
             self.energy.setText("")
         else:
+            self._soon.start()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Measure what nobody could see before."""
+        super().showEvent(event)
+        if self._seen is not None:
             self._soon.start()
 
     def cancel(self) -> None:

@@ -8,13 +8,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QVBoxLayout, QWidget
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtWidgets import QFormLayout, QVBoxLayout, QWidget
 
 from ...analysis.measure import Windows
 from ...core.diversification.psnr_model import PsnrModel
 from ...recipe.lazy.array import LazyArray
 from ...recipe.steps.registry import AnyStep
+from ...sentences import reason
 from ..qt.forms import ModelForm
 from ..qt.words import Words
 
@@ -87,6 +88,19 @@ class StepPanel(QWidget):
     def look(self, array: LazyArray | None, index: tuple[Any, ...] = ()) -> None:
         """Say what is in view of the result of the step: ``index`` of ``array``; None: nothing."""
 
+    def stops(self) -> list[QWidget]:
+        """What the Tab key comes to: the rows of the form, then the rest."""
+        form = self.form.layout()
+        assert isinstance(form, QFormLayout)
+        fields = (form.itemAt(n, QFormLayout.ItemRole.FieldRole) for n in range(form.rowCount()))
+        rows = [item.widget() for item in fields if item is not None]
+        parts = [part for row in rows for part in (row, *row.findChildren(QWidget))]
+        parts += self.findChildren(QWidget)
+        here = (
+            w for w in dict.fromkeys(parts) if w.window() is self.window()
+        )  # no list of choices
+        return [w for w in here if w.focusPolicy() & Qt.FocusPolicy.TabFocus]
+
     @property
     def running(self) -> bool:
         """Whether the panel is computing something."""
@@ -99,10 +113,34 @@ class StepPanel(QWidget):
         self.valueChanged.emit(step)
 
 
+class BrokenPanel(StepPanel):
+    """Stands for a panel that cannot be made: the card can still be moved and removed."""
+
+    def __init__(self, step: Any, error: Exception) -> None:
+        QWidget.__init__(self)
+        self._step = step
+        self.form = QWidget()
+        self.form.setLayout(QFormLayout())
+        self.note = Words(f"The form of this step cannot be shown: {reason(error)}.")
+        layout = QVBoxLayout(self)
+        layout.addWidget(self.note)
+
+    def value(self) -> Any:
+        """The step."""
+        return self._step
+
+    def setValue(self, step: Any) -> None:
+        """Keep a step."""
+        self._step = step
+
+
 def panel_of(step: AnyStep) -> StepPanel:
     """A new panel that shows a step."""
-    if not step.panel:
-        return StepPanel(step)
-    module, _, name = step.panel.partition(":")
-    panel: StepPanel = getattr(import_module(module), name)(step)
-    return panel
+    try:
+        if not step.panel:
+            return StepPanel(step)
+        module, _, name = step.panel.partition(":")
+        panel: StepPanel = getattr(import_module(module), name)(step)
+        return panel
+    except Exception as error:  # noqa: BLE001  whatever another package does
+        return BrokenPanel(step, error)

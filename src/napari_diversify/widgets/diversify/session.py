@@ -108,9 +108,9 @@ class Session(QObject):
         source = self._picker.source()
         if source is not None:
             state = state.for_image(id_of(source), source.ndim)
-        self.aboutToSwitch.emit()
+        self.aboutToSwitch.emit()  # which ends comparisons
         self.image.measurement.forget()
-        self._set(state)
+        self._set(state.with_compared(self.state.compared))
         self.measure()
 
     def change(self, state: State) -> None:
@@ -127,7 +127,8 @@ class Session(QObject):
         if self.connected:
             self.image.follow()
         if switched or before.compared != state.compared:
-            self.apply()
+            self._announce |= switched
+            self.apply(switched=switched)
         else:
             self._throttle.throttle()
 
@@ -215,8 +216,12 @@ class Session(QObject):
 
     # ---- the layers ----
 
-    def apply(self, *, anew: bool = False) -> None:
-        """Show what has to be shown by now; ``anew``: the image may be another one than before."""
+    def apply(self, *, anew: bool = False, switched: bool = False) -> None:
+        """Show what has to be shown by now.
+
+        ``anew``: the image may be another one than before; ``switched``: views have been
+        switched on or off, which is announced.
+        """
         source, facts = self.image.source(), self.image.facts()
         if not self.connected:
             return
@@ -230,7 +235,7 @@ class Session(QObject):
                 self.measure()  # it was cancelled before
             return
         done = self.views.apply(source, wanted, anew=anew)
-        if self._announce and all(done) and (done or anew):
+        if self._announce and all(done) and (done or anew or switched):
             self._announce = False
             self.shown.emit()
 

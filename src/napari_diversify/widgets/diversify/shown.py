@@ -51,6 +51,7 @@ class ShownViews(QObject):
         self._on: set[ViewKey] = set()  # shown, as far as they can be
         self._source: napari.layers.Image | None = None
         self._to_add: list[ViewKey] = []  # that are going to have a layer
+        self._showing: set[ViewKey] = set()  # at this moment, in which others hear of new layers
         self._adding = soon(self, self._add_next)
 
     # ---- what is there ----
@@ -86,7 +87,7 @@ class ShownViews(QObject):
             key
             for key in wanted
             if anew or key not in self._on or not self._view(key).shows(source)
-        } - set(self._to_add)
+        } - {*self._to_add, *self._showing}
         together = self._together(source, fresh)
         if together is None:  # napari takes a while for a new layer: the window lives in between
             new = [key for key in wanted if key in fresh and self._view(key).live.layer is None]
@@ -97,7 +98,7 @@ class ShownViews(QObject):
             for key, shown in wanted.items():
                 if key in fresh:
                     done.append(self._show(key))
-                elif key not in self._to_add and not self._follow(key, shown):
+                elif key not in (*self._to_add, *self._showing) and not self._follow(key, shown):
                     done.append(False)
         if self._to_add:
             self._adding.start()
@@ -132,7 +133,7 @@ class ShownViews(QObject):
     def _follow(self, key: ViewKey, shown: Shown) -> bool:
         try:
             self.views[key].follow(shown.recipe)
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001  whatever a step of another package does
             self._failed(error)
             return False
         return True
@@ -155,13 +156,16 @@ class ShownViews(QObject):
 
     def keep_cards(self, cards: Collection[Key]) -> None:
         """Take away the layers of cards that there are no more."""
-        for key in [k for k in self.views if k.card.kind and k.card not in cards]:
+        gone = [k for k in self.views if k.card.kind and k.card not in cards]
+        for key in gone:
             view = self.views.pop(key)
             self._on.discard(key)
             self._to_add = [k for k in self._to_add if k != key]
             view.live.remove()
             view.live.release()
             view.deleteLater()
+        if gone:
+            self.looked.emit()
 
     # ---- taken over, and left ----
 
@@ -208,16 +212,23 @@ class ShownViews(QObject):
         assert source is not None
         before, was_on = view.live.layer, key in self._on
         self._on.add(key)
+        self._showing.add(key)
         try:
             view.show(source, self._wanted[key].recipe)
+            if key in self._wanted:  # something else by now
+                view.follow(self._wanted[key].recipe)
+            else:
+                self._on.discard(key)
+                view.put_away()
             if view.live.layer != before or not was_on:
                 self.stack(key)
-        except ValueError as error:
+        except Exception as error:  # noqa: BLE001  whatever a step of another package does
             if not view.is_of(source):
                 view.set_aside()
             self._failed(error)
             return False
         finally:
+            self._showing.discard(key)
             self.looked.emit()
         return True
 

@@ -170,9 +170,13 @@ class State:
         return replace(self, setup=self.setup.replace(**values), automatic=automatic)
 
     def with_automatic(self, automatic: bool, shown: Recipe) -> State:
-        """The state with the image's own range, or with the one that is shown as a given one."""
-        setup = self.setup if automatic else shown
-        limits = setup.intensity_range
+        """The state with the image's own range, or with the one that is shown as a given one.
+
+        As long as none is shown the range stays automatic.
+        """
+        limits = (self.setup if automatic else shown).intensity_range
+        if limits is None:
+            return replace(self, automatic=True)
         return replace(self, setup=self.setup.replace(intensity_range=limits), automatic=automatic)
 
     def with_axes_of(self, image: Any) -> State:

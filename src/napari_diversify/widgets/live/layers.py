@@ -257,4 +257,5 @@ def how_made(source: napari.layers.Image) -> str:
     if made.recipe is None:
         return ""
     steps = " › ".join(made.recipe.kinds) or "no step"
+    steps = f"{made.shows} of {steps}" if made.shows else steps
     return f"It is a generated image: {steps}, seed {made.recipe.seed}, sample {made.number}."

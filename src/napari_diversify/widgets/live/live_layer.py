@@ -105,6 +105,7 @@ class LiveLayer(QObject):
         ``looks`` are keywords of ``add_image`` for a new layer, which otherwise
         looks like the source.
         """
+        named = self.layer is not None and self.layer.name != self._name(self._source_name())
         self._wanted = tuple(arrays)
         self._metadata = {**metadata, "source": source.name, **of_voxels(arrays[0])}
         self._notes = {}
@@ -124,7 +125,8 @@ class LiveLayer(QObject):
         else:
             self._replace(source)
             if moved:
-                self.layer.name = self._name(source.name)
+                if not named:  # by the user
+                    self.layer.name = self._name(source.name)
                 self._link()
         self._paused = False
         self._on_drawn()  # by napari, before anybody could hear of it
@@ -191,9 +193,14 @@ class LiveLayer(QObject):
         self.cancel()
         if self._feed is not None:
             self._feed.stepped_aside = False  # it is hidden for another reason by now
-        self._paused = True
+        self._paused, self._was_shut = True, False
         if self.layer is not None:
             self.layer.visible = False
+
+    def set_aside(self) -> None:
+        """Hide the layer for as long as it cannot show what it should, whoever drives it then."""
+        self.pause()
+        self._was_shut = True
 
     def resume(self) -> None:
         """Show the layer again, with the newest parameters, if it was paused."""
@@ -221,6 +228,10 @@ class LiveLayer(QObject):
         self._wanted = ()
 
     # ---- the layer ----
+
+    def _source_name(self) -> str:
+        """How the image of the layer was called when it was last shown."""
+        return str(entry_of(self.layer).get("source", ""))
 
     def _name(self, source_name: str) -> str:
         return f"{source_name} ({self.role})"

@@ -48,6 +48,8 @@ class View(QObject):
     linked = True
     #: Whether the layer stays, hidden, when it is put away.
     stays = True
+    #: What of the recipe it shows, in metadata; "" is its result.
+    what = ""
 
     def __init__(self, viewer: ViewerModel, role: str, cache: Cache, parent: QObject) -> None:
         super().__init__(parent)
@@ -95,7 +97,7 @@ class View(QObject):
         Unlike one that is put away it comes back by itself.
         """
         if self.live.layer is not None and self.live.layer.visible:
-            self.live.pause()
+            self.live.set_aside()
             self._of = None
 
     def shows(self, source: napari.layers.Image) -> bool:
@@ -173,7 +175,7 @@ class View(QObject):
         return recipe
 
     def _metadata(self, recipe: Recipe) -> dict[str, Any]:
-        return Provenance.of_recipe(recipe, recipe.sample).entry()
+        return Provenance.of_recipe(recipe, recipe.sample, self.what).entry()
 
     def _looks(self, arrays: list[LazyArray]) -> dict[str, Any]:
         return {}
@@ -226,6 +228,7 @@ class SigmaView(View):
 class RemovedView(View):
     """What the last step of the recipe takes away, at +-3 standard deviations."""
 
+    what = "removed"
     linked = False
 
     def _arrays(self, source: napari.layers.Image, recipe: Recipe) -> list[LazyArray]:
@@ -257,6 +260,7 @@ def _spread(array: LazyVolume) -> Generator[tuple[int, int], None, float]:
 class HiddenView(View):
     """What the last step of the recipe takes away with its contrast equalised, 0 to 1."""
 
+    what = "hidden signal"
     linked = False
 
     def _arrays(self, source: napari.layers.Image, recipe: Recipe) -> list[LazyArray]:
@@ -269,6 +273,7 @@ class HiddenView(View):
 class DifferenceView(View):
     """The result minus the image, from minus to plus a quarter of the range."""
 
+    what = "difference"
     linked = False
     stays = False
 
@@ -284,6 +289,7 @@ class DifferenceView(View):
 class SplitView(View):
     """The image on one side of a divider, the result on the other."""
 
+    what = "split"
     stays = False
 
     def __init__(self, *args: Any) -> None:

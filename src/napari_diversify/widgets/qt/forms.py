@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias, get_args, get_origin
 
 from magicgui.widgets import ComboBox, SpinBox
 from pydantic.fields import FieldInfo
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QEvent, QObject, Qt, Signal
 from qtpy.QtWidgets import (
     QAbstractSpinBox,
     QCheckBox,
@@ -37,6 +37,26 @@ _NARROW = (
     "QAbstractSpinBox {{ min-width: {width}px; padding: 1px {side}px; }}"
     "QAbstractSpinBox::up-button, QAbstractSpinBox::down-button {{ width: {button}px; }}"
 )
+
+
+class _WheelGuard(QObject):
+    """Leaves the wheel to whatever scrolls, unless a control has the focus."""
+
+    def eventFilter(self, control: QObject, event: QEvent) -> bool:
+        """Pass the wheel on."""
+        if event.type() != QEvent.Type.Wheel or not isinstance(control, QWidget):
+            return False
+        if control.hasFocus():
+            return False
+        event.ignore()
+        return True
+
+
+def leave_wheel(*controls: QWidget) -> None:
+    """Have controls in a column that scrolls take the wheel only if they have the focus."""
+    for control in controls:
+        control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        control.installEventFilter(_WheelGuard(control))
 
 
 class NumberControl(QWidget):
@@ -68,6 +88,7 @@ class NumberControl(QWidget):
         self.setHandyRange(*handy)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        leave_wheel(self._slider, self._box)
         layout.addWidget(self._slider, stretch=3)
         layout.addWidget(self._box, stretch=1)
         self._slider.valueChanged.connect(self._on_slid)
@@ -132,6 +153,7 @@ class AxesControl(QWidget):
             box = SpinBox(value=int(bounds[0]), min=int(bounds[0]), max=int(bounds[1]), step=step)
             whole_numbers_only(box.native).setKeyboardTracking(False)
             narrow(box.native, 50, buttons=bounds[1] <= 999)  # room for digits
+            leave_wheel(box.native)
             box.changed.connect(self._on_changed)
             layout.addWidget(QLabel(axis))
             layout.addWidget(box.native, stretch=1)
@@ -184,6 +206,7 @@ class ChoiceControl(QWidget):
         self._widget = widget
         layout = QHBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        leave_wheel(widget.native)
         layout.addWidget(widget.native)
         widget.changed.connect(self._on_changed)
 

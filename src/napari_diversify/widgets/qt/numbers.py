@@ -154,4 +154,6 @@ def decimals_that_matter(value: float, width: float) -> int:
     typed = 9 if "e" in text else len(text.partition(".")[2].rstrip("0"))
     if typed <= _TYPED:
         return typed
-    return min(max(math.ceil(4 - math.log10(width)), 0), 9) if width > 0 else 9
+    if not 0 < width < math.inf:
+        return 0 if width > 0 else 9
+    return min(max(math.ceil(4 - math.log10(width)), 0), 9)
