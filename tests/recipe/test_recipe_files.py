@@ -4,12 +4,13 @@ import json
 import os
 import stat
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_diversify.core.diversification.psnr_model import W_V_MAX
-from napari_diversify.recipe import Diversify, Recipe
+from napari_diversify.recipe import Diversify, LowPass, Recipe
 
 odd = st.integers(0, 49).map(lambda k: 2 * k + 1)
 numbers = st.floats(allow_nan=False, allow_infinity=False)
@@ -158,3 +159,11 @@ def test_a_file_that_is_no_recipe_is_named_in_a_sentence(tmp_path, content, said
 def test_a_missing_file_stays_a_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match=r"none\.json"):
         Recipe.load(tmp_path / "none.json")
+
+
+def test_a_recipe_as_long_as_they_may_be_is_computed_and_a_longer_one_is_refused():
+    image = np.arange(60, dtype="float32").reshape(3, 4, 5)
+    steps = (LowPass(cutoff=1.5),) * 64
+    assert Recipe(steps=steps).apply(image).shape == image.shape
+    with pytest.raises(ValueError, match="at most 64 steps; this one has 65"):
+        Recipe(steps=(*steps, LowPass()))

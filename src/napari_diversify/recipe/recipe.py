@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy.typing as npt
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from ..core.noise import GENERATOR, SAMPLES, sample_after
 from ..model import Model
@@ -18,6 +18,8 @@ from .lazy.volume import LazyVolume
 from .steps.registry import AnyStep
 from .training import fresh_sample
 
+MOST_STEPS = 64
+
 
 class Recipe(Model):
     """An ordered tuple of steps, the seed of their noise, and the intensity range.
@@ -25,7 +27,7 @@ class Recipe(Model):
     Parameters
     ----------
     steps : tuple of steps
-        Applied in this order, each to the result of the one before.
+        Applied in this order, each to the result of the one before; at most 64.
     seed : int, optional
         0 to 2**53 - 1. With the sample number it decides all noise.
     sample : int, optional
@@ -107,6 +109,14 @@ class Recipe(Model):
     @classmethod
     def _of_an_older_version(cls, values: Any) -> Any:
         return migrated(values) if isinstance(values, dict) else values
+
+    @field_validator("steps", mode="before")
+    @classmethod
+    def _not_too_many(cls, steps: Any) -> Any:
+        # each is computed within the next
+        if isinstance(steps, list | tuple) and len(steps) > MOST_STEPS:
+            raise ValueError(f"a recipe has at most {MOST_STEPS} steps; this one has {len(steps)}")
+        return steps
 
     @model_validator(mode="after")
     def _range_ascends(self) -> Recipe:
