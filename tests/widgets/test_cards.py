@@ -374,3 +374,23 @@ def test_the_tab_key_follows_the_cards(live):
         while following is not after and not following.focusPolicy() & Qt.FocusPolicy.TabFocus:
             following = following.nextInFocusChain()
         assert following is after
+
+
+def test_parameters_of_volumes_are_greyed_for_planes_unless_they_have_to_be_set_back(
+    viewer, open_dock, make_image
+):
+    viewer.add_image(make_image((24, 32)), name="plane")
+    dock = open_dock(viewer)
+    dock.wait()
+    contrast = dock.explorer.card("contrast").panel.form.controls
+    volume = dock.explorer.card("lowpass").panel.form.controls["volume"]
+    assert not contrast["growing"].isEnabled()
+    assert contrast["blur"].isEnabled()
+    assert not volume.isEnabled()
+    viewer.add_image(make_image(), name="stack")
+    dock.settle()
+    assert contrast["growing"].isEnabled()
+    volume.setChecked(True)
+    viewer.layers.selection.active = viewer.layers["plane"]
+    dock.settle()
+    assert volume.isEnabled()  # the plane cannot be shown with it

@@ -25,6 +25,9 @@ class DegradeContrast(Step):
     stream: ClassVar[int] = 1
     panel: ClassVar[str] = "napari_diversify.widgets.diversify.contrast_panel:ContrastPanel"
     in_lengths: ClassVar[bool] = True
+    of_volumes: ClassVar[frozenset[str]] = frozenset(
+        {"axial_ratio", "context", "growing", "surface", "upwards"}
+    )
     at_first: ClassVar[Literal["", "off", "live"]] = "off"
 
     kind: Literal["contrast"] = "contrast"

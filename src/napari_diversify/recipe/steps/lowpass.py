@@ -39,6 +39,7 @@ class LowPass(Step):
             "much fainter than the noise come out.",
         ),
     )
+    of_volumes: ClassVar[frozenset[str]] = frozenset({"volume"})
     at_first: ClassVar[Literal["", "off", "live"]] = "off"
     panel: ClassVar[str] = "napari_diversify.widgets.diversify.lowpass_panel:LowPassPanel"
 

@@ -162,6 +162,8 @@ class Step(Model):
     signal_weight: ClassVar[str | None] = None
     #: Parameters that fall where samples go from good to bad images; all others rise.
     falling: ClassVar[frozenset[str]] = frozenset()
+    #: Parameters that count for volumes only, not for 2D images.
+    of_volumes: ClassVar[frozenset[str]] = frozenset()
     #: Whether a new dock has a card of it, and shows its result.
     at_first: ClassVar[Literal["", "off", "live"]] = ""
     #: Parameters that a new card begins with, where the defaults would hardly be seen.

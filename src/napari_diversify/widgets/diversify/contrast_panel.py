@@ -43,6 +43,7 @@ class ContrastPanel(StepPanel):
 
     def setFacts(self, facts: ImageFacts | None) -> None:
         """Say which image the step works on, and the size of its voxels."""
+        super().setFacts(facts)
         stack = None if facts is None or facts.spatial_ndim != 3 else facts.array
         spacing = None if facts is None else facts.spacing
         image = None if facts is None else (id(facts.array), facts.edition, facts.spatial_ndim)

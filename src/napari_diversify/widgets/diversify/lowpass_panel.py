@@ -60,6 +60,7 @@ class LowPassPanel(StepPanel):
 
     def setFacts(self, facts: ImageFacts | None) -> None:
         """Say the size of the voxels."""
+        super().setFacts(facts)
         self._spacing = None if facts is None else facts.spacing
         self._show_frequency()
 

@@ -83,7 +83,15 @@ class StepPanel(QWidget):
         self.form.setValue(step)
 
     def setFacts(self, facts: ImageFacts | None) -> None:
-        """Say what is known of the image; None: there is none."""
+        """Say what is known of the image; None: there is none.
+
+        Of planes, parameters that count for volumes only are greyed, unless they have to be set
+        back.
+        """
+        step, planes = self.value(), facts is not None and facts.spatial_ndim == 2
+        for name in step.of_volumes:
+            usual = getattr(step, name) == type(step).model_fields[name].default
+            self.form.controls[name].setEnabled(not (planes and usual))
 
     def look(self, array: LazyArray | None, index: tuple[Any, ...] = ()) -> None:
         """Say what is in view of the result of the step: ``index`` of ``array``; None: nothing."""
@@ -132,6 +140,9 @@ class BrokenPanel(StepPanel):
     def setValue(self, step: Any) -> None:
         """Keep a step."""
         self._step = step
+
+    def setFacts(self, facts: ImageFacts | None) -> None:
+        """Nothing depends on the image."""
 
 
 def panel_of(step: AnyStep) -> StepPanel:
