@@ -12,6 +12,7 @@ import numpy as np
 from monkey_world import is_live_copy, linked_with
 
 from napari_diversify.recipe import LazyLocalStd, LazyRemoved, Recipe, Sampling
+from napari_diversify.recipe.lazy.compared import LazyHidden
 from napari_diversify.recipe.lazy.source import original
 from napari_diversify.synthetic.plan import Plan
 from napari_diversify.widgets.diversify.dock import Explorer
@@ -225,26 +226,27 @@ class Pictures:
 
     def _expected(self, view, layer, image):
         """Every level of a layer, computed from scratch."""
-        entry, role = entry_of(layer), ours.role_of(layer)
-        levels = [np.array(level) for level in levels_of(image)]
-        if role == "σ map":
+        entry = entry_of(layer)
+        shows, levels = entry.get("shows", ""), [np.array(level) for level in levels_of(image)]
+        if "window" in entry:
             window, stride, ndim = entry["window"], entry["stride"], entry["spatial_ndim"]
             return [np.asarray(LazyLocalStd(level, window, stride, ndim)) for level in levels]
         recipe = Recipe.from_json(json.dumps(entry["recipe"]))
         spacings = level_spacings(image, recipe.spatial_ndim or min(image.ndim, 3))
-        if role == "removed":
+        if shows in ("removed", "hidden signal"):
+            kind = LazyRemoved if shows == "removed" else LazyHidden
             return [
-                np.asarray(LazyRemoved(level, recipe, spacing, entry["sample"]))
+                np.asarray(kind(level, recipe, spacing, entry["sample"]))
                 for level, spacing in zip(levels, spacings, strict=True)
             ]
         results = [
             recipe.apply(level, spacing, entry["sample"])
             for level, spacing in zip(levels, spacings, strict=True)
         ]
-        if role == "difference":
+        if shows == "difference":
             pairs = zip(results, levels, strict=True)
             return [np.subtract(a, b, dtype=np.float64).astype(np.float32) for a, b in pairs]
-        if role == "split":
+        if shows == "split":
             axis, share = view.divider
             for result, level in zip(results, levels, strict=True):
                 upto = (..., slice(round(share * level.shape[axis])), *[slice(None)] * (-1 - axis))
