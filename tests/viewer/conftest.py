@@ -2,6 +2,7 @@
 
 import gc
 import threading
+import warnings
 from contextlib import suppress
 
 import numpy as np
@@ -33,7 +34,8 @@ def viewer(slicing, make_napari_viewer_proxy, qtbot, request):
     outcome = getattr(request.node, "rep_call", None)  # none if it was not begun
     if outcome is None or not outcome.passed:
         return
-    with suppress(AttributeError):  # the test has closed it
+    with suppress(AttributeError), warnings.catch_warnings():  # the test has closed it
+        warnings.simplefilter("ignore")  # napari's, of layers that were turned
         # napari's controls become narrower without a layer, and its canvas wider: a pyramid is
         # then sliced anew, which fails once the slicer of a closing viewer is shut down
         viewer.__wrapped__.layers.clear()

@@ -1,4 +1,4 @@
-"""Three hundred random events in a real window: nothing breaks, lies or touches what is not ours."""
+"""Random events in a real window: nothing breaks, lies or touches what is not ours."""
 
 import pytest
 from monkey import Monkey, drawn, world_of
