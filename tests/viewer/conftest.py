@@ -11,7 +11,7 @@ from napari._qt.qt_viewer import QtViewer
 from napari.settings import get_settings
 
 from napari_diversify.recipe import LazyLocalStd, LazyRemoved, LazySamples, LazyVolume
-from napari_diversify.recipe.lazy.compared import LazyDifference, LazySplit
+from napari_diversify.recipe.lazy.compared import LazyDifference, LazyHidden, LazySplit
 from napari_diversify.widgets.live.feed import Feed
 from napari_diversify.widgets.qt.driver import driver
 
@@ -100,6 +100,7 @@ def computed_on_gui_thread(monkeypatch):
 
         monkeypatch.setattr(kind, "_reader", spied)
 
-    for kind in (LazyVolume, LazyRemoved, LazyDifference, LazySplit, LazyLocalStd, LazySamples):
+    kinds = LazyVolume, LazyRemoved, LazyHidden, LazyDifference, LazySplit
+    for kind in (*kinds, LazyLocalStd, LazySamples):
         spy_on(kind)
     return shapes

@@ -147,7 +147,7 @@ def opened(window):
 
 @deed
 def more_layers_added(window):
-    window.switch("sigma", "contrast", "lowpass", "removed", "difference")
+    window.switch("sigma", "contrast", "lowpass", "removed", "hidden", "difference")
 
 
 @deed

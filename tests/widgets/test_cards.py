@@ -261,11 +261,23 @@ def test_a_slider_event_does_not_set_the_rest_of_the_dock_anew(live, monkeypatch
     for card in live.explorer.cards.widgets.values():
         original = card.panel.setValue
         monkeypatch.setattr(card.panel, "setValue", lambda s, f=original: touched.append(s) or f(s))
-    low = live.explorer.source_panel.low
-    low.valueChanged.connect(touched.append)
+    panel = live.explorer.source_panel
+    original = panel._show_range
+    monkeypatch.setattr(panel, "_show_range", lambda *ends: touched.append(ends) or original(*ends))
     live.slide(w_v=4.5)
     rest(live)
     assert touched == []
+    panel.low.setValue(5)
+    rest(live)
+    assert touched  # it is what would be seen
+
+
+def test_what_is_refused_is_taken_back_in_the_head_of_the_dock(live):
+    panel = live.explorer.source_panel
+    before = panel.low.value()
+    panel.low.setValue(1e9)
+    assert "low < high" in live.message
+    assert panel.low.value() == before
 
 
 # ---- what the low-pass hides ----
@@ -295,6 +307,9 @@ def test_the_low_pass_card_says_how_much_energy_it_removes(live, viewer):
     image = viewer.layers["cells"].data[viewer.dims.current_step[0]]
     share = hidden_signal(image.astype("float32"), 0.5).energy_share
     assert float(energy.text().split()[1]) == pytest.approx(100 * share, abs=0.05)
+    viewer.dims.set_current_step(0, 0)
+    live.wait(lambda: not energy.text())  # it was that of another plane
+    live.wait(lambda: "of the energy" in energy.text())
     live.switch("lowpass").setChecked(False)
     live.wait(lambda: not energy.text())
 
@@ -331,7 +346,7 @@ def test_the_energy_is_told_when_the_card_is_opened_later(live):
     live.wait(lambda: "of the energy" in panel.energy.text())
 
 
-def test_the_wheel_scrolls_the_cards_and_changes_nothing(live):
+def test_the_wheel_scrolls_the_cards_and_changes_nothing(live, monkeypatch):
     live.explorer.card("lowpass").title.setChecked(True)
     before = live.explorer.state()
     for card in live.explorer.cards.widgets.values():
@@ -340,11 +355,9 @@ def test_the_wheel_scrolls_the_cards_and_changes_nothing(live):
                 turn_wheel(control)
     assert live.explorer.state() == before
     slider = live.slider("w_v")
-    live.explorer.activateWindow()
-    slider.setFocus()
-    if slider.hasFocus():  # as far as there is a window manager
-        turn_wheel(slider)
-        assert live.explorer.state() != before
+    monkeypatch.setattr(slider, "hasFocus", lambda: True)  # whether there is a window manager
+    turn_wheel(slider)
+    assert live.explorer.state() != before
 
 
 def turn_wheel(control):

@@ -131,12 +131,15 @@ def test_a_number_typed_in_a_card_that_goes_is_of_no_matter(live):
     assert len(live.explorer.value().steps) == 1
 
 
-def test_a_name_that_the_user_has_given_stays_when_the_dock_is_hidden(live):
+def test_a_name_that_the_user_has_given_stays_when_the_dock_is_hidden(live, viewer, make_image):
     live.layer.name = "mine"
     live.explorer.hide()
     live.explorer.show()
     live.settle()
     assert live.layer.name == "mine"
+    viewer.add_image(make_image(seed=2), name="next")
+    live.settle()
+    assert live.layer.name == "next (diversified)"  # of another image it would be false
 
 
 @pytest.mark.parametrize("kind", [["diversify"], {"a": 1}, None, 3])
@@ -197,7 +200,9 @@ def test_a_step_that_fails_says_so_and_the_others_work_on(live, known_steps):
         ({"views": ("sigma",)}, "must be a tuple of ExtraView"),
         ({"begins_with": {"nosuch": 1}}, "no parameter 'nosuch'"),
         ({"layer": "diversified"}, "would both call a layer 'diversified'"),
-        ({"signal_weight": "nosuch"}, "which it calls a weight"),
+        ({"signal_weight": "nosuch"}, "names 'nosuch' in its weights"),
+        ({"falling": frozenset({"nosuch"})}, "names 'nosuch' in falling"),
+        ({"of_volumes": frozenset({"nosuch"})}, "names 'nosuch' in of_volumes"),
     ],
 )
 def test_class_data_that_no_dock_could_show_are_refused(known_steps, wrong, answer):
@@ -212,6 +217,12 @@ def test_class_data_that_no_dock_could_show_are_refused(known_steps, wrong, answ
 
 
 def test_every_dock_opens_after_a_refusal(qtbot, viewer, known_steps):
+    class Bad(Odd):
+        at_first = "live"
+        begins_with: ClassVar = {"nosuch": 1}
+
+    with pytest.raises(ValueError, match="nosuch"):
+        registry.register(Bad)
     dock = Explorer(viewer)
     qtbot.addWidget(dock)
     assert len(dock.cards.widgets) == 3

@@ -288,6 +288,7 @@ def _made_in_words(entry: _Row) -> list[str]:
         f"  made by     {made.program or 'napari-diversify'} {made.version or ''}: "
         f"{' > '.join(recipe.kinds)}, seed {recipe.seed}, sample {made.number}",
         *(f"    {_step_in_words(step)}" for step in recipe.steps),
+        *([] if made.shows is None else [f"  shows       {made.shows}, not the result"]),
         *([] if made.source is None else [f"  made from   {made.source.name}"]),
     ]
 

@@ -120,11 +120,14 @@ def _check_class_data(step: type[Step]) -> None:
             )
     if not all(isinstance(view, ExtraView) for view in step.views):
         raise ValueError(f"views of {step.__name__} must be a tuple of ExtraView")
-    for weight in (step.noise_weight, step.signal_weight):
-        if weight is not None and weight not in step.model_fields:
-            raise ValueError(
-                f"{step.__name__} has no parameter {weight!r}, which it calls a weight"
-            )
+    weights = {weight for weight in (step.noise_weight, step.signal_weight) if weight is not None}
+    for where, named in (
+        ("its weights", weights),
+        ("falling", step.falling),
+        ("of_volumes", step.of_volumes),
+    ):
+        if unknown := sorted(set(named) - set(step.model_fields)):
+            raise ValueError(f"{step.__name__} names {unknown[0]!r} in {where}: no such parameter")
     step(**step.begins_with)
 
 

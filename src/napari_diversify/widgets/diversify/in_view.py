@@ -5,18 +5,14 @@ from __future__ import annotations
 import napari.layers
 from napari.components import ViewerModel
 
-from ...core.blocks import spatial_ndim_of
 from ...recipe import LazyVolume
-from ...recipe.lazy.source import Source
 from ..live.layers import (
     displayed_index,
-    level_spacings,
-    levels_of,
     name_of_view,
     shown_level,
     why_not_shown,
 )
-from ..live.views import View
+from ..live.views import View, volumes
 from .cards import CardList
 from .readout import Readout
 from .resolve import ViewKey, noisy_card, recipe_of
@@ -63,24 +59,19 @@ class InView:
 
     def explored(self) -> Explored | None:
         """What is in view of the noise, whichever steps are live."""
-        source, facts, state = (
-            self._session.image.source(),
-            self._session.image.facts(),
-            self._session.state,
-        )
-        card = noisy_card(state)
+        image, state = self._session.image, self._session.state
+        source, facts, card = image.source(), image.facts(), noisy_card(state)
         if source is None or card is None or not facts.known or why_not_shown(source, self._viewer):
             return None
         live = state.live()
         key = live[-1] if live and card in state.chain(live[-1]) else card.key
         recipe = recipe_of(state, facts, key)
-        level = shown_level(source, self._viewer)
-        size = level_spacings(source, spatial_ndim_of(source.ndim, recipe.spatial_ndim))[level]
-        voxels = Source.of(levels_of(source)[level])
         try:
-            array = LazyVolume(voxels, recipe, size, cache=self._session.cache)
+            levels = volumes(LazyVolume, source, recipe, self._session.cache)
         except ValueError:  # a step refuses the image, which the dock says
             return None
+        array = levels[shown_level(source, self._viewer)]
+        assert isinstance(array, LazyVolume)
         index = displayed_index(source, self._viewer, array.shape)
         return Explored(array, index, source, state.chain(key).index(card))
 

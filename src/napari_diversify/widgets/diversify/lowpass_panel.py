@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -66,17 +67,21 @@ class LowPassPanel(StepPanel):
 
     def look(self, array: LazyArray | None, index: tuple[Any, ...] = ()) -> None:
         """Say which part of the result is in view."""
+        plane = isinstance(array, LazyVolume) and index.count(slice(None)) == 2
+        seen = (copy(array), index) if isinstance(array, LazyVolume) and plane else None
+        before = self._seen
+        if before and seen and before[0].same_as(seen[0]) and before[1] == seen[1]:
+            return
         self.cancel()
-        self._seen = (array, index) if isinstance(array, LazyVolume) else None
-        if self._seen is None:
-            self.energy.setText("")
-        else:
+        self._seen = seen
+        self.energy.setText("")
+        if seen is not None:
             self._soon.start()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Measure what nobody could see before."""
         super().showEvent(event)
-        if self._seen is not None:
+        if self._seen is not None and not self.energy.text():
             self._soon.start()
 
     def cancel(self) -> None:

@@ -89,7 +89,7 @@ class StepPanel(QWidget):
         back.
         """
         step, planes = self.value(), facts is not None and facts.spatial_ndim == 2
-        for name in step.of_volumes:
+        for name in step.of_volumes & self.form.controls.keys():
             usual = getattr(step, name) == type(step).model_fields[name].default
             self.form.controls[name].setEnabled(not (planes and usual))
 

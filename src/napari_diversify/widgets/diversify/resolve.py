@@ -110,11 +110,10 @@ def noisy_card(state: State) -> Card | None:
     """The card whose noise is explored: the last in what is shown, or else the last there is."""
     live = state.live()
     chain = state.chain(live[-1]) if live else ()
-    others = [card for card in state.cards if card.live] or state.cards
-    for cards in (chain, others, state.cards):
-        noisy = [card for card in cards if card.step.noise_weight is not None]
-        if noisy:
-            return noisy[-1]
+    others = [card for card in state.cards if card.live]
+    for card in (*chain[::-1], *others[::-1], *state.cards[::-1]):
+        if card.step.noise_weight is not None:
+            return card
     return None
 
 

@@ -27,7 +27,7 @@ class ShownViews(QObject):
     cache : Cache
         Shared by all views of one image.
     failed : callable
-        Told the ValueError of what cannot be shown.
+        Told the error of what cannot be shown.
     """
 
     looked = Signal()  # views have been shown, put away, or are going to be
@@ -63,10 +63,6 @@ class ShownViews(QObject):
     def lives(self) -> list[LiveLayer]:
         """The live layers of all views."""
         return [view.live for view in self.views.values()]
-
-    def waiting(self, key: ViewKey) -> bool:
-        """Whether a view is going to be shown in a moment."""
-        return key in self._to_add
 
     # ---- what is to be shown ----
 

@@ -51,6 +51,7 @@ class SourcePanel(QWidget):
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
         self._recipe = Recipe()
+        self._shown: tuple[Recipe, bool, int | None] | None = None
         fields = Recipe.model_fields
         self.picker = SourcePicker(viewer)
         self.low, self.high = DecimalBox(), DecimalBox()
@@ -92,7 +93,10 @@ class SourcePanel(QWidget):
     def setValue(self, recipe: Recipe, automatic: bool) -> None:
         """Show a recipe, and whether its range is that of the image."""
         source = self.picker.source()
-        self._recipe = recipe
+        to_show = recipe, automatic, None if source is None else source.ndim
+        if to_show == self._shown and self.auto.isChecked() == automatic:
+            return  # a slider event: nothing of it is seen here
+        self._recipe, self._shown = recipe, to_show
         flat = source is not None and source.ndim < 3
         ndim = 2 if source is None or flat else recipe.spatial_ndim or 3
         boxes = (self.auto, self.axes, self.seed, self.sample, self.low, self.high)
@@ -119,6 +123,7 @@ class SourcePanel(QWidget):
         try:
             self._recipe.replace(**values)
         except ValueError as error:
+            self._shown = None
             self.setValue(self._recipe, self.auto.isChecked())
             self.refused.emit(str(error))
         else:

@@ -105,7 +105,7 @@ class LiveLayer(QObject):
         ``looks`` are keywords of ``add_image`` for a new layer, which otherwise
         looks like the source.
         """
-        named = self.layer is not None and self.layer.name != self._name(self._source_name())
+        before = None if self.layer is None else entry_of(self.layer).get("source")
         self._wanted = tuple(arrays)
         self._metadata = {**metadata, "source": source.name, **of_voxels(arrays[0])}
         self._notes = {}
@@ -124,9 +124,9 @@ class LiveLayer(QObject):
             self._add(source, looks)
         else:
             self._replace(source)
+            if moved and before != source.name:  # else the user may have named it
+                self.layer.name = self._name(source.name)
             if moved:
-                if not named:  # by the user
-                    self.layer.name = self._name(source.name)
                 self._link()
         self._paused = False
         self._on_drawn()  # by napari, before anybody could hear of it
@@ -228,10 +228,6 @@ class LiveLayer(QObject):
         self._wanted = ()
 
     # ---- the layer ----
-
-    def _source_name(self) -> str:
-        """How the image of the layer was called when it was last shown."""
-        return str(entry_of(self.layer).get("source", ""))
 
     def _name(self, source_name: str) -> str:
         return f"{source_name} ({self.role})"
