@@ -119,16 +119,19 @@ def noisy_card(state: State) -> Card | None:
 
 def resolve(state: State, facts: Facts) -> Mapping[ViewKey, Shown]:
     """What has to be shown, by view, as soon as the range of the image is known."""
+    setup = settled(state, facts)
     shown: dict[ViewKey, Shown] = {}
     for card in state.cards:
-        recipe = recipe_of(state, facts, card.key)
-        if card.live:
-            shown[ViewKey(card.key)] = Shown(card.layer_of(), recipe)
-        for extra in card.step.views:
-            if extra.name in card.views:
-                shown[ViewKey(card.key, extra.name)] = Shown(card.layer_of(extra.name), recipe)
-    if state.live():
+        names = [extra.name for extra in card.step.views if extra.name in card.views]
+        if not card.live and not names:
+            continue
+        steps = tuple(above.step for above in state.chain(card.key))
+        recipe = setup.replace(steps=steps)
+        for name in (*([""] if card.live else []), *names):
+            shown[ViewKey(card.key, name)] = Shown(card.layer_of(name), recipe)
+    if state.compared and (live := state.live()):
+        last = shown[ViewKey(live[-1])].recipe
         for name in COMPARISONS:
             if name in state.compared:
-                shown[ViewKey(OF_THE_LAST, name)] = Shown(name, recipe_shown(state, facts))
+                shown[ViewKey(OF_THE_LAST, name)] = Shown(name, last)
     return shown
