@@ -97,7 +97,7 @@ def test_a_span_is_the_shortest_gapless_range_around_positions(n, key):
 
 @settings(deadline=None, max_examples=200)
 @given(st.data())
-def test_a_block_and_its_reflected_context_equal_the_padded_whole(data):
+def test_places_in_a_block_and_around_it_are_those_of_the_padded_whole(data):
     shape = data.draw(array_shapes(min_dims=1, max_dims=3, min_side=1, max_side=6))
     radii = data.draw(st.tuples(*[st.integers(0, 14)] * len(shape)))
     wanted, held = [], []
@@ -114,9 +114,18 @@ def test_a_block_and_its_reflected_context_equal_the_padded_whole(data):
     expected = padded[
         tuple(slice(w.start, w.stop + 2 * r) for w, r in zip(wanted, radii, strict=True))
     ]
-    got = reflected(array[slices(held)], held, wanted, radii, shape)
-    np.testing.assert_array_equal(got, expected)
-    assert got.dtype == array.dtype
+    places, inner = zip(
+        *(
+            reflected(w, r, n, h.start)
+            for w, r, n, h in zip(wanted, radii, shape, held, strict=True)
+        ),
+        strict=True,
+    )
+    np.testing.assert_array_equal(array[slices(held)][np.ix_(*places)], expected)
+    for at, (first, last), w, r, n in zip(places, inner, wanted, radii, shape, strict=True):
+        inside = [k for k in range(len(at)) if 0 <= w.start - r + k < n]
+        assert list(range(first, last)) == inside
+        assert (np.diff(at[first:last]) == 1).all()
 
 
 # --- work is spread in slabs -----------------------------------------------

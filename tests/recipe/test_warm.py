@@ -10,12 +10,14 @@ import numpy as np
 from numba.core.dispatcher import Dispatcher
 from napari_diversify import LazyVolume, Recipe
 from napari_diversify.core import kernels
+from napari_diversify.core.diversification import kernels as windows
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass
 from napari_diversify.warm import warming
 
 def compiled():
     # loaded from the disk or made now: the signatures that are there
-    return {{n: set(k.signatures) for n, k in vars(kernels).items() if isinstance(k, Dispatcher)}}
+    both = {{**vars(kernels), **vars(windows)}}.items()
+    return {{n: set(k.signatures) for n, k in both if isinstance(k, Dispatcher)}}
 
 for _ in warming({dtype!r}):
     pass

@@ -123,36 +123,24 @@ def slices(region: Region, origin: Region | None = None) -> tuple[slice, ...]:
 
 
 def reflected(
-    block: npt.NDArray[Any],
-    block_region: Region,
-    wanted: Region,
-    radii: Sequence[int],
-    shape: Sequence[int],
-) -> npt.NDArray[Any]:
-    """Cut ``wanted`` and ``radii`` voxels around it out of ``block``, borders reflected.
+    positions: range, radius: int, n: int, start: int = 0
+) -> tuple[npt.NDArray[np.int64], tuple[int, int]]:
+    """Where ``positions`` (without gaps) and ``radius`` around them lie, along an axis of length n.
 
-    ``block`` holds the region ``block_region`` of an array of ``shape``; both regions
-    are gapless. Beyond the array's border the edge voxel is repeated
-    (d c b a | a b c d | d c b a), as ``mode="reflect"`` of scipy.ndimage does,
-    as often as it takes.
+    Beyond the array's border the edge voxel is repeated (d c b a | a b c d | d c b a), as
+    ``mode="reflect"`` of scipy.ndimage does, as often as it takes.
+
+    Returns
+    -------
+    places : ndarray of int64, shape (len(positions) + 2 * radius,)
+        Counted from ``start``, where the block begins that holds them.
+    inner : (int, int)
+        First and one after the last of these that lie inside the array, and follow each other.
     """
-    starts = [want.start - radius for want, radius in zip(wanted, radii, strict=True)]
-    stops = [want.stop + radius for want, radius in zip(wanted, radii, strict=True)]
-    inside = tuple(
-        range(max(a, 0), min(b, n)) for a, b, n in zip(starts, stops, shape, strict=True)
-    )
-    middle = block[slices(inside, block_region)]
-    if all(len(r) == b - a for r, a, b in zip(inside, starts, stops, strict=True)):
-        return middle
-    out = np.empty([b - a for a, b in zip(starts, stops, strict=True)], block.dtype)
-    out[tuple(slice(r.start - a, r.stop - a) for r, a in zip(inside, starts, strict=True))] = middle
-    for axis, (r, a, b, n) in enumerate(zip(inside, starts, stops, shape, strict=True)):
-        # rows of this axis, as far as the axes before it are filled already
-        rows = np.moveaxis(out, axis, 0)
-        for position in (*range(a, r.start), *range(r.stop, b)):
-            mirrored = position % (2 * n)
-            rows[position - a] = rows[min(mirrored, 2 * n - 1 - mirrored) - a]
-    return out
+    first, last = positions.start - radius, positions.stop + radius
+    mirrored = np.arange(first, last) % (2 * n)
+    places = np.minimum(mirrored, 2 * n - 1 - mirrored) - start
+    return places, (max(-first, 0), min(last, n) - first)
 
 
 def workers() -> int:

@@ -42,13 +42,18 @@ def _compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return kernel
 
 
+def _part(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a function that only kernels call."""
+    return numba.njit(no_cpython_wrapper=True, no_cfunc_wrapper=True)(function)
+
+
 # --- normal noise -----------------------------------------------------------
 
 _MULTIPLY_0, _MULTIPLY_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _WEYL_0, _WEYL_1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF_WORD = np.uint64(32)
-_CHUNK = 256  # Philox blocks computed ahead: 4 KiB of words, well inside L1
+_BLOCKS = 128  # Philox blocks worked on together: all that is known of them fits L1
 
 
 @numba.njit(inline="always")
@@ -70,71 +75,98 @@ def _philox(c0, c1, c2, c3, k0, k1):
 
 @_compiled
 def philox_words(first_block, count, c2, c3, k0, k1, words):
-    """Fill ``words`` (4, >= count) uint32: column b holds the block ``first_block + b``."""
+    """Fill ``words`` (>= 4 * count,) uint32: four each of the blocks from ``first_block`` on."""
     for b in range(count):
         block = np.uint64(first_block + b)
         w0, w1, w2, w3 = _philox(
             np.uint32(block & _LOW), np.uint32(block >> _HALF_WORD), c2, c3, k0, k1
         )
-        words[0, b] = w0
-        words[1, b] = w1
-        words[2, b] = w2
-        words[3, b] = w3
+        words[4 * b] = w0
+        words[4 * b + 1] = w1
+        words[4 * b + 2] = w2
+        words[4 * b + 3] = w3
 
 
 @numba.njit(inline="always")
-def _normal(word, table):
-    """Map one 32-bit word to N(0, 1): the top bit is the sign, the rest the tail.
+def _place_of(word):
+    """Where to find N(0, 1) of a 32-bit word: segment of the table, place in it, and sign.
 
-    m = 2 * (word mod 2**31) + 1 stands for the upper tail p = m / 2**33. The
-    exponent and the first four mantissa bits of m choose a segment of the
-    table, the other bits are the place t in it; a cubic gives z(p).
+    The top bit is the sign, the rest the tail: m = 2 * (word mod 2**31) + 1 stands for the
+    upper tail p = m / 2**33. The exponent and the first four mantissa bits of m choose a
+    segment of the table, the other bits are the place t in it, from 0 to 1.
     """
     m = np.uint32((word << np.uint32(1)) | np.uint32(1))
     bits = np.float64(m).view(np.int64)
-    segment = np.int32(bits >> 48) - np.int32(1023 << 4)
+    segment = np.uint32(np.int32(bits >> 48) - np.int32(1023 << 4))
     t = np.float32(np.int32((bits >> 17) & 0x7FFFFFFF)) * np.float32(2.0**-31)
-    z = (table[segment, 3] * t + table[segment, 2]) * t + table[segment, 1]
-    z = z * t + table[segment, 0]
-    return z * (np.float32(1) - np.float32(2) * np.float32(np.int32(word >> np.uint32(31))))
+    sign = np.float32(1) - np.float32(2) * np.float32(np.int32(word >> np.uint32(31)))
+    return segment, t, sign
+
+
+@numba.njit(inline="always")
+def _cubic(coefficients, t):
+    """A cubic at t, whose four float32 coefficients are the bits of one complex128."""
+    low = np.float64(coefficients.real).view(np.int64)
+    high = np.float64(coefficients.imag).view(np.int64)
+    c0 = np.int32(low & 0xFFFFFFFF).view(np.float32)
+    c1 = np.int32(low >> 32).view(np.float32)
+    c2 = np.int32(high & 0xFFFFFFFF).view(np.float32)
+    c3 = np.int32(high >> 32).view(np.float32)
+    z = (c3 * t + c2) * t + c1
+    return z * t + c0
+
+
+@_part
+def normals_room():
+    """Room for what :func:`fill_normals` knows of the voxels at work."""
+    n = 4 * _BLOCKS
+    return (
+        np.empty(n + 4, np.uint32),
+        np.empty(n, np.uint32),
+        np.empty(n, np.float32),
+        np.empty(n, np.float32),
+        np.empty(n, np.complex128),
+    )
+
+
+@_part
+def fill_normals(start, counter, key, table, room, out, row, n):
+    """Fill ``out[row, :n]``, float32, with the voxels from ``start`` on.
+
+    Step by step for some blocks at a time: each step but the look into the table is a loop
+    that the compiler turns into vector code, and that look copies all four numbers at once,
+    which is what complex128 is for. Unsigned indices are not checked for counting backwards.
+    """
+    words, segments, ts, signs, cubics = room
+    for done in range(0, n, 4 * _BLOCKS):
+        first = start + done
+        skip = np.uint64(first & 3)
+        count = min(4 * _BLOCKS, n - done)
+        philox_words(first >> 2, ((first & 3) + count + 3) >> 2, *counter, *key, words)
+        for i in range(count):
+            segments[i], ts[i], signs[i] = _place_of(words[skip + np.uint64(i)])
+        for i in range(count):
+            cubics[i] = table[np.uint64(segments[i])]
+        at = np.uint64(done)
+        for i in range(count):
+            out[row, at + np.uint64(i)] = _cubic(cubics[i], ts[i]) * signs[i]
 
 
 @_compiled
-def _normals_in_order(words, count, table, out):
-    """``out[4 * b + w] = N(words[w, b])`` for the first ``count`` blocks."""
-    for w in range(4):
-        for b in range(count):
-            out[4 * b + w] = _normal(words[w, b], table)
-
-
-@_compiled
-def normal_rows(starts, c2, c3, k0, k1, table, out):
+def normal_rows(starts, counter, key, table, out):
     """Fill ``out`` (rows, n) float32: row r holds the voxels from ``starts[r]`` on.
 
-    Voxel v takes word ``v % 4`` of the block ``v // 4``. Rows are made in chunks of whole
-    blocks, which the compiler turns into vector code.
+    Voxel v takes word ``v % 4`` of the block ``v // 4``.
     """
-    rows, n = out.shape
-    words = np.empty((4, _CHUNK), np.uint32)
-    normals = np.empty(4 * _CHUNK, np.float32)
-    for r in range(rows):
-        done = 0
-        while done < n:
-            first = starts[r] + done
-            skip = first & 3
-            count = min(4 * _CHUNK - skip, n - done)
-            blocks = (skip + count + 3) >> 2
-            philox_words(first >> 2, blocks, c2, c3, k0, k1, words)
-            _normals_in_order(words, blocks, table, normals)
-            # assigning a slice would take longer to compile than all the rest
-            for i in range(count):
-                out[r, done + i] = normals[skip + i]
-            done += count
+    room = normals_room()
+    for r in range(out.shape[0]):
+        fill_normals(starts[r], counter, key, table, room, out, r, out.shape[1])
 
 
 @_compiled
-def normal_scattered(starts, step, c2, c3, k0, k1, table, out):
+def normal_scattered(starts, step, counter, key, table, out):
     """The same for the voxels ``starts[r] + step * i``, one by one."""
+    (c2, c3), (k0, k1) = counter, key
     rows, n = out.shape
     for r in range(rows):
         for i in range(n):
@@ -148,162 +180,8 @@ def normal_scattered(starts, step, c2, c3, k0, k1, table, out):
                 word = w0 if place == 0 else w1
             else:
                 word = w2 if place == 2 else w3
-            out[r, i] = _normal(word, table)
-
-
-# --- local standard deviation -----------------------------------------------
-
-# Below this ratio of variance to mean square, E[x^2] - E[x]^2 has lost nine of
-# float64's sixteen digits; the window is then summed again around its first voxel.
-_CANCELLED = 1e-9
-# marks a standard deviation that is still to be computed that way
-_SPOILT = np.float32(-1)
-
-
-@numba.njit(inline="always")
-def _shifted_variance(x, z, y, i, wz, wy, wx):
-    """n^2 times the population variance of one window, free of cancellation."""
-    shift = np.float64(x[z, y, i])
-    s1 = 0.0
-    s2 = 0.0
-    for dz in range(wz):
-        for dy in range(wy):
-            for dx in range(wx):
-                d = np.float64(x[z + dz, y + dy, i + dx]) - shift
-                s1 += d
-                s2 += d * d
-    return wz * wy * wx * s2 - s1 * s1
-
-
-@numba.njit
-def _add_two(total, a, b):
-    """``total = (total + a) + b``: two terms a pass, in their order."""
-    for i in range(total.size):
-        total[i] = (total[i] + a[i]) + b[i]
-
-
-@_compiled
-def local_std_valid(x, wz, wy, wx, out):
-    """Population standard deviation of every window that lies wholly inside ``x``.
-
-    ``x`` (Z + wz - 1, Y + wy - 1, X + wx - 1) float32 or float64, ``out``
-    (Z, Y, X) float32, odd windows. Sums run over z, then y, then x in ascending
-    order, in float64: exact for integers up to 16 bits. Voxels that cancellation has spoilt
-    are marked for :func:`mend_spoilt`; their number is returned.
-    """
-    spoilt = 0
-    n_z, n_y, n_x = out.shape
-    n_px = n_x + wx - 1
-    n = np.float64(wz * wy * wx)
-    # sums over z of the wy input rows that the current output row needs
-    ring1 = np.empty((wy, n_px), np.float64)
-    ring2 = np.empty((wy, n_px), np.float64)
-    y1 = np.empty(n_px, np.float64)
-    y2 = np.empty(n_px, np.float64)
-    s1 = np.empty(n_x, np.float64)
-    s2 = np.empty(n_x, np.float64)
-    for z in range(n_z):
-        for yp in range(n_y + wy - 1):
-            z1 = ring1[yp % wy]
-            z2 = ring2[yp % wy]
-            row = x[z, yp]
-            for i in range(n_px):
-                v = np.float64(row[i])
-                z1[i] = v
-                z2[i] = v * v
-            for d in range(1, wz, 2):
-                row = x[z + d, yp]
-                next_row = x[z + d + 1, yp]
-                for i in range(n_px):
-                    v = np.float64(row[i])
-                    w = np.float64(next_row[i])
-                    z1[i] = (z1[i] + v) + w
-                    z2[i] = (z2[i] + v * v) + w * w
-            y = yp - wy + 1
-            if y < 0:
-                continue
-            first1 = ring1[y % wy]
-            first2 = ring2[y % wy]
-            for i in range(n_px):
-                y1[i] = first1[i]
-            for i in range(n_px):
-                y2[i] = first2[i]
-            for d in range(1, wy, 2):
-                _add_two(y1, ring1[(y + d) % wy], ring1[(y + d + 1) % wy])
-                _add_two(y2, ring2[(y + d) % wy], ring2[(y + d + 1) % wy])
-            for i in range(n_x):
-                s1[i] = y1[i]
-            for i in range(n_x):
-                s2[i] = y2[i]
-            for d in range(1, wx, 2):
-                _add_two(s1, y1[d : d + n_x], y1[d + 1 : d + 1 + n_x])
-                _add_two(s2, y2[d : d + n_x], y2[d + 1 : d + 1 + n_x])
-            cancelled = 0
-            for i in range(n_x):
-                v = n * s2[i] - s1[i] * s1[i]  # n^2 times the variance
-                s1[i] = v
-                cancelled += v < _CANCELLED * n * s2[i]
-            sigma = out[z, y]
-            for i in range(n_x):
-                v = 0.0 if s1[i] < 0.0 else s1[i]  # NaN stays NaN
-                sigma[i] = np.float32(np.sqrt(v) * (1.0 / n))
-            if cancelled > 0:
-                spoilt += cancelled
-                for i in range(n_x):
-                    if s1[i] < _CANCELLED * n * s2[i]:
-                        sigma[i] = _SPOILT
-    return spoilt
-
-
-@_compiled
-def mend_spoilt(x, wz, wy, wx, out):
-    """Recompute the voxels that :func:`local_std_valid` has marked.
-
-    Constant windows, the common case, are recognised by their minimum and maximum. A kernel
-    of its own, as most images have no such voxels and it takes as long to compile as the other.
-    """
-    n_z, n_y, n_x = out.shape
-    n = np.float64(wz * wy * wx)
-    columns = n_x + wx - 1
-    low = np.empty(columns, np.float64)
-    high = np.empty(columns, np.float64)
-    for z in range(n_z):
-        for y in range(n_y):
-            spoilt = 0
-            for i in range(n_x):
-                spoilt += out[z, y, i] == _SPOILT
-            if spoilt == 0:
-                continue
-            for i in range(columns):
-                low[i] = high[i] = np.float64(x[z, y, i])
-            for dz in range(wz):
-                for dy in range(wy):
-                    for i in range(columns):
-                        value = np.float64(x[z + dz, y + dy, i])
-                        low[i] = min(low[i], value)
-                        high[i] = max(high[i], value)
-            for i in range(n_x):
-                if out[z, y, i] == _SPOILT:
-                    least = low[i]
-                    most = high[i]
-                    for d in range(1, wx):
-                        least = min(least, low[i + d])
-                        most = max(most, high[i + d])
-                    v = 0.0
-                    if least != most:
-                        v = max(_shifted_variance(x, z, y, i, wz, wy, wx), 0.0)
-                    out[z, y, i] = np.float32(np.sqrt(v) * (1.0 / n))
-
-
-# --- diversification --------------------------------------------------------
-
-
-@_compiled
-def diversify_flat(image, sigma, noise, w_i, w_v, low, high, out):
-    """``out = clip(w_i * I + w_v * sigma * n, low, high)``, all float32 of one length."""
-    for i in range(out.size):
-        v = w_i * image[i] + (w_v * sigma[i]) * noise[i]
-        out[i] = min(max(v, low), high)
+            segment, t, sign = _place_of(word)
+            out[r, i] = _cubic(table[segment], t) * sign
 
 
 # --- grey levels --------------------------------------------------------------
@@ -408,7 +286,7 @@ def whole_pair_sums(x, y, sums):
     sums[4] += dd
 
 
-@numba.njit
+@_part
 def _halve(lanes):
     """The sum of some lanes, their number a power of two."""
     n = lanes.size

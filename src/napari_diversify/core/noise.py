@@ -28,10 +28,14 @@ from .blocks import Region, in_slabs, normalise_index, region_shape
 GENERATOR: Final = "philox4x32-10/1"
 
 
+_LONG_ROW = 1 << 14
+
+
 @cache
-def _table() -> npt.NDArray[np.float32]:
+def table() -> npt.NDArray[np.complex128]:
+    """The cubics of all segments, four float32 in the bits of one number each."""
     table = np.load(Path(__file__).with_name("normal_table.npy"), allow_pickle=False)
-    return np.ascontiguousarray(table, dtype=np.float32)
+    return np.ascontiguousarray(table, dtype=np.float32).view(np.complex128).ravel()
 
 
 #: How many samples there are, counted from 0; after the last comes the first.
@@ -61,25 +65,58 @@ def normal_region(
     out = np.empty(region_shape(region), np.float32)
     if out.size == 0:
         return out
+    shape, region = _in_long_rows(shape, region)
     # linear index of the first voxel of every row
     starts = np.zeros(1, np.int64)
     for n, positions in zip(shape[:-1], region[:-1], strict=True):
         starts = np.add.outer(starts * n, np.asarray(positions, np.int64)).ravel()
     starts = starts * shape[-1] + region[-1].start
-    rows = out.reshape(-1, out.shape[-1])
-    key = np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32)
-
-    counter = np.uint32(stream), np.uint32(sample)
+    rows = out.reshape(len(starts), -1)
+    numbers = counter_and_key(seed, sample, stream)
     step = region[-1].step
 
     def fill(part: slice) -> None:
         if step == 1 and rows.shape[1] > 1:
-            kernels.normal_rows(starts[part], *counter, *key, _table(), rows[part])
+            kernels.normal_rows(starts[part], *numbers, table(), rows[part])
         else:
-            kernels.normal_scattered(starts[part], step, *counter, *key, _table(), rows[part])
+            kernels.normal_scattered(starts[part], step, *numbers, table(), rows[part])
 
     in_slabs(fill, len(rows), out.size)
     return out
+
+
+def counter_and_key(
+    seed: int, sample: int, stream: int
+) -> tuple[tuple[np.uint32, np.uint32], tuple[np.uint32, np.uint32]]:
+    """The last two words of the Philox counter, and the key, as the kernels take them."""
+    return (
+        (np.uint32(stream), np.uint32(sample)),
+        (np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32)),
+    )
+
+
+def numbering(shape: Sequence[int], region: Region) -> tuple[int, ...]:
+    """The number of the first voxel of a region in the field, and its growth along each axis."""
+    growth = [math.prod(shape[axis + 1 :]) for axis in range(len(shape))]
+    return sum(r.start * g for r, g in zip(region, growth, strict=True)), *growth
+
+
+def _in_long_rows(shape: Sequence[int], region: Region) -> tuple[tuple[int, ...], Region]:
+    """The same voxels in the same order, short rows that follow each other as one.
+
+    A row has to be started; and only whole rows can be shared out among threads.
+    """
+    shape = tuple(shape)
+    while (
+        len(shape) > 1
+        and region[-1] == range(shape[-1])
+        and region[-2].step == 1
+        and len(region[-2]) * shape[-1] <= _LONG_ROW
+    ):
+        rows, n = region[-2], shape[-1]
+        region = (*region[:-2], range(rows.start * n, rows.stop * n))
+        shape = (*shape[:-2], shape[-2] * n)
+    return shape, region
 
 
 def normal_field(
@@ -193,10 +230,7 @@ def uniform_numbers(n: int, seed: int, sample: int = 0) -> npt.NDArray[np.float6
     """
     n = check_count("n", n, 31)
     seed, sample = check_count("seed", seed, 64), check_count("sample", sample, 32)
-    words = np.empty((4, max(1, -(-n // 4))), np.uint32)
-    key = np.uint32(seed & 0xFFFFFFFF), np.uint32(seed >> 32)
-    kernels.philox_words(
-        np.uint64(0), words.shape[1], np.uint32(_NUMBERS), np.uint32(sample), *key, words
-    )
-    # columns are blocks of four words
-    return (words.T.ravel()[:n].astype(np.float64) + 0.5) / 2.0**32
+    words = np.empty(max(4, -(-n // 4) * 4), np.uint32)
+    counter, key = counter_and_key(seed, sample, _NUMBERS)
+    kernels.philox_words(np.uint64(0), words.size // 4, *counter, *key, words)
+    return (words[:n].astype(np.float64) + 0.5) / 2.0**32

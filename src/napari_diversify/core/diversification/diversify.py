@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels
-from ..blocks import in_slabs
+from ..blocks import Region, in_slabs, region_shape
+from ..noise import counter_and_key, numbering, table
+from . import kernels
+from .local_std import in_windows
 
 
 def diversify(
@@ -82,3 +88,87 @@ def diversify(
 
     in_slabs(part, out.size, out.size)
     return out.reshape(shape)
+
+
+@dataclass(frozen=True)
+class GreyLevels:
+    """How integer grey levels are mapped to unit values and back, all in single precision.
+
+    Attributes
+    ----------
+    low, width : numpy.float32
+        Grey level of 0, and how far above it that of 1 is.
+    bottom, top : numpy.float32
+        The least and the greatest grey level there are.
+    """
+
+    low: np.float32
+    width: np.float32
+    bottom: np.float32
+    top: np.float32
+
+
+@dataclass(frozen=True)
+class NoiseField:
+    """The noise of an image: part of the field ``normal_field(shape, seed, ...)``.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the whole field.
+    lead : tuple of int
+        Place of the image along its first axes, which are not spatial.
+    seed, sample, stream : int
+        See :func:`.normal_field`.
+    """
+
+    shape: tuple[int, ...]
+    lead: tuple[int, ...]
+    seed: int
+    sample: int
+    stream: int
+
+
+def diversify_grey(
+    block: npt.NDArray[Any],
+    block_region: Region,
+    region: Region,
+    shape: Sequence[int],
+    window: Sequence[int],
+    levels: GreyLevels,
+    noise: NoiseField,
+    w_i: float,
+    w_v: float,
+) -> npt.NDArray[Any]:
+    """Diversify ``region`` of an image in its own grey levels, in one pass.
+
+    The bits of :func:`.local_std_region` of the unit values, :func:`.normal_field`,
+    :func:`diversify` and rounding, without an array for each of them.
+
+    Parameters
+    ----------
+    block : ndarray of integers of up to 16 bits
+        The image in ``block_region``, at least the source region of the σ map.
+    block_region, region, shape, window
+        As for :func:`.local_std_region`, with a stride of 1.
+    levels : GreyLevels
+        How grey levels are mapped to unit values and back.
+    noise : NoiseField
+        Where the noise is drawn.
+    w_i, w_v : float
+        Weights of the image and of the noise.
+
+    Returns
+    -------
+    numpy.ndarray of the dtype of ``block``, shape of ``region``
+    """
+    block = np.ascontiguousarray(block, block.dtype.newbyteorder("="))
+    out = np.empty(region_shape(region), block.dtype)
+    whole = (*(range(i, i + 1) for i in noise.lead), *region)
+    first, *growth = numbering(noise.shape, whole)
+    number = first, growth[-3] if len(region) == 3 else 0, growth[-2]
+    weights = np.float32(w_i), np.float32(w_v), levels.bottom, levels.top
+    field = (*counter_and_key(noise.seed, noise.sample, noise.stream), table())
+    mixing = weights, number, *field
+    in_windows((levels.low, levels.width), mixing, out, block, block_region, region, shape, window)
+    return out

@@ -13,7 +13,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels
 from ..blocks import (
     Region,
     in_slabs,
@@ -24,11 +23,11 @@ from ..blocks import (
     with_context,
 )
 from ..checks import check_intensities
+from . import kernels
 
 PerAxis: TypeAlias = int | Sequence[int]
 
-# Planes of a volume that are worked on together: enough for their context to
-# cost little, few enough to stay in the cache.
+# With so many planes, threads share them rather than rows: less around each part.
 _PLANES = 12
 
 
@@ -95,32 +94,49 @@ def local_std_region(
         return sigma
 
     sigma = np.empty(region_shape(region), np.float32)
-    radii = [w // 2 for w in window]
-    widths = (1,) * (3 - len(window)) + tuple(window)
     dtype = np.float32 if np.can_cast(block.dtype, np.float32) else np.float64
 
-    def compute(part: Region, out: npt.NDArray[np.float32]) -> None:
-        padded = reflected(block, block_region, part, radii, shape)
-        padded = np.ascontiguousarray(padded, dtype=dtype)
-        if padded.ndim == 2:
-            padded, out = padded[None], out[None]
-        if kernels.local_std_valid(padded, *widths, out):
-            kernels.mend_spoilt(padded, *widths, out)
-
-    # borders are reflected slab by slab: in parallel, and in the processor's cache
-    def planes(z: slice) -> None:
-        for start in range(z.start, z.stop, _PLANES):
-            here = slice(start, min(start + _PLANES, z.stop))
-            compute((region[0][here], *region[1:]), sigma[here])
-
-    def rows(y: slice) -> None:
-        compute((*region[:-2], region[-2][y], region[-1]), sigma[..., y, :])
-
-    if len(region) == 3 and len(region[0]) > _PLANES:
-        in_slabs(planes, len(region[0]), sigma.size)
-    else:
-        in_slabs(rows, len(region[-2]), sigma.size)
+    block = np.ascontiguousarray(block, dtype)
+    in_windows(None, None, sigma, block, block_region, region, shape, window)
     return sigma
+
+
+def in_windows(
+    mapping: Any,
+    mixing: Any,
+    out: npt.NDArray[Any],
+    block: npt.NDArray[Any],
+    block_region: Region,
+    region: Region,
+    shape: Sequence[int],
+    window: Sequence[int],
+) -> None:
+    """Fill ``out``, of the shape of ``region``, by :func:`.kernels.in_tiles`, in threads.
+
+    ``block`` to ``window`` are those of :func:`local_std_region`.
+    """
+    flat = (1,) * (3 - len(region))
+    out, block = out.reshape(flat + out.shape), block.reshape(flat + block.shape)
+    window = (*flat, *window)
+    single = tuple(range(1) for _ in flat)
+    (zs, _), (ys, _), (xs, inner) = (
+        reflected(r, w // 2, n, held.start)
+        for r, w, n, held in zip(
+            (*single, *region), window, (*flat, *shape), (*single, *block_region), strict=True
+        )
+    )
+    dtype = np.empty(0, np.float64 if block.dtype == np.float64 else np.float32)
+    whole = [0, out.shape[0], 0, out.shape[1]]
+    axis = 0 if len(out) >= _PLANES else 1
+
+    def fill(s: slice) -> None:
+        part = list(whole)
+        part[2 * axis : 2 * axis + 2] = s.start, s.stop
+        around = block, zs, ys, xs, inner, window, dtype, tuple(part)
+        if kernels.in_tiles(*around, mapping, mixing, out):
+            kernels.mend_tiles(*around, out)
+
+    in_slabs(fill, out.shape[axis], out.size)
 
 
 def local_std(

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from ...core import kernels
 from ...core.blocks import in_slabs
 from ...core.checks import check_intensities
+from ...core.diversification.diversify import GreyLevels
 
 #: Intensities this far outside [0, 1] are meaningless, but must stay finite.
 _FAR = 1e30
@@ -58,13 +59,17 @@ def from_unit(
     values: npt.NDArray[np.float32], low: float, high: float, dtype: np.dtype[Any]
 ) -> npt.NDArray[Any]:
     """Map [0, 1] back to grey levels; rounded and clipped for an integer dtype."""
-    work = _working_dtype(dtype, low, high)
-    if work is np.float32 and dtype.kind in "iu" and dtype.itemsize <= 2:
+    if levels := grey_levels(dtype, low, high):
         out = np.empty(values.shape, dtype)
-        numbers = (work(high) - work(low), work(low), *map(work, _ends(dtype)))
-        flat = np.ascontiguousarray(values, np.float32).reshape(-1)
-        kernels.grey_levels(flat, *numbers, out.reshape(-1))
+        numbers = levels.width, levels.low, levels.bottom, levels.top
+        unit, grey = np.ascontiguousarray(values, np.float32).reshape(-1), out.reshape(-1)
+
+        def part(s: slice) -> None:
+            kernels.grey_levels(unit[s], *numbers, grey[s])
+
+        in_slabs(part, out.size, out.size // _LITTLE)
         return out
+    work = _working_dtype(dtype, low, high)
     grey = np.multiply(values, work(high) - work(low), dtype=work)
     grey += work(low)
     if dtype.kind not in "iu":
@@ -75,6 +80,15 @@ def from_unit(
         top = np.nextafter(top, work(0))
     np.clip(grey, bottom, top, out=grey)
     return grey.astype(dtype)
+
+
+def grey_levels(dtype: np.dtype[Any], low: float, high: float) -> GreyLevels | None:
+    """How a dtype is mapped, if single precision is precise enough for its integers; else None."""
+    work = _working_dtype(dtype, low, high)
+    if work is not np.float32 or dtype.kind not in "iu" or dtype.itemsize > 2:
+        return None
+    bottom, top = map(np.float32, _ends(dtype))
+    return GreyLevels(np.float32(low), np.float32(high) - np.float32(low), bottom, top)
 
 
 def holds_all(dtype: np.dtype[Any], low: float, high: float) -> bool:

@@ -18,7 +18,7 @@ from ...core.noise import check_count
 from ..steps.step import Place, Unit, whole_planes
 from .array import LazyArray, contains
 from .cache import Cache, CachedOnly, NotCached
-from .intensity import changed, exact_range, from_unit, holds_all, to_unit
+from .intensity import changed, exact_range, from_unit, grey_levels, holds_all, to_unit
 from .source import streamed
 
 if TYPE_CHECKING:  # Recipe.apply stands on this module, not the other way round
@@ -293,9 +293,15 @@ class LazyVolume(LazyArray):
     ) -> Callable[[Region], npt.NDArray[Any]]:
         chain, n = self._steps(state, cache), len(state.recipe.steps)
         exact = self._exact(state)
+        levels = None if exact else grey_levels(self._grey, state.low, state.high)
 
         def read(region: Region) -> npt.NDArray[Any]:
             lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
+            if levels is not None and n:
+                step, place = state.recipe.steps[n - 1], chain.at(n, lead, space)
+                grey = step.compute_grey(place, levels)
+                if grey is not None:
+                    return grey.reshape(region_shape(region))
             unit = chain.upto(n, lead, space)
             mapped = (state.low, state.high, self._grey)
             if exact:
@@ -357,6 +363,7 @@ class _Chain:
             cached=cached,
             prepared=prepared,
             exact=self._exact,
+            grey=None if self._keeps or n > 1 else partial(self._read, lead),
         )
 
     def upto(self, n: int, lead: Region, region: Region) -> Unit:

@@ -6,10 +6,16 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
+import numpy.typing as npt
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from ...core.blocks import Region, slices
-from ...core.diversification.diversify import diversify
+from ...core.diversification.diversify import (
+    GreyLevels,
+    NoiseField,
+    diversify,
+    diversify_grey,
+)
 from ...core.diversification.local_std import local_std_region
 from ...core.diversification.local_std import source_region as sigma_source_region
 from ...core.diversification.psnr_model import W_V_MAX, PsnrModel
@@ -132,3 +138,14 @@ class Diversify(Step):
 
         image, sigma = place.remember(("sigma", window, stride), measure)
         return diversify(image, sigma, place.noise(), self.w_i, self.w_v)
+
+    def compute_grey(self, place: Place, levels: GreyLevels) -> npt.NDArray[Any] | None:
+        """The diversified image at ``place``, in one pass over an image of small integers."""
+        n = len(place.shape)
+        # unit values of a narrower range are limited
+        if place.grey is None or levels.width < 1 or max(self.stride[-n:]) > 1:
+            return None
+        wide = self.source_region(place.region, place.shape)
+        noise = NoiseField(place.array_shape, place.lead, place.seed, place.sample, place.stream)
+        where = wide, place.region, place.shape, self.window[-n:]
+        return diversify_grey(place.grey(wide), *where, levels, noise, self.w_i, self.w_v)

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.blocks import Region, slices
+from ...core.diversification.diversify import GreyLevels
 from ...core.diversification.psnr_model import PsnrModel
 from ...core.noise import normal_region
 from ...core.spectral.dct import Coefficients, forward
@@ -53,6 +54,9 @@ class Place:
     exact : bool
         Whether a step that changes nothing must return its input bit for bit, not only up
         to rounding.
+    grey : callable or None
+        ``grey(region)`` reads the input of the step in grey levels, if it is the image itself
+        and if nothing is to be cached.
     """
 
     region: Region
@@ -67,6 +71,7 @@ class Place:
     cached: Callable[[Region, Hashable, Callable[[], Any]], Any]
     prepared: Callable[[], Any]
     exact: bool
+    grey: Callable[[Region], npt.NDArray[Any]] | None
 
     def remember(self, key: Hashable, function: Callable[[], T], region: Region | None = None) -> T:
         """``function()``, or its value from an earlier call for this key and source.
@@ -245,6 +250,13 @@ class Step(Model):
     def compute(self, place: Place) -> Unit:
         """The result at ``place``."""
         raise AssertionError("every step computes")
+
+    def compute_grey(self, place: Place, levels: GreyLevels) -> npt.NDArray[Any] | None:
+        """The result at ``place`` in grey levels, if that is quicker than mapping :meth:`compute`.
+
+        Equal to it, bit for bit; None, as by default, where there is no such way.
+        """
+        return None
 
 
 def whole_planes(region: Region, shape: Sequence[int]) -> Region:
