@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple
 
-from qtpy.QtCore import Qt, QTimer
+from qtpy.QtCore import QEventLoop, Qt, QTimer
 from qtpy.QtWidgets import QApplication
 
 _BEAT_MS = 2
@@ -76,3 +76,10 @@ def run_until(condition: Callable[[], bool]) -> None:
             raise TimeoutError("the window has not done what it should")
         QApplication.processEvents()
         time.sleep(0.0005)
+
+
+def settle(layers: Iterable[Any]) -> None:
+    """Wait in the event loop, without polling, until live layers show their results."""
+    layers = list(layers)
+    while any(layer.running for layer in layers):
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.WaitForMoreEvents)

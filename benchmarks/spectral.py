@@ -1,7 +1,7 @@
 """One slider event of the contrast and low-pass steps, beside recomputing with SciPy.
 
 First the computing alone; then live layers in napari's viewer model, without a
-window: computing and slicing on the GUI thread. Run:
+window: CPU time of the GUI thread until the layers show their results. Run:
 ``python benchmarks/spectral.py``. Figures of one table come from one run; exit
 status 1 if a goal is missed.
 """
@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
 import numpy as np
+from heartbeat import settle
 from napari.components import ViewerModel
 from qtpy.QtWidgets import QApplication
 from scipy import fft
@@ -27,16 +29,31 @@ from napari_diversify.recipe.steps.step import Step
 from napari_diversify.widgets.live.live_layer import LiveLayer
 
 FRAME_60_HZ = 1 / 60
+LIMIT = "one inverse DCT of SciPy"
+#: How many times as long as that each may take, at 1024 x 1024.
+GOALS = {
+    "low-pass, warm plane": 0.5,
+    "low-pass with taper, warm plane": 0.5,
+    "contrast, warm plane": 0.9,
+    "contrast, cold plane": 4.0,
+}
 
 
 class Slider:
-    """A lazy volume whose step changes with every event."""
+    """A lazy volume whose step changes with every event.
+
+    Its cache is full, as after a while of looking: memory that is new to a process takes
+    time of its own.
+    """
 
     def __init__(self, size: int, step: Callable[[float], Step]) -> None:
         volume = np.random.default_rng(0).random((6, size, size), dtype=np.float32)
         self._step = step
         self._places = iter(np.linspace(0.2, 0.6, 100_000))
-        self.lazy = LazyVolume(volume, self._recipe(), (0.5, 0.2, 0.2))
+        cache = Cache(16 * volume[0].nbytes)
+        self.lazy = LazyVolume(volume, self._recipe(), (0.5, 0.2, 0.2), cache=cache)
+        for _ in range(8):
+            self.cold()
 
     def _recipe(self) -> Recipe:
         return Recipe(steps=(self._step(float(next(self._places))),), intensity_range=(0.0, 1.0))
@@ -76,7 +93,7 @@ def table(size: int) -> dict[str, float]:
             "contrast, warm plane": contrast.warm,
             "contrast, cold plane": contrast.cold,
             "contrast with SciPy from scratch": lambda: scipy_contrast(plane, 3.2, 20.0),
-            "limit: one inverse DCT of SciPy": lambda: fft.idctn(plane, norm="ortho"),
+            LIMIT: lambda: fft.idctn(plane, norm="ortho"),
         },
         rounds=15,
     )
@@ -114,6 +131,7 @@ class Live:
             self.layers[kind] = LiveLayer(self.viewer, kind)
             array = LazyVolume(volume, self._recipe(kind), (0.5, 0.2, 0.2), cache=cache)
             self.layers[kind].show(source, [array], {})
+        settle(self.layers.values())
 
     def _recipe(self, kind: str) -> Recipe:
         """What the layer of a step shows: the step, after those before it if chained."""
@@ -126,23 +144,29 @@ class Live:
         shown = kinds[: kinds.index(kind) + 1] if self._chained else [kind]
         return Recipe(steps=tuple(steps[k](self._at[k]) for k in shown), intensity_range=(0, 1))
 
-    def slider(self, kind: str) -> None:
-        """The slider of one step has been moved."""
+    def _move(self, kind: str) -> None:
         self._at[kind] = float(next(self._places))
         kinds = list(self._at)
         for changed in kinds[kinds.index(kind) :] if self._chained else [kind]:
             new = self._recipe(changed)
             self.layers[changed].change(lambda volume, new=new: setattr(volume, "recipe", new), {})
 
+    def slider(self, kind: str) -> None:
+        """The slider of one step has been moved."""
+        self._move(kind)
+        settle(self.layers.values())
+
     def sliders(self) -> None:
         """A slider of each step has been moved within one frame."""
         for kind in self.layers:
-            self.slider(kind)
+            self._move(kind)
+        settle(self.layers.values())
 
     def step(self) -> None:
         """Another plane is looked at, never seen before until the round is over."""
         at = self.viewer.dims.current_step[0]
         self.viewer.dims.set_current_step(0, (at + 7) % 40)
+        settle(self.layers.values())
 
 
 def live(size: int) -> dict[str, float]:
@@ -154,38 +178,32 @@ def live(size: int) -> dict[str, float]:
         events[f"three layers, slider of {kind}"] = lambda kind=kind: three.slider(kind)
         events[f"three layers chained, slider of {kind}"] = lambda kind=kind: chain.slider(kind)
         events[f"{kind} alone, its slider"] = lambda kind=kind: alone[kind].slider(kind)
-    times = in_turn(events, rounds=21)
+    times = in_turn(events, rounds=21, clock=time.thread_time)
     times |= in_turn(
         {
             "three layers, new plane": three.step,
             **{f"{kind} alone, new plane": alone[kind].step for kind in kinds},
         },
         rounds=9,
+        clock=time.thread_time,
     )
     rows = {name: (t * 1e3, "ms") for name, t in times.items()}
-    report(f"GUI thread, {size} x {size} float32 planes", rows, "three layers, all sliders at once")
+    report(
+        f"CPU time of the GUI thread, {size} x {size} float32 planes",
+        rows,
+        "three layers, all sliders at once",
+    )
     return times
 
 
 if __name__ == "__main__":
     application = QApplication.instance() or QApplication([])
     times = table(1024)
-    frame = {name: t / FRAME_60_HZ for name, t in times.items()}
     met = [
-        goal(
-            "warm low-pass, share of a 60 Hz frame",
-            frame["low-pass, warm plane"],
-            0.6,
-            at_most=True,
-        ),
-        goal(
-            "warm contrast, share of a 60 Hz frame",
-            frame["contrast, warm plane"],
-            0.6,
-            at_most=True,
-        ),
-        goal("change with the width of the blur", width_of_blur(), 0.25, at_most=True),
+        goal(f"{what}, in times {LIMIT}", times[what] / times[LIMIT], most, at_most=True)
+        for what, most in GOALS.items()
     ]
+    met.append(goal("change with the width of the blur", width_of_blur(), 0.25, at_most=True))
     table(2048)
     seen = {name: t / FRAME_60_HZ for name, t in live(1024).items()}
     met += [

@@ -8,8 +8,18 @@ from scipy import fft, ndimage
 from scipy.ndimage import gaussian_filter
 
 from napari_diversify.core import Tissue, blocks, degrade_contrast, normal_field, synthetic_nuclei
-from napari_diversify.core.contrast.contrast import depth_of_planes, plane_filter
-from napari_diversify.core.contrast.detector_noise import noise_curve, photon_transfer
+from napari_diversify.core.contrast.contrast import (
+    depth_of_planes,
+    filtered_plane,
+    halo_of,
+    plane_filter,
+)
+from napari_diversify.core.contrast.detector_noise import (
+    noise_curve,
+    noise_spectrum,
+    photon_transfer,
+)
+from napari_diversify.core.spectral.dct import forward, inverse
 
 HAZY = Tissue(scattering_length=80, blur=1.5, halo=0.2, collected=0.6)
 
@@ -58,6 +68,68 @@ tissues = st.builds(
     pedestal=st.floats(0, 1),
     axial_ratio=st.floats(0, 5),
 )
+
+
+# ---- arithmetic, to the last bit ----
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    tissues,
+    st.floats(0.01, 500),
+    st.tuples(st.integers(1, 150), st.integers(1, 150)),
+    st.booleans(),
+    st.integers(0, 2),
+)
+def test_a_plane_is_the_inverse_transform_of_its_sums_bit_for_bit(
+    tissue, depth, shape, noise, context
+):
+    """However they are computed, piece by piece or at once."""
+    tissue = Tissue(**{**vars(tissue), "context": context})
+    rng = np.random.default_rng(18)
+    *stack, here, wide = rng.standard_normal((2 * context + 3, *shape)).astype(np.float32)
+    with np.errstate(over="ignore"):  # hypothesis likes the narrowest blur there is
+        f = plane_filter(shape, (2.0, 0.3, 0.4), tissue, depth)
+    blur, halo = f.by[:, None] * f.bx, f.hy[:, None] * f.hx
+    total = np.zeros(shape, np.float32)
+    for c, b, h in zip(stack, f.blur, f.halo, strict=True):
+        if b != 0 or h != 0:
+            total += c * ((b * f.by)[:, None] * f.bx + (h * f.hy)[:, None] * f.hx)
+    bb, bh, hh = (
+        np.float32(x @ y) for x, y in ((f.blur, f.blur), (f.blur, f.halo), (f.halo, f.halo))
+    )
+    lost = np.float32(1) - (bb * blur * blur + np.float32(2) * bh * blur * halo + hh * halo * halo)
+    amounts = [(0.6, here), (0.8, wide)] if noise else []
+    for amount, spectrum in amounts:
+        total += np.float32(amount) * spectrum * np.sqrt(np.maximum(lost, np.float32(0)))
+    total[0, 0] = sum(float(share) * float(c[0, 0]) for c, share in zip(stack, f.mean, strict=True))
+    out = filtered_plane(stack, f, 0.0, amounts)
+    assert out.tobytes() == inverse(total).tobytes()
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.tuples(st.integers(1, 200), st.integers(1, 200)),
+    st.integers(-2, 8),
+    st.sampled_from([(0.0, 0.0), (0.0, 0.01), (0.001, 0.0), (0.02, 0.3), (0.02, -0.3)]),
+)
+def test_the_noise_of_a_halo_is_that_of_the_blurred_plane_bit_for_bit(shape, octave, law):
+    """Rows of which a wide halo leaves nothing are skipped: at most signs of zeros show it."""
+    rng = np.random.default_rng(19)
+    plane, noise = rng.standard_normal((2, *shape)).astype(np.float32)
+    plane[: shape[0] // 3] = 0
+    coefficients = forward(plane)
+    along_y, along_x = (
+        np.exp(-2 * np.pi**2 * (2.0**octave * np.arange(n) / n / 2) ** 2).astype(np.float32)
+        for n in shape
+    )
+    expected = inverse(coefficients * np.outer(along_y, along_x))
+    light = halo_of(coefficients, octave, (1.0, 1.0))
+    np.testing.assert_array_equal(light, expected)
+    a, b = law
+    sigma = np.sqrt(np.maximum(a + b * expected.astype(np.float64), 0))
+    spectrum = forward((sigma * noise).astype(np.float32))
+    assert noise_spectrum(light, noise, law).tobytes() == spectrum.tobytes()
 
 
 # ---- the linear part ----
@@ -344,6 +416,31 @@ def test_structure_is_not_taken_for_noise():
     assert sigma.max() < 0.003
     out = degrade_contrast(smooth, extra_depth=60)
     assert np.abs(out - deep(smooth, 60)).max() < 0.01
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (5, 9), (60, 61), (700, 300)])
+@pytest.mark.parametrize("levels", [0, 1, 3, 200, 65000])
+def test_the_noise_of_an_intensity_is_the_median_of_its_pixels(shape, levels):
+    """Classes and medians spelt out; bit for bit, as recipes are replayed with them."""
+    image = np.rint(np.random.default_rng(17).gamma(1.0, levels / 9, shape)).astype(np.float32)
+    rows = image[:: max(1, image.size >> 16)] if image.size > 1 << 16 else image
+    left, middle, right = rows[:, :-2], rows[:, 1:-1], rows[:, 2:]
+    difference = np.abs(left - 2 * middle + right).ravel() / np.sqrt(np.float32(6))
+    level = ((left + middle + right) / np.float32(3)).ravel()
+    least = max(1, min(64, level.size // 16))
+    low, high = (float(np.sort(level)[k]) for k in (least - 1, level.size - least))
+    share = (level.astype(np.float64) - low) / (high - low) if high > low else np.zeros(level.size)
+    of = np.clip(share * 16, 0, 15).astype(int)
+    classes = []
+    for k in range(16):
+        members = np.flatnonzero(of == k)
+        if classes and (classes[-1].size < least or 0 < members.size < least):
+            classes[-1] = np.concatenate([classes[-1], members])
+        elif members.size:
+            classes.append(members)
+    intensity, sigma = noise_curve(image)
+    assert intensity.tolist() == [level[c].mean(dtype=np.float64) for c in classes]
+    assert sigma.tolist() == [1.4826 * float(np.median(difference[c])) for c in classes]
 
 
 @pytest.mark.parametrize("radius", [24, 50, 120, 200])

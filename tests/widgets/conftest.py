@@ -88,8 +88,8 @@ class Handed:
 
         quickly = Feed._quickly
 
-        def spied_quickly(feed, array, place):
-            values = quickly(feed, array, place)
+        def spied_quickly(feed, array, place, seconds):
+            values = quickly(feed, array, place, seconds)
             if threading.get_ident() == self._gui and values is not None:
                 self._computed.append(values.shape)
             return values

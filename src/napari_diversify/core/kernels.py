@@ -353,8 +353,8 @@ def add_two_products(c, by, bx, hy, hx, blur, halo, total):
 
 
 @_compiled
-def add_lost_power(c, by, bx, hy, hx, bb, bh, hh, amount, total):
-    """``total += amount * c * sqrt(1 - g^2)``, all float32.
+def add_lost_power(c, d, by, bx, hy, hx, bb, bh, hh, of_c, of_d, total):
+    """``total += (of_c * c + of_d * d) * sqrt(1 - g^2)``, one after the other, all float32.
 
     g^2 = bb (by bx)^2 + 2 bh (by bx)(hy hx) + hh (hy hx)^2: power that passes.
     """
@@ -362,16 +362,24 @@ def add_lost_power(c, by, bx, hy, hx, bb, bh, hh, amount, total):
         for v in range(c.shape[1]):
             b = by[u] * bx[v]
             h = hy[u] * hx[v]
-            lost = np.float32(1) - (bb * b * b + np.float32(2) * bh * b * h + hh * h * h)
-            total[u, v] += amount * c[u, v] * np.sqrt(max(lost, np.float32(0)))
+            passing = bb * b * b + np.float32(2) * bh * b * h + hh * h * h
+            lost = np.sqrt(max(np.float32(1) - passing, np.float32(0)))
+            total[u, v] = (total[u, v] + of_c * c[u, v] * lost) + of_d * d[u, v] * lost
 
 
 @_compiled
-def detector_noise(light, noise, a, b, out):
-    """``out = sqrt(a + b * light) * noise``; a and b float64, the rest float32."""
-    for i in range(light.size):
-        variance = a + b * np.float64(light[i])
-        out[i] = np.float32(np.sqrt(max(variance, 0.0)) * noise[i])
+def detector_noise(light, noise, first, a, b, out):
+    """``out = sqrt(a + b * light) * noise`` for the columns from ``first`` on that ``out`` has.
+
+    a and b float64, the rest float32.
+    """
+    n = out.shape[1]
+    for u in range(out.shape[0]):
+        here = light[u, first : first + n]
+        there = noise[u, first : first + n]
+        for v in range(n):
+            variance = a + b * np.float64(here[v])
+            out[u, v] = np.float32(np.sqrt(max(variance, 0.0)) * there[v])
 
 
 @numba.njit(inline="always")
@@ -404,6 +412,43 @@ def lowpass_gain(fz, fy, fx, cutoff, shape, taper, gain):
         for u in range(fy.size):
             for v in range(fx.size):
                 gain[z, u, v] = np.float32(_gain(fz[z], fy[u], fx[v], cutoff, shape, taper))
+
+
+@_compiled
+def lowpass_edges(fy, fx, cutoff, shape, taper, full, passed):
+    """Of each row (y), how many frequencies along x have a gain of 1, and how many one above 0."""
+    n_full = n_passed = fx.size
+    for u in range(fy.size):
+        while n_passed > 0 and _gain(0.0, fy[u], fx[n_passed - 1], cutoff, shape, taper) == 0.0:
+            n_passed -= 1
+        n_full = min(n_full, n_passed)
+        while n_full > 0 and _gain(0.0, fy[u], fx[n_full - 1], cutoff, shape, taper) < 1.0:
+            n_full -= 1
+        full[u] = n_full
+        passed[u] = n_passed
+
+
+@_compiled
+def lowpass_band(fy, fx, cutoff, shape, taper, full, passed, starts, band):
+    """The gains between 1 and 0: those of row u fill ``band`` from ``starts[u]`` on."""
+    for u in range(fy.size):
+        for v in range(full[u], passed[u]):
+            gain = np.float32(_gain(0.0, fy[u], fx[v], cutoff, shape, taper))
+            band[starts[u] + v - full[u]] = gain
+
+
+@_compiled
+def multiply_band(c, full, passed, starts, band, out):
+    """``out = c * gain``, the gain given as by :func:`lowpass_edges` and :func:`lowpass_band`."""
+    for u in range(c.shape[0]):
+        a = full[u]
+        b = passed[u]
+        for v in range(a):
+            out[u, v] = c[u, v]
+        for v in range(a, b):
+            out[u, v] = c[u, v] * band[starts[u] + v - a]
+        for v in range(b, c.shape[1]):
+            out[u, v] = c[u, v] * np.float32(0)
 
 
 @_compiled

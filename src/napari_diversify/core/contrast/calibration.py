@@ -10,7 +10,7 @@ import numpy.typing as npt
 import skimage
 
 from ..checks import check_intensities
-from ..spectral.dct import forward, gaussian, inverse
+from ..spectral.dct import blurred, forward
 
 _REGIONS = 20  # tissue and empty space are told apart at this fraction of a plane's side
 _TWO_KINDS = 3.0  # times brighter than the rest: then the rest counts as empty
@@ -92,8 +92,7 @@ def fit_contrast_decay(
     dark = float(np.percentile(stack, 0.1)) if offset is None else float(offset)
     if stack.min() == stack.max():
         raise ValueError("the image is constant: it has no contrast")
-    wide = gaussian(stack.shape[-2:], [max(stack.shape[-2:]) / _REGIONS] * 2)
-    tissue = _tissue(stack, wide)
+    tissue = _tissue(stack, max(stack.shape[-2:]) / _REGIONS)
     depth = np.arange(len(stack), dtype=np.float64) * float(spacing_z)
     if upwards:
         depth = depth[::-1].copy()
@@ -180,15 +179,15 @@ def _fall(
     return slope, float(np.exp(intercept)), fall, certain
 
 
-def _tissue(stack: npt.NDArray[Any], wide: npt.NDArray[np.float32]) -> npt.NDArray[np.bool_]:
+def _tissue(stack: npt.NDArray[Any], scale: float) -> npt.NDArray[np.bool_]:
     """Where there is tissue: everywhere, unless the stack clearly has empty regions.
 
-    Then tissue is what is bright on a wide scale, without a rim of about that
-    scale, whose contrast would be that of the edge.
+    Then tissue is what is bright on a wide scale, in voxels, without a rim of about
+    that scale, whose contrast would be that of the edge.
     """
 
     def smooth(planes: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
-        return np.stack([inverse(forward(plane) * wide) for plane in planes])
+        return np.stack([blurred(forward(plane), (scale, scale)) for plane in planes])
 
     level = smooth(stack)
     bright = level > skimage.filters.threshold_otsu(level)

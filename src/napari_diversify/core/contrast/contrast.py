@@ -26,10 +26,9 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import kernels
-from ..blocks import in_slabs
 from ..checks import check_intensities
 from ..noise import normal_field
-from ..spectral.dct import Coefficients, forward, gaussian, inverse
+from ..spectral.dct import Coefficients, blurred, forward, inverse, inverse_of
 from .detector_noise import noise_spectrum, photon_transfer
 
 #: Depth in micrometres at which ``blur`` is stated.
@@ -209,28 +208,31 @@ def filtered_plane(
 ) -> npt.NDArray[np.float32]:
     """The plane in the middle of ``planes`` (DCT-II, z ascending), seen through a filter.
 
-    ``noise``: amounts of noise and their spectra; of each, the part that the filter
-    would take away is added.
+    ``noise``: amounts of noise and their spectra, two or none; of each, the part that the
+    filter would take away is added.
     """
-    total = np.zeros(planes[0].shape, np.float32)
-    factors = (filt.by, filt.bx, filt.hy, filt.hx)
-
-    def rows(part: slice) -> None:
-        here = (factors[0][part], factors[1], factors[2][part], factors[3])
-        for c, blur, halo in zip(planes, filt.blur, filt.halo, strict=True):
-            if blur != 0 or halo != 0:
-                kernels.add_two_products(c[part], *here, blur, halo, total[part])
-        squares = [np.float32(a @ b) for a, b in ((filt.blur, filt.blur),
-                   (filt.blur, filt.halo), (filt.halo, filt.halo))]  # fmt: skip
-        for amount, spectrum in noise:
-            kernels.add_lost_power(spectrum[part], *here, *squares, np.float32(amount), total[part])
-
-    in_slabs(rows, len(total), total.size)
+    shape = planes[0].shape
     mean = sum(float(share) * float(c[0, 0]) for c, share in zip(planes, filt.mean, strict=True))
     # the mean of the dark offset is not light: it stays as it is
-    dark = offset * np.sqrt(total.size)
-    total[0, 0] = np.float32(mean + dark * (1 - float(filt.mean.sum())))
-    return inverse(total)
+    dark = offset * np.sqrt(planes[0].size) * (1 - float(filt.mean.sum()))
+    squares = [np.float32(a @ b) for a, b in ((filt.blur, filt.blur),
+               (filt.blur, filt.halo), (filt.halo, filt.halo))]  # fmt: skip
+
+    def rows(part: slice, out: npt.NDArray[np.float32]) -> None:
+        here = (filt.by[part], filt.bx, filt.hy[part], filt.hx)
+        out[...] = 0
+        for c, blur, halo in zip(planes, filt.blur, filt.halo, strict=True):
+            if blur != 0 or halo != 0:
+                kernels.add_two_products(c[part], *here, blur, halo, out)
+        if noise:
+            amounts, spectra = zip(*noise, strict=True)
+            kernels.add_lost_power(
+                *(c[part] for c in spectra), *here, *squares, *map(np.float32, amounts), out
+            )
+        if part.start == 0:
+            out[0, 0] = np.float32(mean + dark)
+
+    return inverse_of(shape, rows)
 
 
 def halo_octave(width: float, spacing: Sequence[float]) -> int:
@@ -239,13 +241,12 @@ def halo_octave(width: float, spacing: Sequence[float]) -> int:
     return int(np.clip(np.rint(np.log2(max(voxels, 1e-9))), -2, 20))
 
 
-def blurred(
+def halo_of(
     coefficients: Coefficients, octave: int, spacing: Sequence[float]
 ) -> npt.NDArray[np.float32]:
     """The plane as a halo of that width shows it."""
     width = 2.0**octave * float(np.sqrt(spacing[-2] * spacing[-1]))
-    sigma = [width / size for size in spacing[-2:]]
-    return inverse(coefficients * gaussian(coefficients.shape, sigma))
+    return blurred(coefficients, [width / size for size in spacing[-2:]])
 
 
 def degrade_contrast(
@@ -343,7 +344,7 @@ def degrade_contrast(
     def spectra(z: int, octave: int) -> tuple[Coefficients, Coefficients]:
         plane = volume[z].astype(np.float32)
         law = photon_transfer(plane)
-        around = blurred(coefficients[z], octave, sizes)
+        around = halo_of(coefficients[z], octave, sizes)
         return (
             noise_spectrum(plane, fields[0][z], law),
             noise_spectrum(around, fields[1][z], law),

@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import kernels
-from ..blocks import in_slabs
-from ..spectral.dct import Coefficients, forward
+from ..spectral.dct import Coefficients, forward_of
 
 #: Intensities, ascending, and the standard deviation of the noise at each.
 NoiseCurve: TypeAlias = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
@@ -54,21 +53,40 @@ def _noise_classes(plane: npt.ArrayLike) -> tuple[npt.NDArray[np.float64], ...]:
     level = ((left + middle + right) / np.float32(3)).ravel()
     # a few pixels at the ends, hot ones or a bright corner, should not stretch the classes
     least = max(1, min(_LEAST_PIXELS, level.size // _CLASSES))
-    ends = np.partition(level, (least - 1, level.size - least))[[least - 1, level.size - least]]
-    of = np.zeros(level.size, np.intp)
-    if ends[1] > ends[0]:
-        share = (level.astype(np.float64) - ends[0]) / (float(ends[1]) - float(ends[0]))
-        of = np.clip(share * _CLASSES, 0, _CLASSES - 1).astype(np.intp)
-    classes: list[npt.NDArray[np.intp]] = []
-    for k in range(_CLASSES):
-        members = np.flatnonzero(of == k)
-        if classes and (classes[-1].size < least or 0 < members.size < least):
-            classes[-1] = np.concatenate([classes[-1], members])
-        elif members.size:
-            classes.append(members)
-    intensity = np.array([level[c].mean(dtype=np.float64) for c in classes])
-    sigma = np.array([1.4826 * float(np.median(difference[c])) for c in classes])
-    return intensity, sigma, np.array([float(c.size) for c in classes])
+    low, high = (float(np.partition(level, k)[k]) for k in (least - 1, level.size - least))
+    of = np.zeros(level.size, np.uint8)
+    if high > low:
+        share = level.astype(np.float64)
+        share -= low
+        share /= high - low
+        share *= _CLASSES
+        of = np.clip(share, 0, _CLASSES - 1, out=share).astype(np.uint8)
+    edges = _edges(np.bincount(of), least)
+    order = np.argsort(of, kind="stable")
+    levels, differences = (np.split(values[order], edges) for values in (level, difference))
+    intensity = np.array([values.mean(dtype=np.float64) for values in levels])
+    sigma = np.array([1.4826 * _median(values) for values in differences])
+    return intensity, sigma, np.array([float(values.size) for values in levels])
+
+
+def _edges(sizes: npt.NDArray[np.int64], least: int) -> list[int]:
+    """Where to cut the ordered pixels of classes of these sizes, with ``least`` pixels in each."""
+    merged: list[int] = []
+    for size in sizes.tolist():
+        if merged and (merged[-1] < least or 0 < size < least):
+            merged[-1] += size
+        elif size:
+            merged.append(size)
+    return list(np.cumsum(merged)[:-1])
+
+
+def _median(values: npt.NDArray[np.float32]) -> float:
+    """``np.median``, several times as fast: finding one number is quicker than finding two."""
+    middle = values.size // 2
+    ordered = np.partition(values, middle)
+    if values.size % 2:
+        return float(ordered[middle])
+    return float((ordered[:middle].max() + ordered[middle]) / np.float32(2))
 
 
 def photon_transfer(plane: npt.ArrayLike) -> tuple[float, float]:
@@ -108,11 +126,8 @@ def noise_spectrum(
 
     ``law``: see :func:`photon_transfer`.
     """
-    flat, n = np.ascontiguousarray(light).reshape(-1), np.ascontiguousarray(noise).reshape(-1)
-    out = np.empty_like(flat)
 
-    def part(s: slice) -> None:
-        kernels.detector_noise(flat[s], n[s], *law, out[s])
+    def columns(part: slice, out: npt.NDArray[np.float32]) -> None:
+        kernels.detector_noise(light, noise, part.start, *law, out)
 
-    in_slabs(part, out.size, out.size)
-    return forward(out.reshape(light.shape))
+    return forward_of(light.shape, columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias, get_args
 
@@ -13,37 +14,63 @@ from .. import kernels
 from ..blocks import in_slabs
 
 Shape: TypeAlias = Literal["radial", "square", "triangular"]
+#: How many voxels can be multiplied in the time that one cosine takes.
+_COSINE = 16
 
 
-def transfer(
-    size: Sequence[int], cutoff: float, shape: Shape = "radial", taper: float = 0.0
-) -> npt.NDArray[np.float32]:
-    """Gain of the low-pass at each DCT-II coefficient.
+@dataclass(frozen=True, eq=False)
+class Gain:
+    """Gain of a low-pass at each DCT-II coefficient of a plane: 1, falling, 0 along each row.
 
-    Parameters
+    Attributes
     ----------
-    size : sequence of int
-        Shape of the filtered image.
-    cutoff, shape, taper
-        See :func:`napari_diversify.core.lowpass`.
+    full, passed : numpy.ndarray of int64, one number per row
+        How many of its gains, the first, are 1, and how many are above 0.
+    starts : numpy.ndarray of int64, one number per row
+        Where its gains between the two begin in ``band``.
+    band : numpy.ndarray of float32
+    """
 
-    Returns
-    -------
-    numpy.ndarray of float32, shape ``size``
-        1 below the cutoff, 0 from it on, a cosine in the tapered band.
+    full: npt.NDArray[np.int64]
+    passed: npt.NDArray[np.int64]
+    starts: npt.NDArray[np.int64]
+    band: npt.NDArray[np.float32]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows of which anything passes: the first ones."""
+        return int(np.count_nonzero(self.passed))
+
+    def multiply(
+        self, coefficients: npt.NDArray[np.float32], rows: slice, out: npt.NDArray[np.float32]
+    ) -> None:
+        """Write some rows of the product with the coefficients of a plane."""
+        of_rows = (self.full[rows], self.passed[rows], self.starts[rows])
+        kernels.multiply_band(coefficients[rows], *of_rows, self.band, out)
+
+
+def gain_of(
+    size: Sequence[int], cutoff: float, shape: Shape = "radial", taper: float = 0.0
+) -> Gain:
+    """Gain of the low-pass of a plane of shape ``size``.
+
+    See :func:`napari_diversify.core.lowpass` for the parameters.
     """
     check_filter(cutoff, shape, taper)
-    f = [np.arange(n) / n for n in (1,) * (3 - len(size)) + tuple(size)]
-    gain = np.empty([a.size for a in f], np.float32)
-    code = get_args(Shape).index(shape)
+    fy, fx = (np.arange(n) / n for n in size)
+    options = (float(cutoff), get_args(Shape).index(shape), float(taper))
+    full, passed = np.empty((2, fy.size), np.int64)
+    kernels.lowpass_edges(fy, fx, *options, full, passed)
+    ends = np.cumsum(passed - full)
+    starts, band = ends - (passed - full), np.empty(ends[-1], np.float32)
 
     def rows(part: slice) -> None:
-        kernels.lowpass_gain(
-            f[0], f[1][part], f[2], float(cutoff), code, float(taper), gain[:, part]
-        )
+        edges = (full[part], passed[part], starts[part])
+        kernels.lowpass_band(fy[part], fx, *options, *edges, band)
 
-    in_slabs(rows, gain.shape[1], gain.size)
-    return gain.reshape(tuple(size))
+    if band.size:
+        in_slabs(rows, fy.size, band.size * _COSINE)
+    return Gain(full, passed, starts, band)
 
 
 def keeps_all(size: Sequence[int], cutoff: float, shape: Shape, taper: float) -> bool:
@@ -60,11 +87,9 @@ def physical_cutoff(cutoff: float, spacing: Sequence[float]) -> tuple[float, ...
 
 
 @lru_cache(maxsize=8)
-def cached_transfer(
-    size: tuple[int, ...], cutoff: float, shape: Shape, taper: float
-) -> npt.NDArray[np.float32]:
-    """:func:`transfer`, kept for the planes of a volume; not to be changed."""
-    return transfer(size, cutoff, shape, taper)
+def cached_gain(size: tuple[int, ...], cutoff: float, shape: Shape, taper: float) -> Gain:
+    """:func:`gain_of`, kept for the planes of a volume."""
+    return gain_of(size, cutoff, shape, taper)
 
 
 def check_filter(cutoff: float, shape: str, taper: float) -> None:

@@ -19,7 +19,7 @@ from scipy import fft
 from .. import kernels
 from ..blocks import in_slabs
 from .cutoff import Shape, check_filter
-from .dct import LINES, Coefficients, inverse
+from .dct import LINES, Coefficients, inverse_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,24 +55,15 @@ class LowFrequencies:
         depth = self.shape[0]
         wave = np.cos(np.pi * u * (z + 0.5) / depth) * np.sqrt(np.where(u == 0, 1, 2) / depth)
         f = [np.arange(n) / whole for n, whole in zip(c.shape, self.shape, strict=True)]
-        total = np.zeros(self.shape[1:], np.float32)
-        code = get_args(Shape).index(shape)
+        options = (float(cutoff), get_args(Shape).index(shape), float(taper))
 
-        def rows(part: slice) -> None:
+        def rows(part: slice, out: npt.NDArray[np.float32]) -> None:
+            out[...] = 0
             kernels.lowpass_plane(
-                c[:, part],
-                wave.astype(np.float32),
-                f[0],
-                f[1][part],
-                f[2],
-                float(cutoff),
-                code,
-                float(taper),
-                total[part],
+                c[:, part], wave.astype(np.float32), f[0], f[1][part], f[2], *options, out
             )
 
-        in_slabs(rows, c.shape[1], c.size)
-        return inverse(total, rows=c.shape[1])
+        return inverse_of(self.shape[1:], rows, c.shape[1])
 
 
 def kept_shape(shape: Sequence[int], cutoff: float) -> tuple[int, ...]:

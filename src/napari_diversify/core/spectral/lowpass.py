@@ -19,15 +19,16 @@ import skimage
 
 from ..blocks import exhaust
 from ..checks import check_intensities
-from .cutoff import Shape, check_filter, transfer
-from .dct import Coefficients, forward, inverse
+from .cutoff import Gain, Shape, check_filter, gain_of
+from .dct import Coefficients, forward, inverse_of
 from .low_frequencies import low_frequencies
 
 
-def filtered(coefficients: Coefficients, gain: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def filtered(coefficients: Coefficients, gain: Gain) -> npt.NDArray[np.float32]:
     """The plane that has these coefficients, each multiplied by its gain."""
-    # the gain never rises with frequency: rows after the last one kept are all zero
-    return inverse(coefficients * gain, rows=int(np.count_nonzero(gain[:, 0])))
+    return inverse_of(
+        coefficients.shape, partial(gain.multiply, coefficients), gain.rows, coefficients
+    )
 
 
 def lowpass(
@@ -96,7 +97,7 @@ def lowpass(
     for lead in np.ndindex(array.shape[: -len(axes)]):
         image = array[lead]
         if len(axes) == 2:
-            out[lead] = filtered(forward(image), transfer(image.shape, cutoff, shape, taper))
+            out[lead] = filtered(forward(image), gain_of(image.shape, cutoff, shape, taper))
             continue
         low = exhaust(low_frequencies(image.shape, partial(_spectrum, image), cutoff))
         for z in range(len(image)):

@@ -24,7 +24,7 @@ from ...core.diversification.diversify import GreyLevels
 #: Intensities this far outside [0, 1] are meaningless, but must stay finite.
 _FAR = 1e30
 #: How many voxels can be mapped back in the time that a step takes for one.
-_LITTLE = 64
+_LITTLE = 16
 #: Up to this end of the range, single precision reproduces every integer of 16 bits.
 _NEAR = 2.0**17
 

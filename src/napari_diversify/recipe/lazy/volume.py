@@ -267,7 +267,7 @@ class LazyVolume(LazyArray):
 
         def all_but_weights(step: Any) -> tuple[Hashable, ...]:
             # 0 and 1 often mean that there is nothing to do
-            values = (v for _, v in step)
+            values = vars(step).values()
             return tuple(v if not isinstance(v, float) or v in (0, 1) else None for v in values)
 
         chain = tuple(all_but_weights(step) for step in self._state.recipe.steps)

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import ClassVar, Literal
 
 import numpy as np
 from pydantic import Field
 
 from ...core.blocks import Region, with_context
-from ...core.contrast.contrast import HALO_STREAM, Tissue, blurred, degraded_plane, depth_of_planes
+from ...core.contrast.contrast import HALO_STREAM, Tissue, degraded_plane, depth_of_planes, halo_of
 from ...core.contrast.detector_noise import noise_spectrum, photon_transfer
 from ...core.spectral.dct import Coefficients
 from .step import OPTICS, Place, Step, Unit, whole_planes
@@ -166,6 +168,8 @@ class DegradeContrast(Step):
 
     def compute(self, place: Place) -> Unit:
         """The degraded image at ``place``; without a spacing, lengths count in voxels."""
+        # a plane is read for its coefficients, and again for its noise
+        place = replace(place, source=lru_cache(maxsize=1)(place.source))
         planes = place.shape[0] if len(place.shape) == 3 else 1
         spacing = place.spacing or (1.0,) * len(place.shape)
         names = Tissue.__dataclass_fields__
@@ -196,7 +200,7 @@ class DegradeContrast(Step):
                 if octave is None:
                     light, stream = plane(z), place.stream
                 else:
-                    light = blurred(place.coefficients(z), octave, spacing)
+                    light = halo_of(place.coefficients(z), octave, spacing)
                     stream = place.stream + HALO_STREAM
                 noise = place.drawn(place.plane(z), stream).reshape(light.shape)
                 return noise_spectrum(light, noise, photon_law(z))

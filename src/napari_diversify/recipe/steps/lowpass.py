@@ -10,7 +10,7 @@ from psutil import virtual_memory
 from pydantic import Field
 
 from ...core.blocks import Region, whole
-from ...core.spectral.cutoff import Shape, cached_transfer, keeps_all, physical_cutoff
+from ...core.spectral.cutoff import Shape, cached_gain, keeps_all, physical_cutoff
 from ...core.spectral.low_frequencies import LowFrequencies, low_frequencies, needed_memory
 from ...core.spectral.lowpass import filtered
 from .step import PROCESSING, ExtraView, Place, Step, Unit, whole_planes
@@ -133,5 +133,5 @@ class LowPass(Step):
         if self.volume:
             low: LowFrequencies = place.prepared()
             return place.each_plane(lambda z: low.plane(z, *options))
-        gain = cached_transfer(place.shape[-2:], *options)
+        gain = cached_gain(place.shape[-2:], *options)
         return place.each_plane(lambda z: filtered(place.coefficients(z), gain))

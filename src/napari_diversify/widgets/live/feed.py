@@ -20,6 +20,7 @@ from napari.utils.events import EmitterGroup, Event
 from ...core.blocks import normalise_index, whole
 from ...recipe.lazy.viewable import Look, Viewable
 from ..qt.driver import Task, driver, is_there
+from . import pace
 from .ahead import wish_ahead
 from .holder import Holder
 from .listener import Listener
@@ -205,7 +206,7 @@ class Feed:
         array = self.arrays[place[0]]
         values = self._pictures.find(place, array.look)
         if values is None:
-            values = self._quickly(array, place)
+            values = self._quickly(array, place, pace.AT_ONCE_S)
         exact = values is not None
         if values is None:
             values = self._screen.meanwhile(array, place, aside=self.volumes_aside)
@@ -245,12 +246,13 @@ class Feed:
 
     # ---- what is at hand ----
 
-    def _quickly(self, array: Viewable, place: Place) -> npt.NDArray[Any] | None:
-        """A part computed now, if that takes no time that anybody could notice."""
-        return quickly(array, place, self._pictures, self._at_once())
+    def _quickly(self, array: Viewable, place: Place, seconds: float) -> npt.NDArray[Any] | None:
+        """A part computed now, if that takes no more than so many seconds."""
+        return quickly(array, place, self._pictures, self._at_once(), seconds)
 
     def _all_quickly(self, wish: Wish) -> bool:
-        return all(self._quickly(wish.arrays[p[0]], p) is not None for p in wish.places)
+        seconds = min(pace.MEANWHILE_S, pace.AT_ONCE_S)
+        return all(self._quickly(wish.arrays[p[0]], p, seconds) is not None for p in wish.places)
 
     def _whole(self, level: int) -> Place:
         return level, whole(self.arrays[level].shape)

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 #: Seconds that computing a view may take on the thread of the window: a fraction of a frame.
 AT_ONCE_S = 0.004
+#: The same where the last picture of the view stays until then: about what asking a thread takes.
+MEANWHILE_S = 0.0005
 _KINDS = 64
 _LAST = 3
 

@@ -103,9 +103,9 @@ def granting(wish: Wish) -> Generator[tuple[int, int], None, list[Done]]:
 
 
 def quickly(
-    array: Viewable, place: Place, pictures: Pictures, at_once: int
+    array: Viewable, place: Place, pictures: Pictures, at_once: int, seconds: float
 ) -> npt.NDArray[Any] | None:
-    """A part computed now, and kept, if that takes no time that anybody could notice.
+    """A part computed now, and kept, if that is expected to take at most so many seconds.
 
     ``at_once``: voxels of work that may be done at most, however quick it is.
     """
@@ -116,11 +116,11 @@ def quickly(
     if voxels > at_once:
         return None
     start, values, again = time.perf_counter(), None, True
-    if pace.PACES.seconds(kind, voxels, again=True) <= pace.AT_ONCE_S:
+    if pace.PACES.seconds(kind, voxels, again=True) <= seconds:
         values = array.quick(index)
     if values is None and array.prepared(index):
         again = False
-        if pace.PACES.seconds(kind, voxels, again=False) <= pace.AT_ONCE_S:
+        if pace.PACES.seconds(kind, voxels, again=False) <= seconds:
             values = array[index]
     if values is not None:
         pace.PACES.note(kind, voxels, time.perf_counter() - start, again=again)
