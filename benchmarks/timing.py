@@ -38,7 +38,7 @@ def report(title: str, rows: Mapping[str, tuple[float, str]], ours: str) -> None
     print(f"\n{title}")
     for name, (value, unit) in rows.items():
         ratio = value / rows[ours][0]
-        print(f"  {name:<46}{value:>12.3f} {unit:<9} {ratio:>10.2f} x ours")
+        print(f"  {name:<54}{value:>12.3f} {unit:<9} {ratio:>10.2f} x ours")
 
 
 def goal(what: str, reached: float, wanted: float, *, at_most: bool = False) -> bool:

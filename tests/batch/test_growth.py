@@ -4,7 +4,10 @@ import builtins
 import io
 import os
 import pickle
+import sys
+import threading
 from collections import Counter
+from concurrent.futures import Executor, Future
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,8 +15,10 @@ import numpy as np
 import pytest
 from batch_jobs import RECIPE, done, made, stamps
 
-from napari_diversify.batch import Job, Source, preview
+from napari_diversify.batch import Job, Source, preview, run
+from napari_diversify.batch.claims import guarded
 from napari_diversify.batch.looking import look
+from napari_diversify.batch.tables import write_tables
 from napari_diversify.recipe import Sampling
 
 LAYOUTS = ["plain", "stardist", "nnunet"]
@@ -148,3 +153,113 @@ def test_what_is_sent_to_a_worker_does_not_grow_with_the_batch():
         sizes.add(len(pickle.dumps((job.of(unit), unit))))
         assert samples
     assert len(sizes) == 1
+
+
+class Cluster(Executor):
+    """As many workers as it says, who take up what they are given when they are told to."""
+
+    def __init__(self, workers):
+        self.workers, self.waiting, self.sizes = workers, [], set()
+        self._client = self
+
+    def nthreads(self):
+        return {f"worker {k}": 1 for k in range(self.workers)}
+
+    def submit(self, work, *arguments):
+        self.sizes.add(len(pickle.dumps((work, arguments))))
+        self.waiting.append((Future(), work, arguments))
+        return self.waiting[-1][0]
+
+
+@pytest.mark.parametrize("workers", [50, 300])
+def test_all_workers_of_a_cluster_have_something_to_do(folder, tmp_path, workers):
+    cluster = Cluster(workers)
+    pieces = run(job_of(folder, tmp_path / "train", 1, samples=1_000), executor=cluster)
+    next(pieces)  # nothing is handed over yet
+    next(pieces)
+    assert len(cluster.waiting) == 2 * workers
+    assert max(cluster.sizes) - min(cluster.sizes) < 16  # digits of the number of the sample
+    for future, *_ in cluster.waiting:
+        future.set_exception(InterruptedError("that is enough"))
+    pieces.close()
+
+
+class ThreeAtOnce(Executor):
+    """Does at once what three processes would, and counts what that was."""
+
+    _max_workers = 3
+
+    def __init__(self):
+        self.counts, self.sizes = Counter(), set()
+
+    def submit(self, work, *arguments):
+        self.counts[work.__name__] += 1
+        self.sizes.add(len(pickle.dumps((work, arguments))))
+        future = Future()
+        future.set_result(work(*arguments))
+        return future
+
+
+def test_big_images_are_made_by_one_process_each_while_there_is_one_for_all(
+    folder, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(sys.modules["napari_diversify.batch.running"], "_BIG", 1)
+    job, executor = job_of(folder, tmp_path / "train", 1, samples=5, chunk=1), ThreeAtOnce()
+    assert len(made(job, executor=executor).made) == 5
+    # the last two, for which there are three processes, are of two planes each
+    assert executor.counts == {"_make": 3, "_slab_elsewhere": 4}
+
+
+def test_what_is_sent_for_a_slab_does_not_grow_with_its_image(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["napari_diversify.batch.running"], "_BIG", 1)
+    executor, recipe = ThreeAtOnce(), RECIPE.replace(intensity_range=(0.0, 255.0))
+    for name, shape in (("a", (8, 16, 16)), ("b", (32, 128, 128))):
+        np.save(tmp_path / f"{name}.npy", np.zeros(shape, "uint8"))
+        source = Source(name, tmp_path / f"{name}.npy")
+        made(Job((source,), Sampling(recipe=recipe), tmp_path / name, chunk=4), executor=executor)
+    assert executor.counts == {"_slab_elsewhere": 2 + 8}
+    assert max(executor.sizes) - min(executor.sizes) < 16
+
+
+def test_of_runs_that_wait_for_each_other_one_reads_all_records(finished, monkeypatch):
+    tables = sys.modules["napari_diversify.batch.tables"]
+    output, layout = finished / "plain 40", job_of(finished, finished, 1).how
+    before, real, readings = (output / "manifest.csv").read_bytes(), tables._tables_of, []
+    (output / "manifest.csv").unlink()
+
+    def counting(*arguments):
+        readings.append(1)
+        return real(*arguments)
+
+    monkeypatch.setattr(tables, "_tables_of", counting)
+    runs = [
+        threading.Thread(target=write_tables, args=(output, layout, f"{k:012x}")) for k in range(6)
+    ]
+    dated = []
+    monkeypatch.setattr(
+        tables, "look_anew", lambda *a, real=tables.look_anew: dated.append(real(*a)) or dated[-1]
+    )
+    with guarded(output):
+        for one in runs:
+            one.start()
+        while len(dated) < len(runs):
+            pass
+    for one in runs:
+        one.join(60)
+    assert 1 <= len(readings) <= 2  # two if the clock of the disk does not tell them apart
+    assert (output / "manifest.csv").read_bytes() == before
+
+
+def test_a_table_with_a_date_in_the_future_is_written_anew(finished, tmp_path):
+    output, layout = finished / "plain 25", job_of(finished, finished, 1).how
+    manifest = output / "manifest.csv"
+    before = manifest.read_bytes()
+    manifest.write_bytes(b"cut")
+    future = 2**62
+    os.utime(manifest, ns=(future, future))
+    with guarded(output):
+        one = threading.Thread(target=write_tables, args=(output, layout, "0" * 12))
+        one.start()
+        one.join(0.3)  # it waits
+    one.join(60)
+    assert manifest.read_bytes() == before

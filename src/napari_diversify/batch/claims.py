@@ -105,13 +105,16 @@ def claimed(job: Job, before: Traces) -> Iterator[Claim]:
 
 
 @contextmanager
-def guarded(output: Path) -> Iterator[Lock]:
-    """A block for one run at a time; all records of other runs are visible in it."""
+def guarded(output: Path) -> Iterator[tuple[Lock, int]]:
+    """A block for one run at a time, and when it began, in ns by the clock of the disk.
+
+    All records that other runs had written by then are visible in it.
+    """
     with ExitStack() as stack:
         with files.saying(output):
             lock = stack.enter_context(locked(output / FOLDER / _RUNS / _GUARD))
-            look_anew(output / FOLDER, f".now.{lock.id}.partial")
-        yield lock
+            began = look_anew(output / FOLDER, f".now.{lock.id}.partial")
+        yield lock, began
 
 
 def remove_folders(output: Path, claim: Claim, removed: Iterable[str]) -> None:

@@ -6,6 +6,7 @@ import logging
 import multiprocessing
 import os
 import signal
+import time
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -17,6 +18,10 @@ from ..core.blocks import workers as cores
 
 #: More processes than one machine can start.
 _MOST = 1000
+#: A cluster is asked again after this many seconds how many workers it has.
+_ASKED_AGAIN = 5.0
+#: Tasks handed over to a cluster at least: workers may be still to come, and it answers slowly.
+_LEAST_AHEAD = 64
 
 
 @contextmanager
@@ -62,6 +67,28 @@ def engine(workers: int | None = None, scheduler: str | None = None) -> Iterator
             initargs=(logging.root.manager.disable,),
         ) as executor:
             yield executor
+
+
+class Crew:
+    """How many tasks an executor works on at once; a cluster grows and shrinks meanwhile."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor, self._size, self._asked = executor, 0, -_ASKED_AGAIN
+        self._client: Any = getattr(executor, "_client", None)  # of a cluster
+
+    @property
+    def size(self) -> int:
+        """Threads or processes; of a cluster, the threads of its workers."""
+        if self._client is None:
+            return int(getattr(self._executor, "_max_workers", cores()))
+        if time.monotonic() - self._asked >= _ASKED_AGAIN:
+            self._size, self._asked = sum(self._client.nthreads().values()), time.monotonic()
+        return self._size
+
+    @property
+    def ahead(self) -> int:
+        """How many tasks to hand over before the first is done, so that nobody waits for one."""
+        return 2 * self.size if self._client is None else max(_LEAST_AHEAD, 2 * self.size)
 
 
 def _follow_parent(silenced: int) -> None:

@@ -10,6 +10,7 @@ disk, and only if none comes while one looks on: the clocks of two machines may 
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import secrets
@@ -59,10 +60,12 @@ class Lock:
         That of its owner.
     lost : bool
         Whether another process has assumed that this one is gone, and removed the lock.
+    waited : bool
+        Whether another process had it when this one wanted it.
     """
 
     def __init__(self, path: Path, id: str) -> None:
-        self.path, self.id, self.lost = path, id, False
+        self.path, self.id, self.lost, self.waited = path, id, False, False
         self._released = threading.Event()
         self._thread = threading.Thread(target=self._live, name="signs of life", daemon=True)
         self._thread.start()
@@ -144,6 +147,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._seen: dict[Path, tuple[bytes, int, float]] = {}  # text, when touched, seen since
+        self._clock = (-math.inf, 0)  # when the disk was asked for its time, and its time in ns
 
     def is_gone(self, path: Path, sign: Sign, *, at_once: bool = False) -> bool | None:
         """Whether the owner of a lock is gone; None: look again in a moment.
@@ -153,15 +157,24 @@ class Watch:
         beats = self._take_in(path, sign)
         if sign.owner is not None and sign.owner.is_here:
             return not sign.owner.is_alive
-        if beats or (at_once and sign.owner is not None and not _is_silent(path, sign)):
+        if beats or (at_once and sign.owner is not None and not self._is_silent(path, sign)):
             return False
         if self.still_for(path) < BEATS_WATCHED * BEAT:
             return None
-        return True if sign.owner is None or _is_silent(path, sign) else None
+        return True if sign.owner is None or self._is_silent(path, sign) else None
 
     def still_for(self, path: Path) -> float:
         """Seconds without a sign of life while this process was watching."""
         return time.monotonic() - self._seen[path][2]
+
+    def _is_silent(self, path: Path, sign: Sign) -> bool:
+        """Whether the last sign of life is long ago, or in the future, which is no evidence."""
+        asked, then = self._clock
+        if time.monotonic() - asked > BEAT:  # once for all locks in a folder, not for each
+            then, asked = look_anew(path.parent, f"{secrets.token_hex(6)}.now"), time.monotonic()
+            self._clock = asked, then
+        now = then + (time.monotonic() - asked) * 1e9
+        return abs(now - sign.touched) > SILENCE * 1e9
 
     def _take_in(self, path: Path, sign: Sign) -> bool:
         """Remember this look; return whether there was a sign of life since the previous one."""
@@ -182,7 +195,7 @@ def locked(path: Path) -> Iterator[Lock]:
     OSError
         If it cannot be written, or if its owner is there and does not move.
     """
-    lock, watch = None, Watch()
+    lock, watch, waited = None, Watch(), False
     try:
         while lock is None:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -190,6 +203,8 @@ def locked(path: Path) -> Iterator[Lock]:
                 lock = Lock.create(path)
             if lock is None:
                 _wait_for(path, watch)
+                waited = True
+        lock.waited = waited
         yield lock
     finally:
         if lock is not None:
@@ -234,12 +249,6 @@ def bury(path: Path, sign: Sign, watch: Watch) -> None:
             unlink(path)
     finally:
         lock.release()
-
-
-def _is_silent(path: Path, sign: Sign) -> bool:
-    """Whether the last sign of life is long ago, or in the future, which is no evidence."""
-    now = look_anew(path.parent, f"{secrets.token_hex(6)}.now")
-    return abs(now - sign.touched) > SILENCE * 1e9
 
 
 def look_anew(folder: Path, name: str) -> int:

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Generator, Iterable, Iterator, Mapping
-from concurrent.futures import (
-    FIRST_COMPLETED,
-    BrokenExecutor,
-    Executor,
-    Future,
-    ThreadPoolExecutor,
-    wait,
-)
+from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 from .. import files
 from ..core.blocks import exhaust
 from ..files import Listing
 from ..sentences import reason
 from .claims import Claim, check_claims, claimed, remove_folders, traces
-from .engines import engine
+from .engines import Crew, engine
 from .interrupt import undisturbed
 from .job import Job, Unit
 from .looking import Plan, look
@@ -33,8 +27,9 @@ from .tables import are_written, write_tables
 
 _LOG = logging.getLogger(__name__)
 
-#: Samples of images bigger than this (bytes) are made by all workers together, others by one each.
-_BIG = 64 << 20
+#: Samples of images bigger than this (bytes) are made by all workers together, others by one each;
+#: by processes only if there is not one for each of them, up to a size that does not take long.
+_BIG, _HUGE = 64 << 20, 1 << 30
 #: Progress of one sample is reported in this many steps.
 _STEPS = 100
 
@@ -209,24 +204,25 @@ class _Work:
 
     def __init__(self, job: Job, plan: Plan, claim: Claim, executor: Executor) -> None:
         self._job, self._plan, self._claim, self._executor = job, plan, claim, executor
+        self._crew = Crew(executor)
         self._running: dict[Future[Record], Unit] = {}
+        self._ended: SimpleQueue[Future[Record]] = SimpleQueue()
         self._made: dict[str, None] = {}
         self._failed: dict[str, str] = {}
         self._removed: dict[str, None] = {}
         self._noted: list[Noted] = []
-        self._size: tuple[Source, bool] | None = None  # the last source, and whether it is big
+        self._size: tuple[Source, int] | None = None  # of the last source, in bytes
 
     def make_all(self) -> Generator[tuple[int, int], None, None]:
         """Make what is left to do; yield (steps done, steps)."""
         total = _STEPS * len(self._job)
-        ahead = 2 * getattr(self._executor, "_max_workers", 32)
         for leftover in self._plan.leftovers:
             if leftover.run not in self._claim.others:
                 files.remove(leftover.path)
         yield self._done(), total
-        for unit, replace in self._plan.todo:
+        for n, (unit, replace) in enumerate(self._plan.todo):
             self._claim.check()
-            if self._is_big(unit.source):
+            if self._is_for_all(unit.source, len(self._plan.todo) - n):
                 for part in self._made_by_all(unit, replace):
                     yield self._done() + int(_STEPS * part), total
                 continue
@@ -235,7 +231,8 @@ class _Work:
                     _make, self._job.of(unit), unit, replace, self._claim.lock.path
                 )
                 self._running[future] = unit
-            while len(self._running) >= ahead:
+                future.add_done_callback(self._ended.put)
+            while len(self._running) >= self._crew.ahead:
                 self._collect()
                 yield self._done(), total
         while self._running:
@@ -280,19 +277,27 @@ class _Work:
         finally:
             pieces.close()
 
-    def _is_big(self, source: Source) -> bool:
-        if not (self._job.format.in_slabs or isinstance(self._executor, ThreadPoolExecutor)):
+    def _is_for_all(self, source: Source, left: int) -> bool:
+        """Whether all workers make a sample together, with so many left to make."""
+        in_threads = isinstance(self._executor, ThreadPoolExecutor)
+        if not (self._job.format.in_slabs or in_threads):
             return False  # its planes are written by one worker
         if self._size is None or self._size[0] is not source:
-            self._size = source, _is_big(source)
-        return self._size[1]
+            self._size = source, _size_of(source)
+        size = self._size[1]
+        # one each, nobody waits at the end of a sample for its last slabs and its pyramid
+        return size > _BIG and (in_threads or size > _HUGE or left < self._crew.size)
 
     def _collect(self) -> None:
         """Collect what is finished, waiting a moment for it."""
-        done, _ = wait(self._running, timeout=0.1, return_when=FIRST_COMPLETED)
-        for future in done:
-            self._finish(self._running[future], future)
-            del self._running[future]
+        try:
+            future = self._ended.get(timeout=0.1)
+            while True:
+                self._finish(self._running[future], future)
+                del self._running[future]
+                future = self._ended.get_nowait()
+        except Empty:
+            return
 
     def _finish(self, unit: Unit, future: Future[Record]) -> None:
         """Collect a future that is done; doing so twice is harmless."""
@@ -321,9 +326,9 @@ def _make(job: Job, unit: Unit, replace: bool, claim: Path) -> Record:
     return exhaust(make(job, unit, overwrite=replace, claim=claim))
 
 
-def _is_big(source: Source) -> bool:
+def _size_of(source: Source) -> int:
     try:
         with source.open() as (header, _):
-            return header.nbytes > _BIG
+            return header.nbytes
     except (OSError, ValueError, TypeError):
-        return False  # told where it is made
+        return 0  # told where it is made

@@ -16,7 +16,9 @@ from typing import Any
 from .. import files
 from ..files import Item, Layout, Listing
 from .claims import guarded
+from .locks import look_anew
 from .record import (
+    FOLDER,
     MANIFEST,
     METRICS,
     Record,
@@ -72,17 +74,30 @@ class Tables:
 def write_tables(output: Path, layout: Layout, run: str) -> None:
     """Write the tables of all samples finished by now, if there are any.
 
-    ``run`` keeps writers apart, as in :func:`.files.writing`.
+    ``run`` keeps writers apart, as in :func:`.files.writing`. The manifest is dated when its
+    records began to be read: of many runs that end together, and wait for each other, only the
+    first and one that has waited read them all; the others find theirs in it.
     """
+    ended = look_anew(output / FOLDER, f".now.{run}.partial")
     while True:
-        with guarded(output) as guard:
+        with guarded(output) as (guard, began):
+            others_have = ended < _date_of(output / MANIFEST) <= began
+            if guard.waited and layout.extras is None and others_have:
+                return
             tables = _tables_of(output, layout, Listing())
             if not guard.is_mine():  # it took so long that others went on
                 continue
             if tables.rows:
-                files.replace_text(output / MANIFEST, tables.manifest, run)
                 files.write_extras(layout, output, tables.items, run)
+                files.replace_text(output / MANIFEST, tables.manifest, run, began)
             return
+
+
+def _date_of(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def are_written(output: Path, layout: Layout, listing: Listing) -> bool:

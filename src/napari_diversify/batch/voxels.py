@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-import os
+from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing
@@ -21,6 +21,7 @@ from ..core.blocks import Region, exhaust, region_shape, slices
 from ..core.measures.pair_sums import PairSums
 from ..files import FORMATS, Header
 from ..recipe import LazyVolume, Recipe
+from .engines import Crew
 from .interrupt import undisturbed
 from .job import Job
 from .metrics import Found, found_in, watched_planes
@@ -200,16 +201,15 @@ def in_order(
     executor: Executor, function: Callable[..., Any], tasks: list[tuple[Any, ...]]
 ) -> Generator[Any, None, None]:
     """Results of tasks in their order, a few of them under way at a time."""
-    rest = iter(tasks)
-    ahead = 2 * getattr(executor, "_max_workers", os.cpu_count() or 1)
-    waiting: list[Future[Any]] = [
-        executor.submit(function, *task) for task in itertools.islice(rest, ahead)
-    ]
+    rest, crew = iter(tasks), Crew(executor)
+    waiting: deque[Future[Any]] = deque()
     try:
-        while waiting:
-            result = waiting.pop(0).result()
-            waiting += [executor.submit(function, *t) for t in itertools.islice(rest, 1)]
-            yield result
+        while True:
+            some = itertools.islice(rest, max(0, crew.ahead - len(waiting)))
+            waiting.extend(executor.submit(function, *task) for task in some)
+            if not waiting:
+                return
+            yield waiting.popleft().result()
     finally:
         with undisturbed():  # nobody may write any more when the files are tidied up
             for future in waiting:

@@ -211,10 +211,12 @@ def saying(folder: str | os.PathLike[str]) -> Iterator[None]:
         yield
 
 
-def replace_text(path: str | os.PathLike[str], text: str, run: str = "") -> bool:
+def replace_text(
+    path: str | os.PathLike[str], text: str, run: str = "", date: int | None = None
+) -> bool:
     """Write a text file unless it holds this text already; return whether it was written.
 
-    ``run`` as in :func:`writing`.
+    ``run`` as in :func:`writing`; ``date`` is given to it, in ns, instead of now.
     """
     content = text.encode()
     target = Path(path)
@@ -222,6 +224,8 @@ def replace_text(path: str | os.PathLike[str], text: str, run: str = "") -> bool
         return False
     with writing(target, overwrite=True, run=run) as partial:
         partial.write_bytes(content)
+        if date is not None:
+            os.utime(partial, ns=(date, date))
     return True
 
 
