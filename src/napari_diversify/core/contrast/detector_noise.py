@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels
+from .. import compiled as kernels
 from ..blocks import in_slabs
 from ..spectral.dct import Coefficients, forward
 

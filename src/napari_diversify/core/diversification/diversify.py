@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels
+from .. import compiled as kernels
 from ..blocks import in_slabs
 
 

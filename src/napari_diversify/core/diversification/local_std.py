@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels
+from .. import compiled as kernels
 from ..blocks import (
     Region,
     in_slabs,

@@ -12,7 +12,7 @@ from operator import index as as_integer
 
 import numpy as np
 import numpy.typing as npt
-from skimage.metrics import structural_similarity
+import skimage
 
 from ..checks import check_intensities
 from .pair_sums import (
@@ -153,7 +153,7 @@ def ssim(reference: npt.ArrayLike, image: npt.ArrayLike, data_range: float) -> f
             f"window; the shape is {x.shape}"
         )
     planes = [
-        structural_similarity(
+        skimage.metrics.structural_similarity(
             # in float32 the variance in a window, a small difference, would drown
             x[lead].astype(np.float64),
             y[lead].astype(np.float64),

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft
+import scipy
 
 from ..blocks import in_slabs
 
@@ -38,7 +38,7 @@ def forward(image: npt.ArrayLike, axes: Sequence[int] = (-2, -1)) -> Coefficient
         Coefficient u along an axis of n voxels of size s belongs to the
         frequency u / (2 n s).
     """
-    return _transform(partial(fft.dct, type=2, norm="ortho"), image, axes)
+    return _transform(partial(scipy.fft.dct, type=2, norm="ortho"), image, axes)
 
 
 def inverse(
@@ -49,7 +49,7 @@ def inverse(
     With ``rows``, coefficients from this one on along the second last axis are
     known to be zero, which saves their part of the work.
     """
-    along = partial(fft.idct, type=2, norm="ortho")
+    along = partial(scipy.fft.idct, type=2, norm="ortho")
     return _transform(along, coefficients, axes[::-1], rows)
 
 
