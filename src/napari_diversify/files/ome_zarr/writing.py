@@ -24,12 +24,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import yaozarrs.v05 as ngff
-import zarr
 from yaozarrs.write.v05 import LabelsBuilder, prepare_image
 
 from ...core.blocks import Region, region_shape, slices
 from ..header import Header
 from ..safe import writing
+from .arrays import open_array
 from .chunks import Chunks
 from .ngff import image_model, labels_model
 from .pyramid import reduced_block, steps_between
@@ -226,7 +226,9 @@ class _Pyramid:
             ome = json.loads((self.path / "zarr.json").read_bytes())["attributes"]["ome"]
             image = ome["multiscales"][0]
             self.labels = "image-label" in ome
-            self._arrays = [_opened(self.path / d["path"], self.labels) for d in image["datasets"]]
+            self._arrays = [
+                open_array(self.path / d["path"], sparse=self.labels) for d in image["datasets"]
+            ]
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise ValueError(
                 f"{path}: this is not an OME-Zarr image that was created here ({error})"
@@ -260,17 +262,6 @@ class _Pyramid:
                 return level
             here //= step
         return len(self.shapes)
-
-
-def _opened(path: Path, sparse: bool) -> Any:
-    """The Zarr array of a level; if it is sparse, chunks of zeros are left out."""
-    array = zarr.open_array(str(path), mode="r+")
-    if sparse:
-        return array
-    # looking for zeros takes longer than compressing a chunk of an image, which has none
-    config = {"write_empty_chunks": True}
-    configured: Any = zarr.AsyncArray(array.metadata, array.store_path, config=config)  # type: ignore[call-overload]
-    return zarr.Array(configured)
 
 
 def _runs(shape: tuple[int, ...], thickness: int) -> list[Region]:
