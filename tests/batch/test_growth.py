@@ -5,15 +5,19 @@ import io
 import os
 import pickle
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from batch_jobs import RECIPE, done, made, stamps
 
-from napari_diversify.batch import Job, Source, preview
+from napari_diversify import files
+from napari_diversify.batch import Job, Source, preview, run
 from napari_diversify.batch.looking import look
+from napari_diversify.core.blocks import exhaust
 from napari_diversify.recipe import Sampling
 
 LAYOUTS = ["plain", "stardist", "nnunet"]
@@ -148,3 +152,40 @@ def test_what_is_sent_to_a_worker_does_not_grow_with_the_batch():
         sizes.add(len(pickle.dumps((job.of(unit), unit))))
         assert samples
     assert len(sizes) == 1
+
+
+# ---- one more sample of the same small image ----
+
+
+@pytest.mark.parametrize(
+    ("layout", "file_format", "most"),
+    [("plain", "ome-zarr", 25), ("plain", "ome-tiff", 5), ("stardist", None, 5)],
+)
+def test_each_further_sample_opens_the_same_few_files(
+    folder, tmp_path, monkeypatch, layout, file_format, most
+):
+    images, arrays = Counter(), Counter()
+    for counts, module, name in ((images, files, "open_image"), (arrays, zarr, "create_array")):
+        real = getattr(module, name)
+
+        def call(*args, real=real, counts=counts, **more):
+            counts["calls"] += 1
+            return real(*args, **more)
+
+        monkeypatch.setattr(module, name, call)
+
+    def make(n):
+        with ThreadPoolExecutor(1) as one:
+            job = job_of(folder, tmp_path / f"{n}", 1, n, layout=layout, file_format=file_format)
+            return exhaust(run(job, executor=one))
+
+    make(1)
+    opened = {}
+    for n in (2, 6, 10):
+        images.clear(), arrays.clear()
+        with counted() as counts:
+            assert len(make(n).made) == n
+        opened[n] = counts["open"]
+        assert images["calls"] <= 4  # not by number of samples: size, image, and labels
+        assert arrays["calls"] == 0  # the metadata of another run's arrays do for this one
+    assert opened[10] - opened[6] == opened[6] - opened[2] <= 4 * most
