@@ -55,15 +55,25 @@ class Chunks:
         """Shapes and dtype, as yaozarrs asks for them."""
         return [(level.shape, dtype) for level in self.levels]
 
+    def create_in(self, folder: Path, header: Header) -> None:
+        """Create the array of each level in a folder."""
+        for n, level in enumerate(self.levels):
+            self._create(folder / str(n), level.shape, header.dtype, tuple(header.axes))
+
     def creator(self) -> Callable[..., Any]:
         """The function with which yaozarrs creates the array of each level."""
 
         def create(path: Path, shape: tuple[int, ...], dtype: Any, *_: Any, **more: Any) -> None:
-            level = int(Path(path).name)
-            shards = None if self.shards is None else self.shards[level]
-            create_array(path, shape, dtype, self.chunks[level], shards, more["dimension_names"])
+            self._create(Path(path), shape, dtype, more["dimension_names"])
 
         return create
+
+    def _create(
+        self, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], names: Sequence[str]
+    ) -> None:
+        level = int(path.name)
+        shards = None if self.shards is None else self.shards[level]
+        create_array(path, shape, dtype, self.chunks[level], shards, names)
 
 
 def _zip(sizes: list[tuple[int, ...]], levels: list[Level]) -> list[tuple[tuple[int, ...], Level]]:

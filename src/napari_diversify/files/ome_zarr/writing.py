@@ -23,15 +23,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import yaozarrs.v05 as ngff
-from yaozarrs.write.v05 import LabelsBuilder, prepare_image
+from yaozarrs.write.v05 import LabelsBuilder
 
 from ...core.blocks import Region, region_shape, slices
 from ..header import Header
 from ..safe import writing
 from .arrays import open_array
 from .chunks import Chunks
-from .ngff import image_model, labels_model
+from .ngff import labels_model, metadata
 from .pyramid import reduced_block, steps_between
 from .reading import PROVENANCE_KEY
 
@@ -75,12 +74,11 @@ def create(
     if where.exists():
         raise FileExistsError(f"{where} exists and is left as it is; choose another name")
     chunks = Chunks.planned(header, chunk, shard)
-    image: ngff.Image
-    if labels:
-        image = labels_model(header, chunks.levels, source=None)
-    else:
-        image = image_model(header, chunks.levels, window)
-    prepare_image(where, image, chunks.specs(header.dtype), writer=chunks.creator())
+    ome = metadata(header, chunks.levels, window, labels=labels)
+    group = {"zarr_format": 3, "node_type": "group", "attributes": {"ome": ome}}
+    where.mkdir(parents=True)
+    (where / "zarr.json").write_text(json.dumps(group, indent=2))
+    chunks.create_in(where, header)
 
 
 def create_labels(
