@@ -57,6 +57,11 @@ def test_the_core_and_recipes_load_neither_kernels_nor_parts_of_scipy(program):
     assert set(loaded(program, SLOW)) <= {"psutil"}
 
 
+def test_a_batch_is_planned_without_kernels_parts_of_scipy_or_yaozarrs():
+    program = "import napari_diversify.files, napari_diversify.batch"
+    assert set(loaded(program, SLOW)) <= {"numcodecs", "psutil", "tifffile", "zarr"}
+
+
 def test_every_public_name_is_there_before_and_after_it_is_loaded():
     program = (
         "import napari_diversify as package\n"

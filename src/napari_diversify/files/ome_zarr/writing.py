@@ -23,14 +23,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from yaozarrs.write.v05 import LabelsBuilder
 
 from ...core.blocks import Region, region_shape, slices
 from ..header import Header
 from ..safe import writing
 from .arrays import open_array
 from .chunks import Chunks
-from .ngff import labels_model, metadata
 from .pyramid import reduced_block, steps_between
 from .reading import PROVENANCE_KEY
 
@@ -70,6 +68,8 @@ def create(
     ValueError, TypeError
         If chunks do not fit the axes, or labels are not integers.
     """
+    from .ngff import metadata  # yaozarrs takes long to import, and reading does without
+
     where = Path(path)
     if where.exists():
         raise FileExistsError(f"{where} exists and is left as it is; choose another name")
@@ -105,6 +105,10 @@ def create_labels(
     FileNotFoundError
         If the image does not exist.
     """
+    from yaozarrs.write.v05 import LabelsBuilder
+
+    from .ngff import labels_model
+
     root = Path(image_path)
     if not (root / "zarr.json").exists():
         raise FileNotFoundError(f"{root}: there is no OME-Zarr 0.5 image to put labels into")
