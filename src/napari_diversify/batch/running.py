@@ -236,12 +236,12 @@ class _Work:
                 )
                 self._running[future] = unit
             while len(self._running) >= ahead:
-                self._collect()
-                yield self._done(), total
+                for steps in self._collect():
+                    yield steps, total
         while self._running:
             self._claim.check()
-            self._collect()
-            yield self._done(), total
+            for steps in self._collect():
+                yield steps, total
 
     def end(self) -> None:
         """Wait for samples being made, so that none is left half-made, and write the tables."""
@@ -287,12 +287,15 @@ class _Work:
             self._size = source, _is_big(source)
         return self._size[1]
 
-    def _collect(self) -> None:
-        """Collect what is finished, waiting a moment for it."""
+    def _collect(self) -> Iterator[int]:
+        """Collect what is finished, waiting a moment for it; yield the steps done after each."""
         done, _ = wait(self._running, timeout=0.1, return_when=FIRST_COMPLETED)
         for future in done:
             self._finish(self._running[future], future)
             del self._running[future]
+            yield self._done()
+        if not done:
+            yield self._done()
 
     def _finish(self, unit: Unit, future: Future[Record]) -> None:
         """Collect a future that is done; doing so twice is harmless."""
