@@ -189,3 +189,19 @@ def test_each_further_sample_opens_the_same_few_files(
         assert images["calls"] <= 4  # not by number of samples: size, image, and labels
         assert arrays["calls"] == 0  # the metadata of another run's arrays do for this one
     assert opened[10] - opened[6] == opened[6] - opened[2] <= 4 * most
+
+
+def test_another_run_reads_a_small_image_anew(tmp_path):
+    path = tmp_path / "cells.npy"
+    source = Source("cells", path)
+    sampling = Sampling(recipe=RECIPE.replace(intensity_range=(0.0, 255.0)))
+    means = []
+    for value in (60, 160):
+        np.save(path, np.full((2, 12, 16), value, "uint8"))
+        os.utime(path, ns=(1, 1))  # as if nothing had been changed
+        output = tmp_path / str(value)
+        assert not exhaust(run(Job((source,), sampling, output, "stardist"))).failed
+        (image,) = (output / "images").glob("*.tif")
+        with files.open_image(image) as made_image:
+            means.append(made_image.data[0].mean())
+    assert means[1] > means[0] + 50
