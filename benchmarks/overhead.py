@@ -58,7 +58,7 @@ def median_in_turn(
     """Median of what each work costs, done in turn after one warm-up each."""
     costs: dict[str, list[float]] = {name: [] for name in works}
     for work in works.values():
-        work()
+        clock(work)
     for _ in range(rounds):
         for name, work in works.items():
             costs[name].append(clock(work))
@@ -115,17 +115,12 @@ def batches(folder: Path, n: int) -> Iterator[tuple[str, Callable[[int], object]
         sampling = Sampling(recipe=recipe, samples=k, ranges={"w_v": (0, 8)})
         made = export(Job((source,), sampling, target, layout, file_format), workers=workers)
         assert not made.failed
-        shutil.rmtree(target)
-
-    def limit(k: int) -> None:
-        plain_writes(target, voxels, k)
-        shutil.rmtree(target)
 
     for name, layout, file_format in LAYOUTS:
         yield name, lambda k, a=(layout, file_format): job(k, *a, None)
     yield "OME-Zarr, 1 worker", lambda k: job(k, "plain", "ome-zarr", 1)
     yield "OME-Zarr, 2 workers", lambda k: job(k, "plain", "ome-zarr", 2)
-    yield "limit: zarr writes the arrays", limit
+    yield "limit: zarr writes the arrays", lambda k: plain_writes(target, voxels, k)
 
 
 def samples(n: int, rounds: int) -> list[bool]:
@@ -136,7 +131,12 @@ def samples(n: int, rounds: int) -> list[bool]:
             for name, work in batches(Path(folder), n)
             for k in (few, n)
         }
-        costs = median_in_turn(works, rounds, cpu_of)  # type: ignore[arg-type]
+
+        def cost(work: Callable[[], object]) -> float:
+            shutil.rmtree(Path(folder) / "made", ignore_errors=True)
+            return cpu_of(work)
+
+        costs = median_in_turn(works, rounds, cost)
     each = {name: (costs[name, n] - costs[name, few]) / (n - few) for name, k in works if k == n}
     report(
         f"one more sample of {'x'.join(map(str, SHAPE))} uint16, CPU time",
