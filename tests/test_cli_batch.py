@@ -376,18 +376,6 @@ def test_an_example_in_the_help_stands_on_lines_of_its_own(invoke, command, monk
         assert line.count("napari-diversify") == 1
 
 
-def test_help_does_not_import_what_takes_long():
-    program = (
-        "import sys; sys.argv = ['napari-diversify', 'apply', '--help']\n"
-        "from napari_diversify.cli.main import main\n"
-        "try: main()\n"
-        "except SystemExit: pass\n"
-        "print([m for m in ('zarr', 'tifffile', 'dask', 'napari', 'qtpy') if m in sys.modules])"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert done.stdout.splitlines()[-1] == "[]"
-
-
 # ---- series, replay, info ----
 
 

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 
 from napari_diversify import files
 from napari_diversify.cli import main as cli
-from napari_diversify.cli import phantom as cli_phantom
+from napari_diversify.cli import specimen_options
 from napari_diversify.core.specimens import kernels as specimen_kernels
 from napari_diversify.files.tiff import format as tiff_format
 from napari_diversify.synthetic.nuclei import SyntheticNuclei
@@ -90,7 +90,7 @@ def test_every_field_of_the_models_is_an_option_with_its_description(invoke):
             if name in ("kind", "seed"):
                 continue
             assert f"--{name.replace('_', '-')}" in text, name
-    options = {p.name: p for p in cli_phantom._options()}
+    options = {p.name: p for p in specimen_options.options()}
     assert "per 1000 µm³" in options["density"].annotation.__metadata__[0].help
     assert "nuclei only" in options["density"].annotation.__metadata__[0].help
     assert "default 7.0 / 10.0" in options["diameter"].annotation.__metadata__[0].help

@@ -7,18 +7,21 @@ import pickle
 import sys
 import threading
 from collections import Counter
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
 import pytest
+import zarr
 from batch_jobs import RECIPE, done, made, stamps
 
+from napari_diversify import files
 from napari_diversify.batch import Job, Source, preview, run
 from napari_diversify.batch.claims import guarded
 from napari_diversify.batch.looking import look
 from napari_diversify.batch.tables import write_tables
+from napari_diversify.core.blocks import exhaust
 from napari_diversify.recipe import Sampling
 
 LAYOUTS = ["plain", "stardist", "nnunet"]
@@ -263,3 +266,56 @@ def test_a_table_with_a_date_in_the_future_is_written_anew(finished, tmp_path):
         one.join(0.3)  # it waits
     one.join(60)
     assert manifest.read_bytes() == before
+
+
+# ---- one more sample of the same small image ----
+
+
+@pytest.mark.parametrize(
+    ("layout", "file_format", "most"),
+    [("plain", "ome-zarr", 25), ("plain", "ome-tiff", 5), ("stardist", None, 5)],
+)
+def test_each_further_sample_opens_the_same_few_files(
+    folder, tmp_path, monkeypatch, layout, file_format, most
+):
+    images, arrays = Counter(), Counter()
+    for counts, module, name in ((images, files, "open_image"), (arrays, zarr, "create_array")):
+        real = getattr(module, name)
+
+        def call(*args, real=real, counts=counts, **more):
+            counts["calls"] += 1
+            return real(*args, **more)
+
+        monkeypatch.setattr(module, name, call)
+
+    def make(n):
+        with ThreadPoolExecutor(1) as one:
+            job = job_of(folder, tmp_path / f"{n}", 1, n, layout=layout, file_format=file_format)
+            return exhaust(run(job, executor=one))
+
+    make(1)
+    opened = {}
+    for n in (2, 6, 10):
+        images.clear(), arrays.clear()
+        with counted() as counts:
+            assert len(make(n).made) == n
+        opened[n] = counts["open"]
+        assert images["calls"] <= 4  # not by number of samples: size, image, and labels
+        assert arrays["calls"] == 0  # the metadata of another run's arrays do for this one
+    assert opened[10] - opened[6] == opened[6] - opened[2] <= 4 * most
+
+
+def test_another_run_reads_a_small_image_anew(tmp_path):
+    path = tmp_path / "cells.npy"
+    source = Source("cells", path)
+    sampling = Sampling(recipe=RECIPE.replace(intensity_range=(0.0, 255.0)))
+    means = []
+    for value in (60, 160):
+        np.save(path, np.full((2, 12, 16), value, "uint8"))
+        os.utime(path, ns=(1, 1))  # as if nothing had been changed
+        output = tmp_path / str(value)
+        assert not exhaust(run(Job((source,), sampling, output, "stardist"))).failed
+        (image,) = (output / "images").glob("*.tif")
+        with files.open_image(image) as made_image:
+            means.append(made_image.data[0].mean())
+    assert means[1] > means[0] + 50

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf, isfinite, nan
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy
 
 from ..core.diversification.psnr_model import W_V_MAX, PsnrModel
 from .plane import Floats
@@ -65,7 +65,9 @@ def by_noise(model: PsnrModel, w_i: float) -> Generator[tuple[int, int], None, B
         half = inf
     else:
         ends = w_v[above[-1]], w_v[above[-1] + 1]
-        half = float(brentq(lambda v: contrast_kept(model, w_i, v) - 50, *ends, xtol=1e-4))
+        half = float(
+            scipy.optimize.brentq(lambda v: contrast_kept(model, w_i, v) - 50, *ends, xtol=1e-4)
+        )
     return ByNoise(w_v, psnr, kept, half)
 
 

@@ -15,6 +15,7 @@ from ..core.computed import Computed
 from ..files import Arranged, Header
 from .job import Job
 from .settle import once
+from .small_images import opened
 from .source import Source
 
 
@@ -37,7 +38,9 @@ class Labels:
     notes: tuple[str, ...]
 
 
-def labels_of(job: Job, source: Source, header: Header, stack: ExitStack) -> Labels | None:
+def labels_of(
+    job: Job, source: Source, header: Header, stack: ExitStack, run: str = ""
+) -> Labels | None:
     """Labels of a source, opened, read once, and as the layout takes them.
 
     Raises
@@ -47,7 +50,7 @@ def labels_of(job: Job, source: Source, header: Header, stack: ExitStack) -> Lab
     """
     if source.labels is None:
         return None
-    theirs, data = stack.enter_context(source.open_labels())
+    theirs, data = opened(source, run, stack, labels=True)
     laid, array = fitted(theirs, data, header)
     plan = once(
         source.labels,

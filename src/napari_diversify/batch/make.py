@@ -19,6 +19,7 @@ from .parts import Part, parts_of
 from .record import Record, read_record, superseded, write_record
 from .request import provenance_of, request
 from .settle import once, settle, volume_of
+from .small_images import opened
 from .source import Source
 from .voxels import Image, write_planes, write_slabs
 
@@ -58,12 +59,12 @@ def make(
     run = "" if claim is None else claim.stem
     read = Read([unit.source], files.Listing())
     with ExitStack() as stack:
-        header, data = stack.enter_context(unit.source.open())
+        header, data = opened(unit.source, run, stack)
         files.check_dtype(header.dtype, job.format.name)
         recipe = settle(job.sampling_of(unit.source), unit.number, unit.source, header, data)
         volume = volume_of(header, data, recipe, in_voxels=unit.source.in_voxels)
         made_by = provenance_of(job, unit, volume)
-        labels = labels_of(job, unit.source, header, stack)
+        labels = labels_of(job, unit.source, header, stack, run)
         notes = notes_on(unit.source, header, labels)
         yield from volume.prepare()
         parts = parts_of(unit.name, header, job.how)

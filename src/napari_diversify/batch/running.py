@@ -233,12 +233,12 @@ class _Work:
                 self._running[future] = unit
                 future.add_done_callback(self._ended.put)
             while len(self._running) >= self._crew.ahead:
-                self._collect()
-                yield self._done(), total
+                for steps in self._collect():
+                    yield steps, total
         while self._running:
             self._claim.check()
-            self._collect()
-            yield self._done(), total
+            for steps in self._collect():
+                yield steps, total
 
     def end(self) -> None:
         """Wait for samples being made, so that none is left half-made, and write the tables."""
@@ -288,16 +288,17 @@ class _Work:
         # one each, nobody waits at the end of a sample for its last slabs and its pyramid
         return size > _BIG and (in_threads or size > _HUGE or left < self._crew.size)
 
-    def _collect(self) -> None:
-        """Collect what is finished, waiting a moment for it."""
+    def _collect(self) -> Iterator[int]:
+        """Collect what is finished, waiting a moment for it; yield the steps done after each."""
         try:
             future = self._ended.get(timeout=0.1)
             while True:
                 self._finish(self._running[future], future)
                 del self._running[future]
+                yield self._done()
                 future = self._ended.get_nowait()
         except Empty:
-            return
+            yield self._done()
 
     def _finish(self, unit: Unit, future: Future[Record]) -> None:
         """Collect a future that is done; doing so twice is harmless."""

@@ -11,11 +11,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
-import numpy as np
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
-from .. import __version__
 from . import apply as cli_batch
 from . import files as cli_files
 from . import phantom as cli_phantom
@@ -82,13 +80,15 @@ main = typer.Typer(
 )
 
 
-def _command(function: Callable[..., None]) -> Callable[..., None]:
+def _command(
+    function: Callable[..., None], cls: type[TyperCommand] = TyperCommand
+) -> Callable[..., None]:
     """Turn a function into a command; the function itself reports a file that cannot be read."""
     kinds = function.__annotations__ = get_type_hints(function, include_extras=True)
     for kind in kinds.values():
         for parameter in getattr(kind, "__metadata__", ()):
             parameter.readable = False  # typer would refuse all files because of one
-    return main.command()(function)
+    return main.command(cls=cls)(function)
 
 
 for _function in (
@@ -96,16 +96,18 @@ for _function in (
     cli_batch.series,
     cli_files.replay,
     cli_files.info,
-    cli_phantom.phantom,
-    cli_report.report,
 ):
     _command(_function)
+_command(cli_phantom.phantom, cli_phantom.Command)
+_command(cli_report.report)
 
 _SHEET = "napari-diversify-demo.png"
 
 
 def _version(wanted: bool) -> None:
     if wanted:
+        from .. import __version__
+
         typer.echo(f"napari-diversify {__version__}")
         raise typer.Exit
 
@@ -233,6 +235,7 @@ def _read(file: Path | None) -> Any:
 
         return synthetic_nuclei().image
     import npe2
+    import numpy as np
 
     npe2.PluginManager.instance().discover()
     from ..readers import ReaderNote

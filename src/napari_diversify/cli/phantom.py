@@ -10,30 +10,28 @@ import inspect
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
+from typer.core import TyperCommand
 
-from ..model import extra_of
-from ..synthetic.plan import USUAL, Plan
-from ..synthetic.registry import KINDS, Synthetic
-from ..synthetic.specimen import Specimen
-from ..synthetic.specimen_model import SpecimenModel
-
-# files are imported where they are used: --help should not wait for them
+# files and models are imported where they are used: --help should not wait for them
 from .answers import say, stop
 from .progress import bar, tracked
 
 if TYPE_CHECKING:
     from ..files import Format
+    from ..synthetic.plan import Plan
+    from ..synthetic.registry import Synthetic
+    from ..synthetic.specimen import Specimen
+    from ..synthetic.specimen_model import SpecimenModel
 
 _NOT_WRITTEN = (".png", ".jpg", ".jpeg", ".gif", ".bmp", ".h5", ".hdf5")
 _USUAL_FORMAT = "ome-tiff"
 _MOST = 1_000_000  # samples of one run
 _STOPPED = "Stopped. Finished specimens stay."
-_APART = ("kind", "seed")  # fields that are options of their own
 
 
 @dataclass(frozen=True)
@@ -163,53 +161,45 @@ def phantom(
     typer.echo(f"{len(made)} specimen(s) of {many} voxels made in {folder.resolve()}.")
 
 
-def _options() -> list[inspect.Parameter]:
-    """An option for each field of the models, described by the field."""
-    options: dict[str, inspect.Parameter] = {}
-    for kind, model in KINDS.items():
-        for name, field in model.model_fields.items():
-            if name in _APART:
-                continue
-            others = [k for k, m in KINDS.items() if name not in m.model_fields]
-            unit = extra_of(field).get("unit")
-            more = [
-                unit if not unit or unit.startswith("per ") else f"in {unit}",
-                f"{kind} only" if others else "",
-            ]
-            default = {str(m.model_fields[name].default): k for k, m in KINDS.items() if not others}
-            shown = " / ".join(default) if default else str(field.default)
-            notes = "; ".join(m for m in (*more, f"default {shown}") if m)
-            option = typer.Option(
-                help=f"{str(field.description).rstrip('.')} ({notes}).",
-                rich_help_panel="Parameters",
-                show_default=False,
-            )
-            options.setdefault(
-                name,
-                inspect.Parameter(
-                    name,
-                    inspect.Parameter.KEYWORD_ONLY,
-                    default=None,
-                    annotation=Annotated[_plain(field.annotation) | None, option],
-                ),
-            )
-    return list(options.values())
+def _show(options: Sequence[inspect.Parameter]) -> None:
+    """Give the command a signature of these options."""
+    phantom.__signature__ = inspect.Signature(options)  # type: ignore[attr-defined]
+    phantom.__annotations__ = {p.name: p.annotation for p in options} | {"return": None}
 
 
-def _plain(annotation: Any) -> Any:
-    return get_args(annotation)[0] if get_origin(annotation) is Literal else annotation
+_OWN = [
+    p.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+    for p in inspect.signature(phantom, eval_str=True).parameters.values()
+    if p.kind is not inspect.Parameter.VAR_KEYWORD
+]
+_show(_OWN)
 
 
-def _with_options(function: Callable[..., None]) -> None:
-    """Give the command a signature that names every parameter of the models."""
-    own = inspect.signature(function, eval_str=True)
-    named = [p for p in own.parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    every = [p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in named] + _options()
-    function.__signature__ = own.replace(parameters=every)  # type: ignore[attr-defined]
-    function.__annotations__ = {p.name: p.annotation for p in every} | {"return": None}
+class Command(TyperCommand):
+    """The command; it gets the options of the models when it is called, not when it is listed."""
 
+    @cached_property
+    def _whole(self) -> Any:
+        from .specimen_options import options
 
-_with_options(phantom)
+        _show([*_OWN, *options()])
+        app = typer.Typer(add_completion=False)
+        app.command()(phantom)
+        return typer.main.get_command(app)
+
+    @property
+    def params(self) -> list[Any]:
+        """All of its options."""
+        options: list[Any] = self._whole.params
+        return options
+
+    @params.setter
+    def params(self, own: list[Any]) -> None:
+        pass  # typer gives it those in its signature, which lacks the models' here
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it."""
+        return self._whole.invoke(ctx)
 
 
 # ---- from words to values ----
@@ -224,6 +214,9 @@ def _plan(
     spacing: str | None,
 ) -> Plan:
     """What the specimens are to be, but for their seeds."""
+    from ..synthetic.plan import USUAL, Plan
+    from ..synthetic.registry import KINDS
+
     if kind not in KINDS:
         raise ValueError(f"--kind must be one of {', '.join(KINDS)}; got {kind!r}")
     voxels = None if shape is None else _numbers("--shape", shape, int)
@@ -257,6 +250,8 @@ def _plan(
 
 def _read(path: Path) -> tuple[Any, tuple[float, ...] | None]:
     """All voxels of an image without channels or time, and its voxel size in micrometres."""
+    import numpy as np
+
     from .. import files
 
     with files.open_image(path) as opened:
@@ -367,6 +362,8 @@ def _write(
 
 
 def _listed(model: Synthetic) -> str:
+    from ..model import extra_of
+
     lines = []
     for name, field in type(model).model_fields.items():
         value, unit = getattr(model, name), extra_of(field).get("unit", "")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
+import scipy
 
 
 def uniform(u: npt.ArrayLike, low: float, high: float) -> npt.NDArray[np.float64]:
@@ -30,6 +30,7 @@ def truncated_normal(
     m = max(centre - low, high - centre)
     if m <= 0:
         return np.full_like(u, centre)
+    ndtr, ndtri = scipy.special.ndtr, scipy.special.ndtri
     a, b = ndtr(-3 * (centre - low) / m), ndtr(3 * (high - centre) / m)
     values: npt.NDArray[np.float64] = np.clip(centre + m / 3 * ndtri(a + u * (b - a)), low, high)
     return values

@@ -21,7 +21,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from . import kernels
+from . import compiled as kernels
 from .blocks import Region, in_slabs, normalise_index, region_shape
 
 #: Name and version of the generator; a recipe stores it.

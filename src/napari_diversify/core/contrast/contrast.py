@@ -25,7 +25,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels
+from .. import compiled as kernels
 from ..checks import check_intensities
 from ..noise import normal_field
 from ..spectral.dct import Coefficients, blurred, forward, inverse, inverse_of

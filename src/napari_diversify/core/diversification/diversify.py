@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..blocks import Region, in_slabs, region_shape
 from ..noise import counter_and_key, numbering, table
-from . import kernels
+from . import compiled as kernels
 from .local_std import in_windows
 
 

@@ -23,7 +23,7 @@ from ..blocks import (
     with_context,
 )
 from ..checks import check_intensities
-from . import kernels
+from . import compiled as kernels
 
 PerAxis: TypeAlias = int | Sequence[int]
 

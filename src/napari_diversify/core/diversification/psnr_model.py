@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr
-from skimage.filters import threshold_otsu
+import scipy
+import skimage
 
 from ..measures.psnr import decibel
 from ..measures.visibility import ratio
@@ -177,7 +177,7 @@ class PsnrModel:
         rows = np.flatnonzero(share)
         if rows.size < 2:
             return np.zeros(row.shape, np.bool_)
-        threshold = threshold_otsu(hist=(share[rows], light[rows] / share[rows]))
+        threshold = skimage.filters.threshold_otsu(hist=(share[rows], light[rows] / share[rows]))
         above: npt.NDArray[np.bool_] = self.intensity > threshold
         return above
 
@@ -186,6 +186,7 @@ class PsnrModel:
         m = w_i * self.intensity
         s = np.maximum(w_v * self.sigma, 1e-12)
         a, b = -m / s, (1 - m) / s  # where n meets the two clips
+        ndtr = scipy.special.ndtr
         mean = ndtr(-b) + m * (ndtr(b) - ndtr(a)) + s * (_density(a) - _density(b))
         return np.where(w_v * self.sigma > 0, mean, np.clip(m, 0, 1))
 
@@ -195,6 +196,7 @@ class PsnrModel:
         m = w_i * self.intensity
         s = np.maximum(w_v * self.sigma, 1e-12)
         a, b = -m / s, (1 - m) / s  # where n meets the two clips
+        ndtr = scipy.special.ndtr
         cdf_a, cdf_b = ndtr(a), ndtr(b)
         pdf_a, pdf_b = _density(a), _density(b)
         inside = cdf_b - cdf_a
@@ -260,6 +262,6 @@ class PsnrModel:
             low = high * 1e-6
             if self.expected(w_i, low) < target:
                 return float(low)
-        from scipy.optimize import brentq  # slow to import: half of what opening a dock loads
-
-        return float(brentq(lambda v: self.expected(w_i, v) - target, low, high, xtol=1e-6))
+        return float(
+            scipy.optimize.brentq(lambda v: self.expected(w_i, v) - target, low, high, xtol=1e-6)
+        )

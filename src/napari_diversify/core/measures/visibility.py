@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
-from skimage.filters import threshold_otsu
+import scipy
+import skimage
 
 from ..checks import check_intensities
 
@@ -168,8 +168,8 @@ def weber_contrast(
     if isinstance(width, bool) or steps < 1:
         raise ValueError(f"width must be a whole number of pixels, 1 or more; got {width!r}")
     foreground = _check_labels(labels, array.shape)
-    cross = ndimage.generate_binary_structure(2, 1).reshape((1,) * (array.ndim - 2) + (3, 3))
-    ring = ndimage.binary_dilation(foreground, cross, iterations=steps) & ~foreground
+    cross = scipy.ndimage.generate_binary_structure(2, 1).reshape((1,) * (array.ndim - 2) + (3, 3))
+    ring = scipy.ndimage.binary_dilation(foreground, cross, iterations=steps) & ~foreground
     if not (foreground.any() and ring.any()):
         return nan
     bright, beside = (float(array[at].mean(dtype=np.float64)) for at in (foreground, ring))
@@ -275,7 +275,7 @@ def otsu_threshold(array: npt.NDArray[Any]) -> float:
     # scikit-image keeps a count for every integer in the range, and for a range of
     # 32 bits these may not fit in memory
     wide = array.dtype.kind in "iu" and array.dtype.itemsize > 2
-    return float(threshold_otsu(array.astype(np.float64) if wide else array))
+    return float(skimage.filters.threshold_otsu(array.astype(np.float64) if wide else array))
 
 
 def contrast_by_depth(volume: npt.ArrayLike, offset: float = 0.0) -> npt.NDArray[np.float64]:

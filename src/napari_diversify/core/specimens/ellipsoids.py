@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from . import kernels as kernels
+from . import compiled as kernels
 from .field import in_three
 
 Floats = npt.NDArray[np.float64]

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from ..blocks import Region, in_slabs, region_shape
 from ..noise import normal_region
-from . import kernels as kernels
+from . import compiled as kernels
 from .field import in_three, three
 
 Light = Callable[[Region], npt.NDArray[np.float32]]

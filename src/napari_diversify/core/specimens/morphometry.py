@@ -12,10 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy import ndimage
-from scipy.spatial import cKDTree
+import scipy
 
-from . import kernels as kernels
+from . import compiled as kernels
 from .ellipsoids import contact
 from .field import check_field, in_three
 
@@ -200,9 +199,9 @@ def measure_image(
     # bright structures without a label do not move the median
     floor = float(np.median(np.abs(steps))) / 0.6745 / math.sqrt(2.0) if steps.size else 0.0
     means, textures = [], []
-    for number, box in enumerate(ndimage.find_objects(given), start=1):
+    for number, box in enumerate(scipy.ndimage.find_objects(given), start=1):
         mask = given[box] == number
-        inner = ndimage.distance_transform_edt(mask, sampling=tuple(spacing))
+        inner = scipy.ndimage.distance_transform_edt(mask, sampling=tuple(spacing))
         core = inner > 0.4 * inner.max()  # the rim and the blurred edge left out
         values = grey[box][core] - background
         means.append(float(values.mean()))
@@ -362,7 +361,7 @@ def neighbour_ratio(
     points = centres[inside]
     if len(points) < 2 or density <= 0:
         return math.nan
-    distance = np.asarray(cKDTree(points).query(points, k=2)[0])[:, 1]
+    distance = np.asarray(scipy.spatial.cKDTree(points).query(points, k=2)[0])[:, 1]
     border = np.minimum(points, field - points).min(axis=1)
     if points.shape[1] == 3 and np.ptp(points[:, 0]) < distance.mean():
         border = np.minimum(points, field - points)[:, 1:].min(axis=1)  # a layer
@@ -379,7 +378,7 @@ def neighbour_ratio(
 def _overlap(objects: _Objects) -> float:
     if not objects.touching.any() or len(objects.centres) < 2:
         return 0.0
-    pairs = cKDTree(objects.centres).query_pairs(
+    pairs = scipy.spatial.cKDTree(objects.centres).query_pairs(
         2.0 * float(objects.semi_axes[:, -1].max()), output_type="ndarray"
     )
     pairs = pairs[objects.touching[pairs].all(axis=1)]

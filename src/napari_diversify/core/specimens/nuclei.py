@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from ..blocks import Region, exhaust, region_shape, whole
 from ..noise import check_count
-from . import kernels as kernels
+from . import compiled as kernels
 from .ellipsoids import Ellipsoids, boxes_of, exclusion_ellipsoids, in_field, middle_of, placing
 from .field import by_slabs, check_field, in_three, label_dtype, three
 from .microscope import Microscope, Texture

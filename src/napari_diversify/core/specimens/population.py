@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import gammaincinv, ndtr, ndtri
+import scipy
 
 from ..blocks import exhaust
 from ..noise import check_count
@@ -167,8 +167,8 @@ def draw_diameters(
     8.0 0.25
     """
     s2 = math.log1p(variation**2)
-    tail = float(ndtr(-_WIDEST))
-    z = ndtri(tail + rng.random(n) * (1.0 - 2.0 * tail))
+    tail = float(scipy.special.ndtr(-_WIDEST))
+    z = scipy.special.ndtri(tail + rng.random(n) * (1.0 - 2.0 * tail))
     return np.asarray(mean * np.exp(math.sqrt(s2) * z - s2 / 2.0), np.float64)
 
 
@@ -197,7 +197,7 @@ def draw_axis_ratios(
     if excess <= 0 or spread <= 0:
         return np.full(n, max(mean, 1.0))
     k = (excess / spread) ** 2
-    return np.asarray(1.0 + excess / k * gammaincinv(k, u), np.float64)
+    return np.asarray(1.0 + excess / k * scipy.special.gammaincinv(k, u), np.float64)
 
 
 def semi_axes_of(

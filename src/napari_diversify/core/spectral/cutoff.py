@@ -10,7 +10,7 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from .. import kernels
+from .. import compiled as kernels
 from ..blocks import in_slabs
 
 Shape: TypeAlias = Literal["radial", "square", "triangular"]

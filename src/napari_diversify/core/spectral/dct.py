@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft
+import scipy
 
 from ..blocks import in_slabs
 
@@ -47,7 +47,7 @@ def forward(image: npt.ArrayLike) -> Coefficients:
 
 def forward_of(shape: Sequence[int], columns: Fill) -> Coefficients:
     """:func:`forward` of a plane whose columns are made where they are transformed."""
-    along = partial(fft.dct, type=2, norm="ortho")
+    along = partial(scipy.fft.dct, type=2, norm="ortho")
     out = np.empty(tuple(shape), np.float32)
     _transform_columns(along, columns, out)
     _transform_rows(along, lambda part, rows: None, out)
@@ -76,7 +76,7 @@ def inverse_of(
     dropped : numpy.ndarray of float32, shape (Y, X), optional
         What was set to zero there, by a factor: a zero has a sign.
     """
-    along = partial(fft.idct, type=2, norm="ortho")
+    along = partial(scipy.fft.idct, type=2, norm="ortho")
     out = np.empty(tuple(shape), np.float32)
     kept = len(out) if kept is None else min(len(out), -(-kept // LINES) * LINES)
     _transform_rows(along, rows, out[:kept])

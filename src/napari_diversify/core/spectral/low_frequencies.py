@@ -14,9 +14,9 @@ from typing import get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy import fft
+import scipy
 
-from .. import kernels
+from .. import compiled as kernels
 from ..blocks import in_slabs
 from .cutoff import Shape, check_filter
 from .dct import LINES, Coefficients, inverse_of
@@ -105,7 +105,7 @@ def low_frequencies(
         for y in range(part.start, part.stop):
             for x in range(0, kept_x, LINES):
                 lines = np.ascontiguousarray(stack[:, y, x : x + LINES])
-                stack[:, y, x : x + LINES] = fft.dct(lines, type=2, norm="ortho", axis=0)
+                stack[:, y, x : x + LINES] = scipy.fft.dct(lines, type=2, norm="ortho", axis=0)
 
     in_slabs(rows, kept_y, stack.size)
     yield depth, depth

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,24 @@ from ..header import Header
 from .pyramid import Level
 
 _COLOURS = ("FFFFFF", "00FF00", "FF00FF", "00FFFF", "FFFF00", "FF0000", "0000FF")
+
+
+def metadata(
+    header: Header, levels: Sequence[Level], window: tuple[float, float] | None, *, labels: bool
+) -> dict[str, Any]:
+    """The metadata of an image by itself, or of labels, as they stand in JSON under "ome"."""
+    # images of a batch differ in their names only, and checking the rest takes longer than writing
+    alike = replace(header, name="image", provenance=None)
+    ome = _checked(alike, tuple(levels), window, labels)
+    return ome | {"multiscales": [ome["multiscales"][0] | {"name": header.name}]}
+
+
+@lru_cache(64)
+def _checked(
+    header: Header, levels: tuple[Level, ...], window: tuple[float, float] | None, labels: bool
+) -> dict[str, Any]:
+    model = labels_model(header, levels, None) if labels else image_model(header, levels, window)
+    return model.model_dump(mode="json", exclude_none=True)
 
 
 def image_model(

@@ -23,15 +23,12 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import yaozarrs.v05 as ngff
-import zarr
-from yaozarrs.write.v05 import LabelsBuilder, prepare_image
 
 from ...core.blocks import Region, region_shape, slices
 from ..header import Header
 from ..safe import writing
+from .arrays import open_array
 from .chunks import Chunks
-from .ngff import image_model, labels_model
 from .pyramid import reduced_block, steps_between
 from .reading import PROVENANCE_KEY
 
@@ -71,16 +68,17 @@ def create(
     ValueError, TypeError
         If chunks do not fit the axes, or labels are not integers.
     """
+    from .ngff import metadata  # yaozarrs takes long to import, and reading does without
+
     where = Path(path)
     if where.exists():
         raise FileExistsError(f"{where} exists and is left as it is; choose another name")
     chunks = Chunks.planned(header, chunk, shard)
-    image: ngff.Image
-    if labels:
-        image = labels_model(header, chunks.levels, source=None)
-    else:
-        image = image_model(header, chunks.levels, window)
-    prepare_image(where, image, chunks.specs(header.dtype), writer=chunks.creator())
+    ome = metadata(header, chunks.levels, window, labels=labels)
+    group = {"zarr_format": 3, "node_type": "group", "attributes": {"ome": ome}}
+    where.mkdir(parents=True)
+    (where / "zarr.json").write_text(json.dumps(group, indent=2))
+    chunks.create_in(where, header)
 
 
 def create_labels(
@@ -107,6 +105,10 @@ def create_labels(
     FileNotFoundError
         If the image does not exist.
     """
+    from yaozarrs.write.v05 import LabelsBuilder
+
+    from .ngff import labels_model
+
     root = Path(image_path)
     if not (root / "zarr.json").exists():
         raise FileNotFoundError(f"{root}: there is no OME-Zarr 0.5 image to put labels into")
@@ -226,7 +228,9 @@ class _Pyramid:
             ome = json.loads((self.path / "zarr.json").read_bytes())["attributes"]["ome"]
             image = ome["multiscales"][0]
             self.labels = "image-label" in ome
-            self._arrays = [_opened(self.path / d["path"], self.labels) for d in image["datasets"]]
+            self._arrays = [
+                open_array(self.path / d["path"], sparse=self.labels) for d in image["datasets"]
+            ]
         except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
             raise ValueError(
                 f"{path}: this is not an OME-Zarr image that was created here ({error})"
@@ -260,17 +264,6 @@ class _Pyramid:
                 return level
             here //= step
         return len(self.shapes)
-
-
-def _opened(path: Path, sparse: bool) -> Any:
-    """The Zarr array of a level; if it is sparse, chunks of zeros are left out."""
-    array = zarr.open_array(str(path), mode="r+")
-    if sparse:
-        return array
-    # looking for zeros takes longer than compressing a chunk of an image, which has none
-    config = {"write_empty_chunks": True}
-    configured: Any = zarr.AsyncArray(array.metadata, array.store_path, config=config)  # type: ignore[call-overload]
-    return zarr.Array(configured)
 
 
 def _runs(shape: tuple[int, ...], thickness: int) -> list[Region]:

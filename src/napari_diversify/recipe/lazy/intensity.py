@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...core import kernels
+from ...core import compiled as kernels
 from ...core.blocks import in_slabs
 from ...core.checks import check_intensities
 from ...core.diversification.diversify import GreyLevels
