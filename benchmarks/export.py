@@ -7,8 +7,8 @@ come from one run; exit status 1 if a goal is missed.
 from __future__ import annotations
 
 import argparse
+import os
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -147,7 +147,10 @@ def throughput(folder: Path, megabytes: int, rounds: int) -> list[bool]:
     for _ in range(rounds):
         for name, work in works.items():
             times[name].append(seconds(work))
-            shutil.rmtree(target)
+            # not removed between rounds: some file systems then look for names that were just
+            # freed, for seconds; and each round begins without pages that wait for the disk
+            target.rename(folder / f"made {sum(map(len, times.values()))}")
+            os.sync()
     values = {name: sorted(t)[rounds // 2] / n * 1e9 for name, t in times.items()}
     for stride, crop in ((1, volume[:16, :48, :48]), (4, volume[:16, :128, :128])):
         values[f"generic_filter, tifffile, stride {stride}"] = (
@@ -163,7 +166,7 @@ def throughput(folder: Path, megabytes: int, rounds: int) -> list[bool]:
     print(f"  with stride 4, export is {slow_4 / ours_4:.0f} times as fast as the reference")
     parts(path, folder)
     return [
-        goal("export against the copy (x its time)", ours / copied, 2, at_most=True),
+        goal("export against the copy (x its time)", ours / copied, 1, at_most=True),
         goal("export against generic_filter, stride 1 (x faster)", slow / ours, 100),
     ]
 

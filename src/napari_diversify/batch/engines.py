@@ -14,6 +14,7 @@ from multiprocessing.connection import wait
 from threading import Thread
 from typing import Any
 
+from ..core.blocks import spread_over
 from ..core.blocks import workers as cores
 
 #: More processes than one machine can start.
@@ -64,7 +65,7 @@ def engine(workers: int | None = None, scheduler: str | None = None) -> Iterator
             workers,
             mp_context=context,
             initializer=_follow_parent,
-            initargs=(logging.root.manager.disable,),
+            initargs=(logging.root.manager.disable, max(1, cores() // workers)),
         ) as executor:
             yield executor
 
@@ -91,8 +92,9 @@ class Crew:
         return 2 * self.size if self._client is None else max(_LEAST_AHEAD, 2 * self.size)
 
 
-def _follow_parent(silenced: int) -> None:
+def _follow_parent(silenced: int, threads: int) -> None:
     """Set up a worker: it leaves Ctrl+C to its run, logs like it, and ends when that is gone."""
+    spread_over(threads)
     for name in ("SIGINT", "SIGHUP"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)

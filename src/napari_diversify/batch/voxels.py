@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..core.blocks import Region, exhaust, region_shape, slices
+from ..core.blocks import Region, exhaust, region_shape, slices, spread_over
+from ..core.blocks import workers as cores
 from ..core.measures.pair_sums import PairSums
 from ..files import FORMATS, Header
 from ..recipe import LazyVolume, Recipe
@@ -71,8 +72,12 @@ def write_slabs(
         )
     elif isinstance(executor, ThreadPoolExecutor):
         runs = Runs(volume.source, thickness)
-        tasks: list[tuple[Any, ...]] = [(volume, runs, *where, r, watched) for r in regions]
-        results = in_order(executor, _slab, tasks)
+        at_once = min(len(regions), executor._max_workers)
+        threads = max(1, cores() // at_once)
+        tasks: list[tuple[Any, ...]] = [
+            (volume, runs, *where, r, watched, threads) for r in regions
+        ]
+        results = in_order(executor, _slab_beside_others, tasks)
     else:
         tasks = [(image.source, volume.recipe, thickness, *where, r, watched) for r in regions]
         results = in_order(executor, _slab_elsewhere, tasks)
@@ -150,6 +155,16 @@ def _slab(
     start = [r.start for r in region[:-2]]
     first = int(np.ravel_multi_index(start, volume.shape[:-2])) if start else 0
     return found_in(volume, region, block, watched, first)
+
+
+def _slab_beside_others(*arguments: Any) -> Found:
+    """:func:`_slab` in so many threads: while one slab is written, another one is computed."""
+    *given, threads = arguments
+    before = spread_over(threads)
+    try:
+        return _slab(*given)
+    finally:
+        spread_over(before)
 
 
 def _computed(volume: LazyVolume, region: Region) -> npt.NDArray[Any]:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
 from operator import index as as_integer
+from threading import local
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -143,6 +144,24 @@ def reflected(
     return places, (max(-first, 0), min(last, n) - first)
 
 
+class _Threads(local):
+    """How many threads the work of a thread may be spread over, None without a limit."""
+
+    most: int | None = None
+
+
+_threads = _Threads()
+
+
+def spread_over(most: int | None) -> int | None:
+    """Let the work of this thread be spread over at most so many; return how many it was.
+
+    For who is one of several that keep the cores busy together.
+    """
+    before, _threads.most = _threads.most, most
+    return before
+
+
 def workers() -> int:
     """Number of threads that numerical work is spread over: the cores we may use."""
     try:
@@ -174,7 +193,7 @@ def in_slabs(function: Callable[[slice], object], length: int, voxels: int) -> N
     Only for functions that each write their own part of an output, and whose
     result does not depend on where a slab starts.
     """
-    n = min(workers(), length) if voxels >= _SERIAL else 1
+    n = min(workers(), _threads.most or length, length) if voxels >= _SERIAL else 1
     if n <= 1:
         function(slice(0, length))
         return

@@ -100,8 +100,11 @@ class LazyArray(Viewable):
     def read(self, region: Region) -> npt.NDArray[Any]:
         """Compute a gapless region, piece by piece; nothing is kept."""
         compute = self._reader(self._now(), None)
+        parts = list(self._parts(region))
+        if len(parts) == 1:
+            return compute(parts[0][0])
         out = np.empty(region_shape(region), self.dtype)
-        for part, place in self._parts(region):
+        for part, place in parts:
             out[place] = compute(part)
         return out
 
