@@ -12,6 +12,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+
+# else OpenMP threads of the one before wait by spinning, on cores that the next one needs
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 from collections.abc import Callable
 from itertools import count
 

@@ -110,7 +110,9 @@ class Place:
         """Compute the region plane by plane, each whole and then cropped."""
         zs = self.region[0] if len(self.shape) == 3 else range(1)
         y, x = slices(self.region[-2:])
-        out = np.stack([compute(z)[y, x] for z in zs])
+        planes = [compute(z)[y, x] for z in zs]
+        whole = len(planes) == 1 and planes[0].shape == self.shape[-2:]
+        out = planes[0][np.newaxis] if whole else np.stack(planes)
         return out if len(self.shape) == 3 else out[0]
 
 
