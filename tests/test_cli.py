@@ -212,7 +212,7 @@ def test_ctrl_c_while_it_is_loaded_is_answered_in_a_line(entry, tmp_path, module
     (tmp_path / f"{module}.py").write_text(stub)
     command = [sys.executable, "-m", "napari_diversify"] if as_module else entry
     done = subprocess.run(
-        [*command, "--version"],
+        [*command, "info", "none.tif"],
         env={**os.environ, "PYTHONPATH": str(tmp_path)},
         # what a script starts in the background ignores Ctrl+C
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),

@@ -3,16 +3,16 @@
 import os
 import signal
 import sys
-from typing import Any, NoReturn
+from typing import Any
+
+from .cli.loading import stop, stop_at_once
 
 _DEBUG = "--debug"
 
 
 def main() -> None:
     """Run the command; Ctrl+C ends it quietly also while it is still being loaded."""
-    usual = signal.getsignal(signal.SIGINT)
-    if usual is signal.default_int_handler:  # ignored, if a script starts it in the background
-        signal.signal(signal.SIGINT, _stop)
+    stop_at_once()
     for name in ("SIGTERM", "SIGHUP"):  # the time of a cluster job is up; the terminal is gone
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
@@ -23,17 +23,10 @@ def main() -> None:
 
         quieten()
     command = _loaded()
-    signal.signal(signal.SIGINT, usual)
     try:
         command()
     except KeyboardInterrupt:  # before a command had begun
-        _stop()
-
-
-def _stop(*_: Any) -> NoReturn:
-    # no exception: raised amid imports it may be lost, or end in many lines
-    os.write(2, b"Stopped.\n")
-    os._exit(130)
+        stop()
 
 
 def _interrupt(_: int, frame: Any) -> None:

@@ -8,6 +8,7 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, get_type_hints
 
@@ -31,8 +32,18 @@ from .answers import (
     wants_debug,
     without_debug,
 )
+from .loading import begin
 from .quiet import heard
 
+#: The room that each command works with, which takes longer to load than its help.
+_NEEDS = {
+    "apply": "batch",
+    "series": "batch",
+    "replay": "batch",
+    "info": "files",
+    "report": "report",
+    "demo": "files",
+}
 #: Exit status if the command line itself is wrong.
 _USAGE = 2
 _EMPTY = "An argument is empty. Was it a variable of the shell that has no value?"
@@ -71,6 +82,16 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
 
 
+class Command(TyperCommand):
+    """A command, which loads what it works with before it begins."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run it."""
+        import_module(f"..{_NEEDS[self.name or '']}", __package__)
+        begin()
+        return super().invoke(ctx)
+
+
 main = typer.Typer(
     name="napari-diversify",
     cls=_Commands,
@@ -81,7 +102,7 @@ main = typer.Typer(
 
 
 def _command(
-    function: Callable[..., None], cls: type[TyperCommand] = TyperCommand
+    function: Callable[..., None], cls: type[TyperCommand] = Command
 ) -> Callable[..., None]:
     """Turn a function into a command; the function itself reports a file that cannot be read."""
     kinds = function.__annotations__ = get_type_hints(function, include_extras=True)
