@@ -319,3 +319,14 @@ def test_another_run_reads_a_small_image_anew(tmp_path):
         with files.open_image(image) as made_image:
             means.append(made_image.data[0].mean())
     assert means[1] > means[0] + 50
+
+
+def test_an_image_that_is_labels_of_another_one_is_read_as_either(tmp_path):
+    size = {"z": 3.0, "y": 0.5, "x": 0.5}
+    for name in "ab":
+        np.save(tmp_path / f"{name}.npy", np.arange(672, dtype="u2").reshape(4, 12, 14))
+    b = Source("b", tmp_path / "b.npy", axes="zyx", voxel_size=size)
+    a = Source("a", tmp_path / "a.npy", axes="zyx", voxel_size=size, labels=b)
+    made(Job((a, b), Sampling(recipe=RECIPE), tmp_path / "made"))
+    with files.open_image(tmp_path / "made" / "b_0000.ome.zarr") as image:
+        assert image.header.scale == (3.0, 0.5, 0.5)

@@ -5,7 +5,7 @@ import importlib.util
 import pytest
 from numba.core import config
 
-from napari_diversify.core.kernels import _compiled
+from napari_diversify.core import kernels
 
 MODULE = """
 from napari_diversify.core.kernels import _compiled
@@ -65,4 +65,12 @@ def test_a_kernel_without_a_place_for_machine_code_is_compiled(monkeypatch):
         raise RuntimeError("no locator available")
 
     monkeypatch.setattr("napari_diversify.core.kernels._DiskCache", refuse)
-    assert _compiled(lambda n: n + n)(3) == 6
+    assert kernels._compiled(lambda n: n + n)(3) == 6
+
+
+def test_machine_code_is_as_old_as_the_file_of_the_parts_in_it(load, monkeypatch):
+    assert load()(3) == 6
+    monkeypatch.setattr(kernels, "_STAMP", (0, 0))  # that file has been changed
+    again = load()
+    assert again(4) == 8
+    assert not again.stats.cache_hits

@@ -37,7 +37,7 @@ def opened(
     labels : bool, optional
         Whether its labels are wanted.
     """
-    key = _key(source.labels if labels else source, run)
+    key = _key(source, run, labels)
     with _lock:
         known = None if key is None else _kept.get(key)
     if known is not None:
@@ -53,11 +53,15 @@ def opened(
     return header, voxels
 
 
-def _key(source: Source | None, run: str) -> object:
-    """Of a file as this run reads it; None for an array in memory, and for a file that is gone."""
-    if source is None or source.header is not None or not run:
+def _key(source: Source, run: str, labels: bool) -> object:
+    """Of a file as this run reads it; None for an array in memory, and for a file that is gone.
+
+    A file is read in another way as labels: voxel size and axes given for images are not theirs.
+    """
+    file = source.labels if labels else source
+    if file is None or file.header is not None or not run:
         return None
     try:
-        return run, source.identity
+        return run, file.identity, labels
     except OSError:  # opening it says so
         return None

@@ -9,6 +9,7 @@ and ``fastmath`` stays off, so that no compiler reorders an addition.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
@@ -17,9 +18,17 @@ import numba
 import numpy as np
 from numba.core.caching import FunctionCache
 
+_STAMP = (lambda status: (status.st_mtime_ns, status.st_size))(os.stat(__file__))
+
 
 class _DiskCache(FunctionCache):
     """Machine code on disk, which a full disk or a killed program may have damaged."""
+
+    def __init__(self, function):
+        super().__init__(function)
+        # the code of a kernel in another file has parts of this one in it: as old as both are
+        index = self._cache_file
+        index._source_stamp = index._source_stamp, _STAMP
 
     def load_overload(self, *arguments):
         try:

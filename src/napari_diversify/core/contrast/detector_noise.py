@@ -104,7 +104,7 @@ def photon_transfer(plane: npt.ArrayLike) -> tuple[float, float]:
     """
     intensity, sigma, pixels = _noise_classes(plane)
     variance = sigma**2
-    if np.ptp(intensity) == 0 or variance.max() == 0:
+    if intensity.size == 1 or np.ptp(intensity) == 0 or variance.max() == 0:
         return float(np.average(variance, weights=pixels)), 0.0
     # every line of least absolute deviations goes through two of the points
     i, j = np.triu_indices(intensity.size, 1)

@@ -7,6 +7,7 @@ background.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -18,6 +19,7 @@ from ..blocks import (
     in_slabs,
     reflected,
     region_shape,
+    slices,
     spatial_ndim_of,
     whole,
     with_context,
@@ -29,6 +31,8 @@ PerAxis: TypeAlias = int | Sequence[int]
 
 # With so many planes, threads share them rather than rows: less around each part.
 _PLANES = 12
+# voxels that are converted at once
+_CONVERTED = 1 << 22
 
 
 def check_per_axis(name: str, value: PerAxis, axes: int, *, odd: bool = False) -> tuple[int, ...]:
@@ -202,9 +206,15 @@ def local_std(
     stride = check_per_axis("stride", stride, axes)
     shape = array.shape[-axes:]
     region = whole(shape)
-    if array.ndim == axes:
+    if array.ndim == axes and array.dtype == np.float32:
         return local_std_region(array, region, region, shape, window, stride)
     sigma = np.empty(array.shape, np.float32)
+    # some rows of voxels at a time: other dtypes are converted first
+    rows = max(2 * window[0], _CONVERTED * shape[0] // math.prod(shape))
     for lead in np.ndindex(array.shape[:-axes]):
-        sigma[lead] = local_std_region(array[lead], region, region, shape, window, stride)
+        for start in range(0, shape[0], rows):
+            part = (range(start, min(start + rows, shape[0])), *region[1:])
+            around = source_region(part, shape, window, stride)
+            block = array[lead][slices(around)]
+            sigma[lead][slices(part)] = local_std_region(block, around, part, shape, window, stride)
     return sigma

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, TypeAlias
@@ -142,8 +143,9 @@ class Diversify(Step):
     def compute_grey(self, place: Place, levels: GreyLevels) -> npt.NDArray[Any] | None:
         """The diversified image at ``place``, in one pass over an image of small integers."""
         n = len(place.shape)
+        numbered = math.prod(place.array_shape) < 2**63
         # unit values of a narrower range are limited
-        if place.grey is None or levels.width < 1 or max(self.stride[-n:]) > 1:
+        if place.grey is None or levels.width < 1 or max(self.stride[-n:]) > 1 or not numbered:
             return None
         wide = self.source_region(place.region, place.shape)
         noise = NoiseField(place.array_shape, place.lead, place.seed, place.sample, place.stream)
