@@ -491,11 +491,11 @@ def test_a_command_that_is_told_to_end_stops_as_with_ctrl_c(here, name):
 def test_an_installation_that_is_broken_is_told(tmp_path):
     (tmp_path / "pydantic.py").write_text("raise RuntimeError('it is not what it was')")
     env = {"PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
-    done = run("--version", env=env)
+    done = run("info", "none.tif", env=env)
     assert done.returncode == 1
     assert done.stderr.startswith(b"napari-diversify cannot be loaded: something went wrong")
     assert done.stderr.count(b"\n") == 1
-    assert b"Traceback" in run("--version", "--debug", env=env).stderr
+    assert b"Traceback" in run("info", "none.tif", "--debug", env=env).stderr
 
 
 def test_the_demo_says_why_there_is_no_window(here, monkeypatch):

@@ -3,16 +3,16 @@
 import os
 import signal
 import sys
-from typing import Any
-
-from .cli.loading import stop, stop_at_once
+from typing import Any, NoReturn
 
 _DEBUG = "--debug"
 
 
 def main() -> None:
     """Run the command; Ctrl+C ends it quietly also while it is still being loaded."""
-    stop_at_once()
+    usual = signal.getsignal(signal.SIGINT)
+    if usual is signal.default_int_handler:  # ignored, if a script starts it in the background
+        signal.signal(signal.SIGINT, _stop)
     for name in ("SIGTERM", "SIGHUP"):  # the time of a cluster job is up; the terminal is gone
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
@@ -23,10 +23,17 @@ def main() -> None:
 
         quieten()
     command = _loaded()
+    signal.signal(signal.SIGINT, usual)
     try:
         command()
     except KeyboardInterrupt:  # before a command had begun
-        stop()
+        _stop()
+
+
+def _stop(*_: Any) -> NoReturn:
+    # no exception: raised amid imports it may be lost, or end in many lines
+    os.write(2, b"Stopped.\n")
+    os._exit(130)
 
 
 def _interrupt(_: int, frame: Any) -> None:
@@ -47,7 +54,10 @@ def _open_streams() -> None:
 
 def _loaded() -> Any:
     try:
+        from .cli.main import load
         from .cli.main import main as command
+
+        load(sys.argv[1:])
     except Exception as error:
         from .sentences import reason
 

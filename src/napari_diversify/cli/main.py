@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from importlib import import_module
 from pathlib import Path
@@ -32,15 +32,15 @@ from .answers import (
     wants_debug,
     without_debug,
 )
-from .loading import begin
 from .quiet import heard
 
-#: The room that each command works with, which takes longer to load than its help.
+#: What each command works with, which takes longer to load than its help; all load the model.
 _NEEDS = {
     "apply": "batch",
     "series": "batch",
     "replay": "batch",
     "info": "files",
+    "phantom": "synthetic.plan",
     "report": "report",
     "demo": "files",
 }
@@ -82,14 +82,12 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
 
 
-class Command(TyperCommand):
-    """A command, which loads what it works with before it begins."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run it."""
-        import_module(f"..{_NEEDS[self.name or '']}", __package__)
-        begin()
-        return super().invoke(ctx)
+def load(words: Sequence[str]) -> None:
+    """Load what the command in a command line works with, unless only its help is asked for."""
+    name = next((word for word in words if word in _NEEDS), None)
+    if name is not None and "--help" not in words:
+        for module in ("model", _NEEDS[name]):
+            import_module(f"..{module}", __package__)
 
 
 main = typer.Typer(
@@ -102,7 +100,7 @@ main = typer.Typer(
 
 
 def _command(
-    function: Callable[..., None], cls: type[TyperCommand] = Command
+    function: Callable[..., None], cls: type[TyperCommand] = TyperCommand
 ) -> Callable[..., None]:
     """Turn a function into a command; the function itself reports a file that cannot be read."""
     kinds = function.__annotations__ = get_type_hints(function, include_extras=True)

@@ -19,7 +19,6 @@ from typer.core import TyperCommand
 
 # files and models are imported where they are used: --help should not wait for them
 from .answers import say, stop
-from .loading import begin
 from .progress import bar, tracked
 
 if TYPE_CHECKING:
@@ -200,7 +199,6 @@ class Command(TyperCommand):
 
     def invoke(self, ctx: Any) -> Any:
         """Run it."""
-        begin()
         return self._whole.invoke(ctx)
 
 
