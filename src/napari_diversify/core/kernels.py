@@ -196,13 +196,20 @@ def normal_scattered(starts, step, counter, key, table, out):
 # --- grey levels --------------------------------------------------------------
 
 
+@numba.njit(inline="always")
+def grey_level(unit, width, low, bottom, top):
+    """The grey level of a unit value, an integer of up to 16 bits.
+
+    Via 32 bits, which hold every such integer and of which processors convert many at once.
+    """
+    return np.int32(min(max(np.rint(unit * width + low), bottom), top))
+
+
 @_compiled
 def grey_levels(unit, width, low, bottom, top, out):
     """``out = clip(rint(unit * width + low), bottom, top)``, out an integer of up to 16 bits."""
     for i in range(out.size):
-        grey = np.rint(unit[i] * width + low)
-        # via 32 bits, which hold every such integer and of which processors convert many at once
-        out[i] = np.int32(min(max(grey, bottom), top))
+        out[i] = grey_level(unit[i], width, low, bottom, top)
 
 
 @numba.njit(inline="always")

@@ -66,11 +66,10 @@ def normal_region(
     if out.size == 0:
         return out
     shape, region = _in_long_rows(shape, region)
-    # linear index of the first voxel of every row
-    starts = np.zeros(1, np.int64)
-    for n, positions in zip(shape[:-1], region[:-1], strict=True):
-        starts = np.add.outer(starts * n, np.asarray(positions, np.int64)).ravel()
-    starts = starts * shape[-1] + region[-1].start
+    first, *growth = numbering(shape, region)
+    starts = np.full(1, first, np.int64)  # number of the first voxel of every row
+    for positions, g in zip(region[:-1], growth[:-1], strict=True):
+        starts = np.add.outer(starts, (np.asarray(positions) - positions.start) * g).ravel()
     rows = out.reshape(len(starts), -1)
     numbers = counter_and_key(seed, sample, stream)
     step = region[-1].step

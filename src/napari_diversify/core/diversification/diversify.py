@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..blocks import Region, in_slabs, region_shape
+from ..grey_levels import GreyLevels
 from ..noise import counter_and_key, numbering, table
 from . import compiled as kernels
 from .local_std import in_windows
@@ -88,24 +89,6 @@ def diversify(
 
     in_slabs(part, out.size, out.size)
     return out.reshape(shape)
-
-
-@dataclass(frozen=True)
-class GreyLevels:
-    """How integer grey levels are mapped to unit values and back, all in single precision.
-
-    Attributes
-    ----------
-    low, width : numpy.float32
-        Grey level of 0, and how far above it that of 1 is.
-    bottom, top : numpy.float32
-        The least and the greatest grey level there are.
-    """
-
-    low: np.float32
-    width: np.float32
-    bottom: np.float32
-    top: np.float32
 
 
 @dataclass(frozen=True)

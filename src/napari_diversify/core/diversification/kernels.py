@@ -12,7 +12,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from ..kernels import _compiled, _part, fill_normals, normals_room
+from ..kernels import _compiled, _part, fill_normals, grey_level, normals_room
 
 # Below this ratio of variance to mean square, E[x^2] - E[x]^2 has lost nine of
 # float64's sixteen digits; the window is then summed again around its first voxel.
@@ -298,6 +298,12 @@ def mend_tiles(block, zs, ys, xs, inner, window, dtype, part, out):
                                 out[z0 + z, y0 + y, x0 + i] = sigma[0, i]
 
 
+@numba.njit(inline="always")
+def _mixed(image, sigma, noise, w_i, w_v, low, high):
+    """The diversified value of a voxel, all float32."""
+    return min(max(w_i * image + (w_v * sigma) * noise, low), high)
+
+
 @_part
 def _mix_row(x, image, sigma, noise, mapping, weights, out, at, n):
     """Mix n voxels of a row of unit values, and of σ and noise, into a row of grey levels."""
@@ -305,11 +311,9 @@ def _mix_row(x, image, sigma, noise, mapping, weights, out, at, n):
     w_i, w_v, bottom, top = weights
     for i in range(n):
         u = np.uint64(i)
-        v = w_i * x[image[0], image[1], image[2] + u] + (w_v * sigma[0, i]) * noise[0, i]
-        v = min(max(v, np.float32(0)), np.float32(1))
-        grey = np.rint(v * width + low)
-        # via 32 bits, which hold every such integer and of which processors convert many at once
-        out[at[0], at[1], at[2] + u] = np.int32(min(max(grey, bottom), top))
+        v = x[image[0], image[1], image[2] + u]
+        v = _mixed(v, sigma[0, i], noise[0, i], w_i, w_v, np.float32(0), np.float32(1))
+        out[at[0], at[1], at[2] + u] = grey_level(v, width, low, bottom, top)
 
 
 # --- diversification --------------------------------------------------------
@@ -319,5 +323,4 @@ def _mix_row(x, image, sigma, noise, mapping, weights, out, at, n):
 def diversify_flat(image, sigma, noise, w_i, w_v, low, high, out):
     """``out = clip(w_i * I + w_v * sigma * n, low, high)``, all float32 of one length."""
     for i in range(out.size):
-        v = w_i * image[i] + (w_v * sigma[i]) * noise[i]
-        out[i] = min(max(v, low), high)
+        out[i] = _mixed(image[i], sigma[i], noise[i], w_i, w_v, low, high)

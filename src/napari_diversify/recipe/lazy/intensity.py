@@ -19,7 +19,7 @@ import numpy.typing as npt
 from ...core import compiled as kernels
 from ...core.blocks import in_slabs
 from ...core.checks import check_intensities
-from ...core.diversification.diversify import GreyLevels
+from ...core.grey_levels import GreyLevels
 
 #: Intensities this far outside [0, 1] are meaningless, but must stay finite.
 _FAR = 1e30

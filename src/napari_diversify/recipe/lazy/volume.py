@@ -157,14 +157,11 @@ class LazyVolume(LazyArray):
         region, _ = normalise_index(key, self.shape)
         lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
         space = tuple(span(r) for r in space)
-        shape = self.shape[-self.spatial_ndim :]
-        state, voxels = self._now(), 0
+        shape, state, voxels = self.shape[-self.spatial_ndim :], self._now(), 0
         for n in range(len(state.recipe.steps), 0, -1):
             step = state.recipe.steps[n - 1]
             names = step.preparations(shape)
-            if names and all(
-                self._prepared(state, n, index) is not None for index in itertools.product(*lead)
-            ):  # its source is not needed any more
+            if names and self._all_prepared(state, n, lead):  # its source is not needed any more
                 voxels += math.prod(region_shape(whole_planes(space, shape)))
                 break
             voxels += math.prod(region_shape(step.computed_region(space, shape)))
@@ -197,6 +194,10 @@ class LazyVolume(LazyArray):
         values = (self._cache.find((origin, name)) for name in names)
         return next((value for value in values if value is not None), None)
 
+    def _all_prepared(self, state: State, n: int, lead: Region) -> bool:
+        """Whether step ``n`` is prepared for all of these images."""
+        return all(self._prepared(state, n, i) is not None for i in itertools.product(*lead))
+
     def _prepare(self, state: State, n: int, place: Place) -> Generator[tuple[int, int], None, Any]:
         """Compute what step ``n`` needs from the whole image at ``place``, and cache it."""
         step = state.recipe.steps[n - 1]
@@ -227,17 +228,13 @@ class LazyVolume(LazyArray):
         lead = region[: -self.spatial_ndim]
         for n in range(len(state.recipe.steps), 0, -1):
             if state.recipe.steps[n - 1].preparations(self.shape[-self.spatial_ndim :]):
-                ready = all(
-                    self._prepared(state, n, index) is not None
-                    for index in itertools.product(*lead)
-                )
-                return 0 if ready else n  # a prepared step does not run the steps before it
+                # a prepared step does not run the steps before it
+                return 0 if self._all_prepared(state, n, lead) else n
         return 0
 
     def prepared(self, key: Any) -> bool:
         """Whether everything that ``self[key]`` needs from the whole source is cached."""
-        region, _ = normalise_index(key, self.shape)
-        return self._unprepared(self._now(), region) == 0
+        return self._unprepared(self._now(), normalise_index(key, self.shape)[0]) == 0
 
     @property
     def sample(self) -> int:
@@ -297,18 +294,16 @@ class LazyVolume(LazyArray):
 
         def read(region: Region) -> npt.NDArray[Any]:
             lead, space = region[: -self.spatial_ndim], region[-self.spatial_ndim :]
+            out = region_shape(region)
             if levels is not None and n:
-                step, place = state.recipe.steps[n - 1], chain.at(n, lead, space)
-                grey = step.compute_grey(place, levels)
-                if grey is not None:
-                    return grey.reshape(region_shape(region))
+                quick = state.recipe.steps[-1].compute_grey(chain.at(n, lead, space), levels)
+                if quick is not None:
+                    return quick.reshape(out)
             unit = chain.upto(n, lead, space)
             mapped = (state.low, state.high, self._grey)
             if exact:
-                grey = changed(unit, chain.source(lead, space), *mapped)
-            else:
-                grey = from_unit(unit, *mapped)
-            return grey.reshape(region_shape(region))
+                return changed(unit, chain.source(lead, space), *mapped).reshape(out)
+            return from_unit(unit, *mapped).reshape(out)
 
         return read
 

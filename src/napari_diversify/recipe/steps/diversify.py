@@ -12,7 +12,6 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from ...core.blocks import Region, slices
 from ...core.diversification.diversify import (
-    GreyLevels,
     NoiseField,
     diversify,
     diversify_grey,
@@ -20,6 +19,7 @@ from ...core.diversification.diversify import (
 from ...core.diversification.local_std import local_std_region
 from ...core.diversification.local_std import source_region as sigma_source_region
 from ...core.diversification.psnr_model import W_V_MAX, PsnrModel
+from ...core.grey_levels import GreyLevels
 from .step import DETECTOR, ExtraView, Place, Step, Unit
 
 

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.blocks import Region, slices
-from ...core.diversification.diversify import GreyLevels
 from ...core.diversification.psnr_model import PsnrModel
+from ...core.grey_levels import GreyLevels
 from ...core.noise import normal_region
 from ...core.spectral.dct import Coefficients, forward
 from ...model import Model
