@@ -198,18 +198,19 @@ def normal_scattered(starts, step, counter, key, table, out):
 
 @numba.njit(inline="always")
 def grey_level(unit, width, low, bottom, top):
-    """The grey level of a unit value, an integer of up to 16 bits.
+    """The grey level of a unit value: a whole number in single precision.
 
-    Via 32 bits, which hold every such integer and of which processors convert many at once.
+    Whoever stores it as an integer of up to 16 bits goes by one of 32: processors convert many
+    of these at once.
     """
-    return np.int32(min(max(np.rint(unit * width + low), bottom), top))
+    return min(max(np.rint(unit * width + low), bottom), top)
 
 
 @_compiled
 def grey_levels(unit, width, low, bottom, top, out):
     """``out = clip(rint(unit * width + low), bottom, top)``, out an integer of up to 16 bits."""
     for i in range(out.size):
-        out[i] = grey_level(unit[i], width, low, bottom, top)
+        out[i] = np.int32(grey_level(unit[i], width, low, bottom, top))
 
 
 @numba.njit(inline="always")

@@ -313,7 +313,7 @@ def _mix_row(x, image, sigma, noise, mapping, weights, out, at, n):
         u = np.uint64(i)
         v = x[image[0], image[1], image[2] + u]
         v = _mixed(v, sigma[0, i], noise[0, i], w_i, w_v, np.float32(0), np.float32(1))
-        out[at[0], at[1], at[2] + u] = grey_level(v, width, low, bottom, top)
+        out[at[0], at[1], at[2] + u] = np.int32(grey_level(v, width, low, bottom, top))
 
 
 # --- diversification --------------------------------------------------------

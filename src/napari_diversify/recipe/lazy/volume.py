@@ -211,8 +211,7 @@ class LazyVolume(LazyArray):
         lead = region[: -self.spatial_ndim]
         # several images are prepared one by one when needed: they may not all fit the cache
         if n and math.prod(region_shape(lead)) == 1:
-            at = self._steps(state, None).at
-            place = at(n, lead, whole(self.shape[-self.spatial_ndim :]))
+            place = self._steps(state, None).at(n, lead, whole(self.shape[-self.spatial_ndim :]))
             key = self._origin(state, n, place.lead)
             while not self._cache.claim(key):  # another view is computing it
                 time.sleep(_PATIENCE)
