@@ -249,8 +249,8 @@ def diversified(image: Grey, top: float, w_i: float, w_v: float, stride: int = 1
 
 def same_arithmetic(image: Grey, top: float, w_i: float, w_v: float) -> Alternatives:
     ways: Alternatives = {
-        "the same in NumPy and SciPy": lambda: diversified(image, top, w_i, w_v),
-        "the same, σ with stride 4": lambda: diversified(image, top, w_i, w_v, 4),
+        "σ, noise and mix in NumPy and SciPy": lambda: diversified(image, top, w_i, w_v),
+        "σ with stride 4, noise and mix in NumPy": lambda: diversified(image, top, w_i, w_v, 4),
     }
     if here("dask"):
         import dask.array
@@ -258,7 +258,7 @@ def same_arithmetic(image: Grey, top: float, w_i: float, w_v: float) -> Alternat
         chunks = dask.array.from_array(image, chunks=_chunks(image))
         function = partial(diversified, top=top, w_i=w_i, w_v=w_v)
         made = chunks.map_overlap(function, depth=2, boundary="reflect", dtype=np.uint16)
-        ways["the same with dask map_overlap (noise by chunk)"] = lambda: made.compute(
+        ways["σ, noise and mix, dask map_overlap"] = lambda: made.compute(
             scheduler="threads"
         )
     return ways
