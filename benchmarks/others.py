@@ -258,7 +258,5 @@ def same_arithmetic(image: Grey, top: float, w_i: float, w_v: float) -> Alternat
         chunks = dask.array.from_array(image, chunks=_chunks(image))
         function = partial(diversified, top=top, w_i=w_i, w_v=w_v)
         made = chunks.map_overlap(function, depth=2, boundary="reflect", dtype=np.uint16)
-        ways["σ, noise and mix, dask map_overlap"] = lambda: made.compute(
-            scheduler="threads"
-        )
+        ways["σ, noise and mix, dask map_overlap"] = lambda: made.compute(scheduler="threads")
     return ways
