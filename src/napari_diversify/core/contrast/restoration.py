@@ -113,47 +113,28 @@ def richardson_lucy_plane(
     """
     mean = _even(filt)[0]
     blur, halo = (np.float32(a.sum() / mean) for a in (filt.blur, filt.halo))
-    factors = (filt.bx, filt.hx)
 
     def seen(light: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
         """How the model shows this light, without the loss that is the same everywhere."""
         c = forward(light)
 
         def rows(part: slice, out: npt.NDArray[np.float32]) -> None:
-            here = filt.by[part], factors[0], filt.hy[part], factors[1]
-            kernels.times_gain(c[part], *here, blur, halo, out)
+            factors = filt.by[part], filt.bx, filt.hy[part], filt.hx, blur, halo
+            kernels.times_gain(c[part], *factors, out)
             if part.start == 0:
                 out[0, 0] = c[0, 0]
 
         return inverse_of(c.shape, rows)
 
-    least = np.float32(np.finfo(np.float32).eps) * max(float(plane.max()) - offset, 0.0)
     measured = np.maximum(plane - np.float32(offset), np.float32(0)) / np.float32(mean)
     light: npt.NDArray[np.float32] = measured.copy()
+    # rounding may leave less than nothing of what the model shows
+    least = max(np.finfo(np.float32).eps * measured.max(), np.float32(1e-30))
     for _ in range(iterations):
-        light *= seen(measured / np.maximum(seen(light), max(least, np.float32(1e-30))))
+        light *= seen(measured / np.maximum(seen(light), least))
         np.maximum(light, np.float32(0), out=light)
     light += np.float32(offset)
     return light
-
-
-def restored_plane(
-    plane: npt.NDArray[np.float32],
-    coefficients: Coefficients,
-    ratio: npt.NDArray[np.float32] | None,
-    depth: float,
-    spacing: Sequence[float],
-    tissue: Tissue,
-    method: Method,
-    strength: float,
-    iterations: int,
-) -> npt.NDArray[np.float32]:
-    """One plane of :func:`restore_contrast`; ``ratio``, its :func:`noise_to_signal`, for Wiener."""
-    filt = plane_filter(plane.shape, spacing, tissue, depth)
-    if method == "richardson-lucy":
-        return richardson_lucy_plane(plane, filt, tissue.offset, iterations)
-    assert ratio is not None
-    return wiener_plane(coefficients, filt, ratio, spacing, tissue.offset, strength)
 
 
 def restore_contrast(
@@ -234,16 +215,15 @@ def restore_contrast(
         raise ValueError(f"strength must be greater than 0; got {strength!r}")
     if isinstance(iterations, bool) or int(iterations) != iterations or iterations < 0:
         raise ValueError(f"iterations must be a whole number, 0 or more; got {iterations!r}")
-    volume = array.reshape((-1, *array.shape[-2:]))
-    out = np.empty(volume.shape, np.float32)
-    for z, deep in enumerate(depths):
-        plane = volume[z].astype(np.float32)
+    volume = array.reshape((-1, *array.shape[-2:])).astype(np.float32)
+    for plane, deep in zip(volume, depths, strict=True):
         if deep == 0:
-            out[z] = plane
             continue
-        c = forward(plane)
-        ratio = noise_to_signal(plane, c, sizes) if method == "wiener" else None
-        out[z] = restored_plane(
-            plane, c, ratio, float(deep), sizes, tissue, method, strength, int(iterations)
-        )
-    return out.reshape(array.shape)
+        filt = plane_filter(plane.shape, sizes, tissue, float(deep))
+        if method == "richardson-lucy":
+            plane[:] = richardson_lucy_plane(plane, filt, tissue.offset, int(iterations))
+        else:
+            c = forward(plane)
+            ratio = noise_to_signal(plane, c, sizes)
+            plane[:] = wiener_plane(c, filt, ratio, sizes, tissue.offset, strength)
+    return volume.reshape(array.shape)

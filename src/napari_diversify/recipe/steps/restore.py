@@ -10,8 +10,13 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from ...core.blocks import Region
-from ...core.contrast.contrast import Tissue
-from ...core.contrast.restoration import Method, noise_to_signal, restored_plane
+from ...core.contrast.contrast import Tissue, plane_filter
+from ...core.contrast.restoration import (
+    Method,
+    noise_to_signal,
+    richardson_lucy_plane,
+    wiener_plane,
+)
 from .step import PROCESSING, Place, Unit, whole_planes
 from .tissue import (
     Absorption,
@@ -107,23 +112,15 @@ class Restore(TissueStep):
         def restored(z: int) -> Unit:
             if depths[z] == 0:
                 return plane(z)
-            c, ratio = place.coefficients(z), None
-            if self.method == "wiener":
-                ratio = place.remember(
-                    "noise to signal", lambda: noise_to_signal(plane(z), c, spacing), place.plane(z)
-                )
-            # the coefficients are of the plane, which Wiener's filter needs no more
-            light = plane(z) if self.method == "richardson-lucy" else c
-            return restored_plane(
-                light,
-                c,
-                ratio,
-                float(depths[z]),
-                spacing,
-                tissue,
-                self.method,
-                self.strength,
-                self.iterations,
+            filt = plane_filter(place.shape[-2:], spacing, tissue, float(depths[z]))
+            if self.method == "richardson-lucy":
+                return richardson_lucy_plane(plane(z), filt, self.offset, self.iterations)
+            c = place.coefficients(z)
+            ratio = place.remember(
+                ("noise to signal", spacing[-2:]),
+                lambda: noise_to_signal(plane(z), c, spacing),
+                place.plane(z),
             )
+            return wiener_plane(c, filt, ratio, spacing, self.offset, self.strength)
 
         return place.each_plane(restored)
