@@ -2,6 +2,7 @@
 
 from .contrast.calibration import ContrastDecay, fit_contrast_decay
 from .contrast.contrast import Tissue, degrade_contrast
+from .contrast.restoration import restore_contrast
 from .diversification.diversify import diversify
 from .diversification.local_std import local_std
 from .diversification.psnr_model import PsnrModel
@@ -44,6 +45,7 @@ __all__ = [
     "object_contrast",
     "psnr",
     "radial_power_spectrum",
+    "restore_contrast",
     "rms_contrast",
     "si_psnr",
     "signal_to_background",

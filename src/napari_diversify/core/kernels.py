@@ -385,6 +385,30 @@ def add_lost_power(c, d, by, bx, hy, hx, bb, bh, hh, of_c, of_d, total):
 
 
 @_compiled
+def wiener(c, bands, by, bx, hy, hx, blur, halo, weak, doubt, out):
+    """``out = c * g / (g^2 * weak[band] + doubt)``, all float32 but the bands.
+
+    g = blur * by bx + halo * hy hx.
+    """
+    for u in range(c.shape[0]):
+        b = blur * by[u]
+        h = halo * hy[u]
+        for v in range(c.shape[1]):
+            gain = b * bx[v] + h * hx[v]
+            out[u, v] = c[u, v] * (gain / (gain * gain * weak[bands[u, v]] + doubt))
+
+
+@_compiled
+def times_gain(c, by, bx, hy, hx, blur, halo, out):
+    """``out = c * (blur * by bx + halo * hy hx)``, all float32."""
+    for u in range(c.shape[0]):
+        b = blur * by[u]
+        h = halo * hy[u]
+        for v in range(c.shape[1]):
+            out[u, v] = c[u, v] * (b * bx[v] + h * hx[v])
+
+
+@_compiled
 def detector_noise(light, noise, first, a, b, out):
     """``out = sqrt(a + b * light) * noise`` for the columns from ``first`` on that ``out`` has.
 

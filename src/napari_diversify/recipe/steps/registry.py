@@ -22,6 +22,7 @@ GROUP = "napari_diversify.steps"
 _OURS = {
     "contrast": "contrast:DegradeContrast",
     "diversify": "diversify:Diversify",
+    "restore": "restore:Restore",
     "lowpass": "lowpass:LowPass",
 }
 #: What every step has to define, and what one with a noise weight has to define as well.
