@@ -21,13 +21,13 @@ class UNetShape(Model):
     @property
     def multiple(self) -> int:
         """A number that the sides of what it is given must be multiples of."""
-        return 2**self.levels
+        return 1 << self.levels
 
     @property
     def halo(self) -> int:
         """How far, in pixels, a result may depend on its surroundings; a multiple of 8."""
         # two convolutions going down, three coming up, and one place more for pooling
-        reach = sum((2 + 3 + 1) * 2**level for level in range(self.levels)) + 2 * self.multiple
+        reach = sum((2 + 3 + 1) << level for level in range(self.levels)) + 2 * self.multiple
         return -(-reach // self.multiple) * self.multiple
 
 
@@ -48,9 +48,9 @@ class VaeShape(Model):
     def halo(self) -> int:
         """How far, in pixels, a result may depend on its surroundings.
 
-        12 for the encoder, and 4 latents of 4 pixels for the decoder.
+        12 for the encoder, 4 latents of 4 pixels for the decoder, and 12 for the mode of samples.
         """
-        return 28
+        return 40
 
 
 Shape: TypeAlias = Annotated[UNetShape | VaeShape, Field(discriminator="kind")]

@@ -26,7 +26,8 @@ class UNet(nn.Module):
         widths = [shape.width * 2**level for level in range(shape.levels + 1)]
         planes = 1 + 2 * shape.context
         self.down = nn.ModuleList(
-            _pair(before, width) for before, width in zip([planes, *widths[:-1]], widths)
+            _pair(before, width)
+            for before, width in zip([planes, *widths[:-1]], widths, strict=True)
         )
         self.narrow = nn.ModuleList(
             nn.Conv2d(2 * width, width, 3, padding=1) for width in widths[:-1]
@@ -59,9 +60,7 @@ class Vae(nn.Module):
     def __init__(self, shape: VaeShape) -> None:
         super().__init__()
         w, z = shape.width, shape.latents
-        self.encoder = nn.Sequential(
-            _pair(1, w), nn.MaxPool2d(2), _pair(w, 2 * w), nn.MaxPool2d(2)
-        )
+        self.encoder = nn.Sequential(_pair(1, w), nn.MaxPool2d(2), _pair(w, 2 * w), nn.MaxPool2d(2))
         self.mean = nn.Conv2d(2 * w, z, 3, padding=1)
         self.log_variance = nn.Conv2d(2 * w, z, 3, padding=1)
         self.decoder = nn.Sequential(
