@@ -136,21 +136,24 @@ class Card(Model):
     def doubts(
         self, spacing: Sequence[float] | None, levels: tuple[float, float]
     ) -> tuple[str, ...]:
-        """Why not to believe the model on an image with these pixels and grey levels."""
+        """Why not to believe the model on an image with these pixels and grey levels.
+
+        Sentences without a full stop.
+        """
         doubts = []
         trained = self.trained.spacing
         if trained is not None and spacing is not None:
             off = max(max(a / b, b / a) for a, b in zip(spacing[-2:], trained, strict=True))
             if off > 1.25:
                 doubts.append(
-                    f"The model was trained on pixels of {trained[1]:.3g} µm; these have "
-                    f"{spacing[-1]:.3g} µm."
+                    f"the model was trained on pixels of {trained[1]:.3g} µm; these have "
+                    f"{spacing[-1]:.3g} µm"
                 )
         low, high = self.trained.levels
         within, beyond = high - low, max(low - levels[0], levels[1] - high)
         if beyond > 0.5 * within:
             doubts.append(
-                f"The model was trained on grey levels from {low:.4g} to {high:.4g}; the range "
-                f"here is {levels[0]:.4g} to {levels[1]:.4g}."
+                f"the model was trained on grey levels from {low:.4g} to {high:.4g}; the range "
+                f"here is {levels[0]:.4g} to {levels[1]:.4g}"
             )
         return tuple(doubts)

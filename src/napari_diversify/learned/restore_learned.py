@@ -72,8 +72,8 @@ class RestoreLearned(LearnedStep):
         doubts = super().doubts(shape, spacing, levels)
         if self.iterations > 1:
             doubts += (
-                f"The model is applied {self.iterations} times: from the second time on it works "
-                "on images unlike those of its training, and what it adds need not be there.",
+                f"the model is applied {self.iterations} times: from the second time on it works "
+                "on images unlike those of its training, and what it adds need not be there",
             )
         return doubts
 

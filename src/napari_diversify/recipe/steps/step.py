@@ -193,7 +193,7 @@ class Step(Model):
     def doubts(
         self, shape: Sequence[int], spacing: Sequence[float] | None, levels: tuple[float, float]
     ) -> tuple[str, ...]:
-        """Sentences that say why not to believe the result on such images; none by default.
+        """Why not to believe the result on such images: sentences without a full stop.
 
         ``levels`` are the grey levels that are mapped to 0 and 1.
         """
