@@ -46,6 +46,7 @@ def test_a_halo_holds_all_that_a_result_depends_on_and_no_more_than_needed(name)
         (slope,) = torch.autograd.grad(result[0, 0, at, at], image, retain_graph=True)
         rows = torch.nonzero(slope[0].abs().amax((0, 2)))[:, 0]
         reach = max(reach, at - int(rows.min()), int(rows.max()) - at)
+    assert shape.parameters == sum(p.numel() for p in made.parameters())
     spare = 12 if name == "vae" else 0  # for the mode of samples
     assert reach <= shape.halo - spare <= reach + shape.multiple
     assert shape.halo % shape.multiple == 0
@@ -218,7 +219,7 @@ def gone(where):
         (lambda where: (where / "card.json").write_bytes(b"\0" * (2 << 20)), "too large"),
         (edit(schema_version=2), "Update napari-diversify"),
         (edit(schema_version="x"), "schema_version"),
-        (edit(task="denoise"), "trained to denoise"),
+        (edit(task="denoise"), "is damaged"),
         (edit(normalisation={"mean": 0, "std": 0}), "greater than 0"),
         (edit(normalisation={"mean": 1, "std": 1}), "is damaged"),
         (edit(tile=10**9), "tile"),
@@ -286,6 +287,8 @@ def test_a_step_without_a_model_and_a_model_that_is_none_are_answered(tmp_path):
         Denoise(model=tmp_path)
     with pytest.raises(ValueError, match="there is no"):
         Denoise(model=str(tmp_path / "nowhere"))
+    with pytest.raises(ValueError, match="trained to restore; .* needs one trained to denoise"):
+        Recipe(steps=(Denoise(model=model("unet")),)).apply(IMAGE[0])
     with pytest.raises(ValueError, match="2D images"):
         Recipe(steps=(learned("planes"),)).apply(IMAGE[0])
 
