@@ -287,7 +287,7 @@ def test_a_step_without_a_model_and_a_model_that_is_none_are_answered(tmp_path):
         Denoise(model=tmp_path)
     with pytest.raises(ValueError, match="there is no"):
         Denoise(model=str(tmp_path / "nowhere"))
-    with pytest.raises(ValueError, match="trained to restore; .* needs one trained to denoise"):
+    with pytest.raises(ValueError, match=r"trained to restore; .* needs one trained to denoise"):
         Recipe(steps=(Denoise(model=model("unet")),)).apply(IMAGE[0])
     with pytest.raises(ValueError, match="2D images"):
         Recipe(steps=(learned("planes"),)).apply(IMAGE[0])
