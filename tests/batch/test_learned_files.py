@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 from batch_jobs import job_of, made, replayed, table
-from tiny_models import model
 
 from napari_diversify import Recipe
 from napari_diversify.batch import engine
 from napari_diversify.files import open_image
 from napari_diversify.learned import Denoise, RestoreLearned
 from napari_diversify.recipe import Diversify
+from tiny_models import model
 
 STEPS = (
     Diversify(w_v=0.5),
