@@ -11,7 +11,7 @@ from numba.core.dispatcher import Dispatcher
 from napari_diversify import LazyVolume, Recipe
 from napari_diversify.core import kernels
 from napari_diversify.core.diversification import kernels as windows
-from napari_diversify.recipe import DegradeContrast, Diversify, LowPass
+from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Restore
 from napari_diversify.warm import warming
 
 def compiled():
@@ -24,7 +24,8 @@ for _ in warming({dtype!r}):
 before = compiled()
 image = np.random.default_rng(0).integers(0, 100, (9, 40, 50)).astype({dtype!r})
 image[:, :9, :9] = 0
-for step in (Diversify(), DegradeContrast(), LowPass(), LowPass(volume=True)):
+others = Restore(), Restore(method="richardson-lucy")
+for step in (Diversify(), DegradeContrast(), LowPass(), LowPass(volume=True), *others):
     volume = LazyVolume(image, Recipe(steps=(step,), intensity_range=(0.0, 99.0)))
     volume[3], volume[:, 4], volume[:]
 after = compiled()

@@ -385,17 +385,43 @@ def add_lost_power(c, d, by, bx, hy, hx, bb, bh, hh, of_c, of_d, total):
 
 
 @_compiled
-def wiener(c, bands, by, bx, hy, hx, blur, halo, weak, doubt, out):
-    """``out = c * g / (g^2 * weak[band] + doubt[band])``, all float32 but the bands.
+def wiener(c, ends, by, bx, hy, hx, blur, halo, weak, doubt, out):
+    """``out = c * g / (g^2 * weak[band] + doubt[band])``, all float32.
 
-    g = blur * by bx + halo * hy hx.
+    g = blur * by bx + halo * hy hx. In row u, the band k ends before the column ``ends[u, k]``.
     """
     for u in range(c.shape[0]):
         b = blur * by[u]
         h = halo * hy[u]
-        for v in range(c.shape[1]):
-            gain = b * bx[v] + h * hx[v]
-            out[u, v] = c[u, v] * (gain / (gain * gain * weak[bands[u, v]] + doubt[bands[u, v]]))
+        start = 0
+        for k in range(ends.shape[1]):
+            end = ends[u, k]
+            of_c = c[u, start:end]
+            of_bx = bx[start:end]
+            of_hx = hx[start:end]
+            of_out = out[u, start:end]
+            for v in range(of_c.size):
+                gain = b * of_bx[v] + h * of_hx[v]
+                # a ufunc: "/" would ask each time whether it divides by 0
+                of_out[v] = of_c[v] * np.divide(gain, gain * gain * weak[k] + doubt[k])
+            start = end
+
+
+@_compiled
+def band_power(c, ends, power):
+    """Add the squares of ``c``, but for the mean, to ``power`` (bands,) float64.
+
+    ``ends`` as for :func:`wiener`.
+    """
+    for u in range(c.shape[0]):
+        start = 0 if u else 1
+        for k in range(ends.shape[1]):
+            end = ends[u, k]
+            total = 0.0
+            for v in range(start, end):
+                total += np.float64(c[u, v]) * np.float64(c[u, v])
+            power[k] += total
+            start = end
 
 
 @_compiled

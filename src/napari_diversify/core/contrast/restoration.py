@@ -48,20 +48,23 @@ _MOST = 1e3
 
 
 @lru_cache(maxsize=4)
-def _bands(shape: tuple[int, int], spacing: tuple[float, float]) -> npt.NDArray[np.uint8]:
-    """The band of frequencies of each coefficient, by its distance from 0 in cycles per length."""
+def _bands(
+    shape: tuple[int, int], spacing: tuple[float, float]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Bands of frequencies by their distance from 0: the end of each in each row, and its size."""
     fy, fx = (np.arange(n) / (n * s) for n, s in zip(shape, spacing, strict=True))
     furthest = np.hypot(1 / spacing[0], 1 / spacing[1])
-    radius = np.hypot(fy[:, None], fx) / furthest
-    rings = np.minimum(radius * _RINGS, _RINGS - 1).astype(np.uint8)
-    band_of, band, members, left = np.zeros(_RINGS, np.uint8), 0, 0, rings.size
-    for ring, size in enumerate(np.bincount(rings.ravel(), minlength=_RINGS)):
-        if members > _LEAST < left:
-            band, members = band + 1, 0
-        band_of[ring] = band
+    rings = np.minimum(np.hypot(fy[:, None], fx) / furthest * _RINGS, _RINGS - 1).astype(np.uint8)
+    sizes = np.bincount(rings.ravel(), minlength=_RINGS)
+    last, members, left = [], 0, rings.size  # ring of each band
+    for ring, size in enumerate(sizes):
         members, left = members + size, left - size
-    bands: npt.NDArray[np.uint8] = band_of[rings]
-    return bands
+        if members > _LEAST < left:
+            last.append(ring)
+            members = 0
+    last.append(_RINGS - 1)
+    ends = np.array([np.searchsorted(row, last, side="right") for row in rings], np.int32)
+    return ends, np.diff(ends, axis=1, prepend=0).sum(axis=0, dtype=np.int64)
 
 
 def noise_to_signal(
@@ -71,15 +74,13 @@ def noise_to_signal(
 
     Infinite where the noise hides the signal.
     """
-    bands = _bands(plane.shape, tuple(spacing[-2:])).ravel()
-    power = np.square(coefficients, dtype=np.float64).ravel()
-    size = np.bincount(bands)
-    power[0] = 0.0  # the mean, which is not restored by this filter
-    size[0] -= 1
-    mean = np.bincount(bands, power) / np.maximum(size, 1)
+    ends, size = _bands(plane.shape, tuple(spacing[-2:]))
+    power = np.zeros(size.size)
+    kernels.band_power(coefficients, ends, power)
+    mean = power / np.maximum(size - (np.arange(size.size) == 0), 1)
     a, b = photon_transfer(plane)
     # structure can pass for noise; but white noise is no stronger than the weakest band
-    most = (mean * np.exp(_CHANCE * np.sqrt(2 / np.maximum(size, 1)))).min()
+    most = (mean * np.exp(_CHANCE * np.sqrt(2 / size))).min()
     noise = min(max(a + b * float(plane.mean(dtype=np.float64)), 0.0), most)
     signal = mean - 2 * noise
     seen = signal > 0
@@ -101,7 +102,7 @@ def wiener_plane(
     strength: float,
 ) -> npt.NDArray[np.float32]:
     """A plane whose coefficients have been filtered; ``ratio`` is its :func:`noise_to_signal`."""
-    bands = _bands(coefficients.shape, tuple(spacing[-2:]))
+    ends = _bands(coefficients.shape, tuple(spacing[-2:]))[0]
     mean, rest = _even(filt)
     blur, halo = (np.float32(a.sum() / rest) for a in (filt.blur, filt.halo))
     seen = np.isfinite(ratio)
@@ -113,7 +114,7 @@ def wiener_plane(
 
     def rows(part: slice, out: npt.NDArray[np.float32]) -> None:
         factors = filt.by[part], filt.bx, filt.hy[part], filt.hx, blur, halo
-        kernels.wiener(coefficients[part], bands[part], *factors, weak, doubt, out)
+        kernels.wiener(coefficients[part], ends[part], *factors, weak, doubt, out)
         out *= scale
         if part.start == 0:
             out[0, 0] = np.float32(dark + (coefficients[0, 0] - dark) / mean)
