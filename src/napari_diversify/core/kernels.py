@@ -385,8 +385,8 @@ def add_lost_power(c, d, by, bx, hy, hx, bb, bh, hh, of_c, of_d, total):
 
 
 @_compiled
-def wiener(c, ends, by, bx, hy, hx, blur, halo, weak, doubt, out):
-    """``out = c * g / (g^2 * weak[band] + doubt[band])``, all float32.
+def wiener(c, ends, by, bx, hy, hx, blur, halo, seen, hidden, doubt, out):
+    """``out = c g / (g^2 + (1 - g^2) (g^2 seen[band] + hidden[band]) + doubt)``, all float32.
 
     g = blur * by bx + halo * hy hx. In row u, the band k ends before the column ``ends[u, k]``.
     """
@@ -402,8 +402,10 @@ def wiener(c, ends, by, bx, hy, hx, blur, halo, weak, doubt, out):
             of_out = out[u, start:end]
             for v in range(of_c.size):
                 gain = b * of_bx[v] + h * of_hx[v]
+                passing = gain * gain
+                noise = (np.float32(1) - passing) * (passing * seen[k] + hidden[k])
                 # a ufunc: "/" would ask each time whether it divides by 0
-                of_out[v] = of_c[v] * np.divide(gain, gain * gain * weak[k] + doubt[k])
+                of_out[v] = of_c[v] * np.divide(gain, passing + noise + doubt)
             start = end
 
 

@@ -1,17 +1,16 @@
 """Deep-tissue contrast loss, undone: the inverse of our own forward model.
 
 The model of :mod:`.contrast` multiplies each DCT-II coefficient of a plane with a known gain H,
-and adds noise. The Wiener filter
+and puts noise in the place of what is lost: 1 - H^2 of its power N. The Wiener filter of that,
 
-    W = H / (H^2 (1 + N / (s P)) + e / s)
+    W = H (1 + e / s) / (H^2 + (1 - H^2) N / (s P) + e / s)
 
-divides by H where there is signal, and suppresses what is noise. P, the power of the signal as
-it arrives, is the mean power of the plane at this frequency minus twice that of the noise; N is
-the power of the noise, by the photon-transfer law measured in the plane. The small constant e
-stands for how little is known of the tissue: it keeps frequencies of which the model says that
-next to nothing has arrived from being raised without bounds. Where noise hides the signal, so
-that P is not above 0, the power of the signal before the tissue is taken to be a tenth of N.
-s is the strength, 1 by default.
+divides by H where there is signal, keeps from raising noise, and leaves alone what tissue has
+not touched. N is measured in the plane, by the photon-transfer law. P is the power of the signal
+before the tissue: that of the plane at this frequency minus twice N, over H^2, and N itself where
+nothing is left of that, the signal being hidden. The small constant e stands for how little is
+known of the tissue: frequencies of which next to nothing has arrived are not raised without
+bounds. s is the strength, 1 by default.
 
 Richardson-Lucy is the other method: iterations that never leave positive values, for the same H.
 """
@@ -35,8 +34,6 @@ Method: TypeAlias = Literal["wiener", "richardson-lucy"]
 
 #: The constant e: gains are known to about 6 % of that of the mean, at best.
 _DOUBT = 4e-3
-#: Power of a signal that the noise hides, over that of the noise.
-_HIDDEN = 0.1
 #: Rings of frequencies, from 0 to the highest in the corner of a plane; at most 256.
 _RINGS = 128
 #: Coefficients in a band of rings, or more, so that its power is hardly a matter of chance.
@@ -105,17 +102,16 @@ def wiener_plane(
     ends = _bands(coefficients.shape, tuple(spacing[-2:]))[0]
     mean, rest = _even(filt)
     blur, halo = (np.float32(a.sum() / rest) for a in (filt.blur, filt.halo))
-    seen = np.isfinite(ratio)
-    weak = (1 + np.where(seen, ratio / strength, 0)).astype(np.float32)
-    doubt = (np.where(seen, _DOUBT, 1 / _HIDDEN) / strength).astype(np.float32)
-    # what has passed unharmed stays as it is
-    scale = np.float32((1 + _DOUBT / strength) / rest)
+    known = np.isfinite(ratio)
+    seen = np.where(known, ratio / strength, 0).astype(np.float32)
+    hidden = np.where(known, 0, 1 / strength).astype(np.float32)
+    doubt = np.float32(_DOUBT / strength)
     dark = offset * np.sqrt(coefficients.size)
 
     def rows(part: slice, out: npt.NDArray[np.float32]) -> None:
         factors = filt.by[part], filt.bx, filt.hy[part], filt.hx, blur, halo
-        kernels.wiener(coefficients[part], ends[part], *factors, weak, doubt, out)
-        out *= scale
+        kernels.wiener(coefficients[part], ends[part], *factors, seen, hidden, doubt, out)
+        out *= np.float32((1 + doubt) / rest)
         if part.start == 0:
             out[0, 0] = np.float32(dark + (coefficients[0, 0] - dark) / mean)
 
