@@ -11,13 +11,14 @@ from numba.core.dispatcher import Dispatcher
 from napari_diversify import LazyVolume, Recipe
 from napari_diversify.core import kernels
 from napari_diversify.core.diversification import kernels as windows
+from napari_diversify.core.spectral import kernels as spectral
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Restore
 from napari_diversify.warm import warming
 
 def compiled():
     # loaded from the disk or made now: the signatures that are there
-    both = {{**vars(kernels), **vars(windows)}}.items()
-    return {{n: set(k.signatures) for n, k in both if isinstance(k, Dispatcher)}}
+    all_of_them = {{**vars(kernels), **vars(windows), **vars(spectral)}}.items()
+    return {{n: set(k.signatures) for n, k in all_of_them if isinstance(k, Dispatcher)}}
 
 for _ in warming({dtype!r}):
     pass

@@ -25,9 +25,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .. import compiled as kernels
 from ..checks import check_intensities
 from ..noise import normal_field
+from ..spectral import compiled as kernels
 from ..spectral.dct import Coefficients, blurred, forward, inverse, inverse_of
 from .detector_noise import noise_spectrum, photon_transfer
 

@@ -24,8 +24,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from .. import compiled as kernels
 from ..checks import check_intensities
+from ..spectral import compiled as kernels
 from ..spectral.dct import Coefficients, forward, inverse_of
 from .contrast import PlaneFilter, Tissue, plane_filter, planes_and_depths
 from .detector_noise import photon_transfer
