@@ -221,7 +221,7 @@ def restore_contrast(
         raise ValueError(f"image must have two or three axes; its shape is {array.shape}")
     tissue = tissue or Tissue()
     sizes, depths = planes_and_depths(
-        array.shape, spacing, depth, growing=growing, surface=surface, upwards=upwards
+        array.shape, spacing, "depth", depth, growing=growing, surface=surface, upwards=upwards
     )
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}; got {method!r}")
