@@ -101,7 +101,7 @@ class Patches:
         self.held = [held_of(image, patch, context) for image in images]
         self._seed, self._planes_seed = seed_for(seed, "patches"), seed_for(seed, "planes")
         # pixels that are not square stay as they lie
-        self._turns = [7 if len({*(image.spacing or (1.0,))[-2:]}) == 1 else 3 for image in images]
+        self._turns = [7 if len({*(image.spacing or (1.0,))}) == 1 else 3 for image in images]
         self._all = [(i, n) for i, held in enumerate(self.held) for n in held.trained]
         largest = max(4 * image.side[0] * image.side[1] for image in images)
         room = max(2 * (1 + 2 * context), KEPT // largest)
