@@ -59,9 +59,7 @@ class Vae(nn.Module):
     def __init__(self, shape: VaeShape) -> None:
         super().__init__()
         w, z = shape.width, shape.latents
-        self.encoder = nn.Sequential(
-            _pair(1, w), nn.MaxPool2d(2), _pair(w, 2 * w), nn.MaxPool2d(2)
-        )
+        self.encoder = nn.Sequential(_pair(1, w), nn.MaxPool2d(2), _pair(w, 2 * w), nn.MaxPool2d(2))
         self.mean = nn.Conv2d(2 * w, z, 3, padding=1)
         self.log_variance = nn.Conv2d(2 * w, z, 3, padding=1)
         self.decoder = nn.Sequential(

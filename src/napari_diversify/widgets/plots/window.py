@@ -74,7 +74,8 @@ class PlotsWindow(QWidget):
         for n, (name, plot) in enumerate(self.plots.items()):
             box = self.switches[name] = QCheckBox(name)
             box.setToolTip(f"Show this plot ({name}). Hidden, it is not computed.")
-            box.setChecked(True)
+            box.setChecked(plot.at_first)
+            plot.setVisible(plot.at_first)
             box.toggled.connect(plot.setVisible)
             box.toggled.connect(self._follower.follow)
             row.addWidget(box)
