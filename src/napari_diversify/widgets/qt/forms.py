@@ -139,6 +139,20 @@ class NumberControl(QWidget):
         self.valueChanged.emit(value)
 
 
+class WholeControl(NumberControl):
+    """A slider beside a box, for whole numbers."""
+
+    def __init__(self, handy: tuple[float, float], bounds: tuple[float, float]) -> None:
+        super().__init__(handy, bounds, decimals=0)
+
+    def value(self) -> int:
+        """The number shown."""
+        return round(super().value())
+
+    def _show_decimals(self, decimals: int) -> None:
+        super()._show_decimals(0)
+
+
 class AxesControl(QWidget):
     """One spin box per axis: z [5] y [5] x [5]."""
 
@@ -299,6 +313,8 @@ def _control_for(field: FieldInfo) -> Control | None:
         return NumberControl(tuple(extra.get("slider", bounds)), bounds, open_ends=open_ends)
     if field.annotation is bool:
         return SwitchControl()
+    if field.annotation is int and "slider" in extra:
+        return WholeControl(tuple(extra["slider"]), (bounds[0], min(bounds[1], 2**31 - 1)))
     if field.annotation is int:
         highest = int(min(bounds[1], 2**31 - 1))
         box = SpinBox(value=int(bounds[0]), min=int(bounds[0]), max=highest)
