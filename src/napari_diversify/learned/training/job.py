@@ -1,0 +1,376 @@
+"""A training as a folder: what is to be trained on what, and how it is watched and steered.
+
+The folder is the model's own. While it is trained, and afterwards, ``training/`` holds
+
+    job.json           what is trained on what: :class:`Job`
+    status.json        what the process says of itself: :class:`Status`
+    alive              locked while a process trains
+    wish               a word to that process: run, pause, stop or cancel
+    state.safetensors  weights, moments of Adam and the step, every few seconds
+    progress.jsonl     a line every few steps: :class:`.Progress`
+    preview.npz        a held-out patch: input, prediction, target
+    log.txt            what libraries say
+    data/              copies of images that are in no file
+
+and ``card.json`` and ``weights.safetensors`` appear when training has ended or was stopped
+early: that makes a model of it. The process is a child of whoever starts it, goes on when that
+one has ended, and is found again by its folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import Field
+
+from ... import files
+from ...files.safe import remove, replace_text
+from ...model import Model
+from ...small_files import read_small
+from .alive import is_alive
+from .progress import Progress
+from .settings import Settings
+
+Wish: TypeAlias = Literal["run", "pause", "stop", "cancel"]
+State: TypeAlias = Literal["waiting", "running", "paused", "interrupted", "done", "failed"]
+
+_STARTING = 60.0  # seconds that a process may take to begin
+_NICE = 10
+_CHILDREN: list[subprocess.Popen[bytes]] = []
+
+
+class Source(Model):
+    """An image to train on, in a file.
+
+    Attributes
+    ----------
+    path : str
+        Where; relative paths are those of copies, in the folder ``training``.
+    name : str
+        What the card of the model calls it; by default as the file.
+    axes, series
+        As :func:`napari_diversify.files.open_image` takes them.
+    channel : int or None
+        Which of several.
+    spacing : tuple of float or None
+        Size of its voxels, (z,) y, x in micrometres, if the file does not say so.
+    """
+
+    path: str
+    name: str = ""
+    axes: str | None = None
+    series: int | None = Field(None, ge=0)
+    channel: int | None = Field(None, ge=0)
+    spacing: tuple[float, ...] | None = None
+
+
+class Job(Model):
+    """What is to be trained on what.
+
+    Attributes
+    ----------
+    images : tuple of Source
+    settings : RestoreTraining or DenoiseTraining
+    seed : int
+    frames : Source or None
+        Frames (t, y, x) of one static scene, which noise models are fitted to.
+    denoised : tuple of Source
+        A denoised copy of each image, which noise models are fitted to.
+    clean : tuple of Source
+        Each image without noise, or without tissue: for figures only, never trained on.
+    """
+
+    schema_version: Literal[1] = 1
+    images: tuple[Source, ...] = Field(min_length=1)
+    settings: Settings
+    seed: int = Field(0, ge=0, lt=2**64)
+    frames: Source | None = None
+    denoised: tuple[Source, ...] = ()
+    clean: tuple[Source, ...] = ()
+
+    @classmethod
+    def load(cls, folder: str | os.PathLike[str]) -> Job:
+        """The job of a training; a ValueError or OSError says why not."""
+        where = place(folder) / "job.json"
+        if not where.is_file():
+            raise FileNotFoundError(f"{folder} holds no training")
+        try:
+            return cls(**json.loads(read_small(where)))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f"{where} is not the job of a training: {error}") from None
+
+
+class Status(Model):
+    """What is known of a training.
+
+    Attributes
+    ----------
+    state : {"waiting", "running", "paused", "interrupted", "done", "failed"}
+        Waiting: not begun. Interrupted: its process is gone; it can go on.
+    step, steps : int
+    message : str
+        What to tell the user: why it failed, for example.
+    pid : int or None
+        Number of its process.
+    """
+
+    state: State
+    step: int = 0
+    steps: int = 0
+    message: str = ""
+    pid: int | None = None
+
+
+def place(folder: str | os.PathLike[str]) -> Path:
+    """The folder of the training inside that of the model."""
+    return Path(folder) / "training"
+
+
+# ---- before ----
+
+
+def prepare(
+    folder: str | os.PathLike[str], job: Job, copies: Mapping[str, Any] | None = None
+) -> None:
+    """Make the folder of a training.
+
+    Parameters
+    ----------
+    folder : path-like
+        Where the model will be; nothing may be there yet but an empty folder.
+    job : Job
+    copies : mapping from str to array, optional
+        Images that are in no file, by the path that the job has for them ("data/0.npy"). Lazy
+        arrays are written plane by plane.
+
+    Raises
+    ------
+    OSError
+        If something is there, or nothing can be written; the message says what to do.
+    """
+    check_free(folder)
+    files.make_folder(place(folder))
+    with files.saying(folder):
+        for path, array in (copies or {}).items():
+            _copy(place(folder) / path, array)
+        replace_text(place(folder) / "status.json", Status(state="waiting").model_dump_json())
+        replace_text(place(folder) / "job.json", job.model_dump_json(indent=1) + "\n")
+
+
+def check_free(folder: str | os.PathLike[str]) -> None:
+    """Raise a FileExistsError with a sentence unless a model may be made there."""
+    where = Path(folder)
+    if (where / "card.json").exists():
+        raise FileExistsError(f"{where} is a model already; choose another name")
+    if (place(where) / "job.json").exists():
+        raise FileExistsError(
+            f"{where} holds a training that has not ended: let it go on (--resume), or choose "
+            "another name"
+        )
+    if where.is_dir() and any(where.iterdir()):
+        raise FileExistsError(
+            f"{where} is a folder with other things in it and is left as it is; choose another name"
+        )
+    if where.exists() and not where.is_dir():
+        raise FileExistsError(f"{where} is a file; a model is a folder. Choose another name")
+
+
+def _copy(path: Path, array: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    copy = np.lib.format.open_memmap(path, "w+", np.dtype(array.dtype), tuple(array.shape))
+    for lead in np.ndindex(copy.shape[:-2]):
+        copy[lead] = np.asarray(array[lead])
+    copy.flush()
+
+
+def pairs(
+    job: Job, n: int, folder: str | os.PathLike[str] | None = None
+) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+    """The first patches that a training would see, as (input, target) in grey levels.
+
+    To denoise there is no target: beside each patch stands the patch, blurred, with new noise
+    as the photon-transfer law of the image has it. ``folder`` is where copies are, if any.
+    """
+    from .patches import examples
+
+    return examples(job, n, Path() if folder is None else place(folder))
+
+
+# ---- steering ----
+
+
+def start(folder: str | os.PathLike[str]) -> int:
+    """Begin or go on with a training in a process of its own; return the number of that process.
+
+    The process gives way to others, and goes on when this one ends. One that trains already is
+    left alone.
+    """
+    Job.load(folder)  # it is one
+    now = status(folder)
+    if now.state in ("running", "paused"):
+        wish(folder, "run")
+        return now.pid or 0
+    wish(folder, "run")
+    _say(folder, Status(state="waiting", step=now.step, steps=now.steps))
+    own: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        own = {
+            "creationflags": subprocess.DETACHED_PROCESS
+            | subprocess.CREATE_NEW_PROCESS_GROUP
+            | subprocess.BELOW_NORMAL_PRIORITY_CLASS
+        }
+    with open(place(folder) / "log.txt", "ab") as log:
+        child = subprocess.Popen(
+            [sys.executable, "-m", __package__, str(Path(folder).resolve())],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=os.environ | {"OMP_WAIT_POLICY": "passive"},
+            **own,
+        )
+    _reap()
+    _CHILDREN.append(child)  # or Python would complain that nobody waits for it
+    return child.pid
+
+
+def pause(folder: str | os.PathLike[str]) -> None:
+    """Have a training keep its state and wait."""
+    wish(folder, "pause")
+
+
+def go_on(folder: str | os.PathLike[str]) -> None:
+    """Have a training go on that is paused, was interrupted or has failed."""
+    start(folder)
+
+
+def stop(folder: str | os.PathLike[str]) -> None:
+    """Have a training end early, and keep the model as it is."""
+    if status(folder).state not in ("running", "paused", "waiting"):
+        start(folder)
+    wish(folder, "stop")
+
+
+def cancel(folder: str | os.PathLike[str]) -> None:
+    """Have a training end without a model; what was made for it is removed."""
+    wish(folder, "cancel")
+    if status(folder).state not in ("running", "paused", "waiting"):
+        discard(folder)
+
+
+def discard(folder: str | os.PathLike[str]) -> None:
+    """Remove a training, and the folder if nothing else is in it; a model in it stays."""
+    remove(place(folder))
+    with suppress(OSError):
+        Path(folder).rmdir()
+
+
+def wish(folder: str | os.PathLike[str], word: Wish) -> None:
+    """Tell the process of a training what to do."""
+    replace_text(place(folder) / "wish", word)
+
+
+def wished(folder: str | os.PathLike[str]) -> Wish:
+    """What the process of a training is to do."""
+    with suppress(OSError):
+        text = read_small(place(folder) / "wish").decode()
+        if text in ("pause", "stop", "cancel"):
+            return text  # type: ignore[return-value]
+    return "run"
+
+
+def _reap() -> None:
+    _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
+
+
+# ---- watching ----
+
+
+def status(folder: str | os.PathLike[str]) -> Status:
+    """How a training is doing.
+
+    Raises
+    ------
+    OSError, ValueError
+        If there is none.
+    """
+    _reap()
+    where = place(folder) / "status.json"
+    working = is_alive(place(folder) / "alive")
+    try:
+        said = Status(**json.loads(read_small(where)))
+        since = time.time() - where.stat().st_mtime
+    except FileNotFoundError:
+        raise FileNotFoundError(f"{folder} holds no training") from None
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{where} is not the status of a training: {error}") from None
+    begun = (place(folder) / "log.txt").exists()
+    if working or said.state in ("done", "failed"):
+        return said
+    if said.state == "waiting" and (not begun or since < _STARTING):
+        return said
+    message = said.message or _last_words(folder)
+    return Status(state="interrupted", step=said.step, steps=said.steps, message=message)
+
+
+def say(folder: str | os.PathLike[str], state: State, progress: Progress | None = None,
+        message: str = "") -> None:  # fmt: skip
+    """What the process of a training says of itself."""
+    step, steps = (0, 0) if progress is None else (progress.step, progress.steps)
+    _say(folder, Status(state=state, step=step, steps=steps, message=message, pid=os.getpid()))
+
+
+def _say(folder: str | os.PathLike[str], status: Status) -> None:
+    replace_text(place(folder) / "status.json", status.model_dump_json())
+
+
+def _last_words(folder: str | os.PathLike[str]) -> str:
+    """The last line of the log: why a process ended that could not say so itself."""
+    with suppress(OSError), open(place(folder) / "log.txt", "rb") as log:
+        log.seek(max(0, log.seek(0, os.SEEK_END) - 2000))
+        lines = log.read().decode(errors="replace").split("\n")
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+    return ""
+
+
+def progress(folder: str | os.PathLike[str], since: int = 0) -> list[Progress]:
+    """All reports of a training after a step, in their order."""
+    reports: dict[int, Progress] = {}
+    with suppress(OSError), open(place(folder) / "progress.jsonl", encoding="utf-8") as lines:
+        for line in lines:
+            with suppress(ValueError, TypeError):  # half a line is being written
+                report = Progress(**json.loads(line))
+                reports[report.step] = report  # steps that were taken again count once
+    return [reports[step] for step in sorted(reports) if step > since]
+
+
+def preview(folder: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.float32]] | None:
+    """The held-out patch that a training shows, as it sees it now; None before the first time.
+
+    ``input``, ``prediction`` and, to restore, ``target``, each (Y, X) in grey levels.
+    """
+    try:
+        with np.load(place(folder) / "preview.npz", allow_pickle=False) as arrays:
+            return {name: arrays[name] for name in arrays.files}
+    except (OSError, ValueError, EOFError):
+        return None
+
+
+def trainings(parent: str | os.PathLike[str]) -> list[Path]:
+    """Folders in a folder that hold a training, whether it works or has ended."""
+    found: Iterable[Path] = sorted(Path(parent).iterdir()) if Path(parent).is_dir() else ()
+    return [folder for folder in found if (place(folder) / "job.json").is_file()]
+
+
+def names(sources: Sequence[Source]) -> tuple[str, ...]:
+    """What a card calls these images."""
+    return tuple(source.name or Path(source.path).name for source in sources)
