@@ -21,13 +21,13 @@ class UNetShape(Model):
     @property
     def multiple(self) -> int:
         """A number that the sides of what it is given must be multiples of."""
-        return 2**self.levels
+        return 1 << self.levels
 
     @property
     def halo(self) -> int:
         """How far, in pixels, a result may depend on its surroundings; a multiple of 8."""
         # two convolutions going down, three coming up, and one place more for pooling
-        reach = sum((2 + 3 + 1) * 2**level for level in range(self.levels)) + 2 * self.multiple
+        reach = sum((2 + 3 + 1) << level for level in range(self.levels)) + 2 * self.multiple
         return -(-reach // self.multiple) * self.multiple
 
 
@@ -48,9 +48,9 @@ class VaeShape(Model):
     def halo(self) -> int:
         """How far, in pixels, a result may depend on its surroundings.
 
-        12 for the encoder, and 4 latents of 4 pixels for the decoder.
+        12 for the encoder, 4 latents of 4 pixels for the decoder, and 12 for the mode of samples.
         """
-        return 28
+        return 40
 
 
 Shape: TypeAlias = Annotated[UNetShape | VaeShape, Field(discriminator="kind")]
@@ -136,21 +136,24 @@ class Card(Model):
     def doubts(
         self, spacing: Sequence[float] | None, levels: tuple[float, float]
     ) -> tuple[str, ...]:
-        """Why not to believe the model on an image with these pixels and grey levels."""
+        """Why not to believe the model on an image with these pixels and grey levels.
+
+        Sentences without a full stop.
+        """
         doubts = []
         trained = self.trained.spacing
         if trained is not None and spacing is not None:
             off = max(max(a / b, b / a) for a, b in zip(spacing[-2:], trained, strict=True))
             if off > 1.25:
                 doubts.append(
-                    f"The model was trained on pixels of {trained[1]:.3g} µm; these have "
-                    f"{spacing[-1]:.3g} µm."
+                    f"the model was trained on pixels of {trained[1]:.3g} µm; these have "
+                    f"{spacing[-1]:.3g} µm"
                 )
         low, high = self.trained.levels
         within, beyond = high - low, max(low - levels[0], levels[1] - high)
         if beyond > 0.5 * within:
             doubts.append(
-                f"The model was trained on grey levels from {low:.4g} to {high:.4g}; the range "
-                f"here is {levels[0]:.4g} to {levels[1]:.4g}."
+                f"the model was trained on grey levels from {low:.4g} to {high:.4g}; the range "
+                f"here is {levels[0]:.4g} to {levels[1]:.4g}"
             )
         return tuple(doubts)

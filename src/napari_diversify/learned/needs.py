@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from functools import cache
 from importlib.util import find_spec
-from types import ModuleType
+from typing import Any
 
 #: The packages that the extra "learn" brings.
 PACKAGES = ("torch", "safetensors")
@@ -22,7 +22,7 @@ def check_installed() -> None:
 
 
 @cache
-def torch() -> ModuleType:
+def torch() -> Any:
     """The package torch, limited to one thread of its own in this process.
 
     Results are computed tile by tile, each in a thread of ours: torch's own threads change

@@ -26,7 +26,8 @@ class UNet(nn.Module):
         widths = [shape.width * 2**level for level in range(shape.levels + 1)]
         planes = 1 + 2 * shape.context
         self.down = nn.ModuleList(
-            _pair(before, width) for before, width in zip([planes, *widths[:-1]], widths)
+            _pair(before, width)
+            for before, width in zip([planes, *widths[:-1]], widths, strict=True)
         )
         self.narrow = nn.ModuleList(
             nn.Conv2d(2 * width, width, 3, padding=1) for width in widths[:-1]

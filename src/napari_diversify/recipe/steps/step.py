@@ -42,6 +42,8 @@ class Place:
         Shape of the whole array, leading axes included.
     spacing : tuple of float or None
         Voxel size per spatial axis.
+    levels : (float, float)
+        Grey levels that are mapped to 0 and 1.
     seed, sample, stream : int
         Which noise to draw.
     source : callable
@@ -64,6 +66,7 @@ class Place:
     lead: tuple[int, ...]
     array_shape: tuple[int, ...]
     spacing: tuple[float, ...] | None
+    levels: tuple[float, float]
     seed: int
     sample: int
     stream: int
@@ -186,6 +189,15 @@ class Step(Model):
 
     def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
         """Raise a ValueError if the step cannot work on images of this shape, saying why."""
+
+    def doubts(
+        self, shape: Sequence[int], spacing: Sequence[float] | None, levels: tuple[float, float]
+    ) -> tuple[str, ...]:
+        """Why not to believe the result on such images: sentences without a full stop.
+
+        ``levels`` are the grey levels that are mapped to 0 and 1.
+        """
+        return ()
 
     def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
         """Whether another sample number gives another result.
