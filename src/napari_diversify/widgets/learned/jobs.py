@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ...learned.training.job import Job, Source, pairs, preparing, start
+from ...files.safe import remove
+from ...learned.folder import CARD, WEIGHTS, load, reference
+from ...learned.training.job import Job, Source, discard, pairs, preparing, start
 from ...learned.training.settings import Settings
 from ..export.source import source_of
 from ..qt.driver import Work
@@ -73,6 +75,23 @@ def first_pairs(wanted: Wanted) -> Work:
         job = Job(images=tuple(images), settings=wanted.settings, seed=wanted.seed)
         found_pairs: Sequence[tuple[Any, Any]] = pairs(job, PAIRS, folder)
         return found_pairs
+
+
+def removed(folder: Path) -> Work:
+    """Work: delete a model, and nothing else that is in its folder; returns the folder."""
+    yield 0, 0
+    for name in (CARD, WEIGHTS):
+        remove(folder / name)
+    discard(folder)
+    return folder
+
+
+def loaded(folder: Path) -> Work:
+    """Work: load a model, PyTorch with it, before it is to be at hand; returns its reference."""
+    yield 0, 0
+    name = reference(folder)
+    load(name)
+    return name
 
 
 def _copied(number: int, name: str, header: Any) -> Source:

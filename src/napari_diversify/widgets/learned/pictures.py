@@ -58,14 +58,14 @@ class Pictures(QWidget):
 
     def _side(self, width: int) -> int:
         columns = max(1, len(self._captions))
-        return max(_LEAST, (width - (columns - 1) * _GAP) // columns)
+        return int(max(_LEAST, (width - (columns - 1) * _GAP) // columns))
 
     def heightForWidth(self, width: int) -> int:
         """As high as square pictures that fill the width."""
         if not self._rows:
             return 0
         caption = self.fontMetrics().lineSpacing()
-        return caption + len(self._rows) * (self._side(width) + _GAP)
+        return int(caption + len(self._rows) * (self._side(width) + _GAP))
 
     def sizeHint(self) -> QSize:
         """Room for pictures of a usual size."""

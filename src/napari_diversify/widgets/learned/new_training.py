@@ -1,0 +1,288 @@
+"""What is to be trained on what: the form, and the pairs that the network would see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from napari.components import ViewerModel
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QFormLayout, QLineEdit, QVBoxLayout, QWidget
+from superqt import QCollapsible, QLargeIntSpinBox
+
+from ...learned.needs import check_installed
+from ...learned.training.settings import DenoiseTraining, RestoreTraining, Settings, Training
+from ..export.source import tidy
+from ..qt.background import Background
+from ..qt.forms import ModelForm, leave_wheel
+from ..qt.numbers import whole_numbers_only
+from ..qt.parts import button, combo, row, sentence, tip
+from ..qt.words import Words
+from .jobs import Wanted, first_pairs
+from .layer_list import LayerList
+from .pictures import Pictures
+
+#: By task: its name in the list, its settings, what pairs show, what it is about.
+_TASKS: dict[str, tuple[str, type[Any], tuple[str, str], str]] = {
+    "restore": (
+        "restore contrast",
+        RestoreTraining,
+        ("input: degraded further", "target: the image"),
+        "Learns to undo what tissue does to contrast, from the image itself: patches are degraded "
+        "once more, and the network learns to turn them back (after DeepContrast). Set depth and "
+        "tissue as in Degrade contrast, where Calibrate measures them.",
+    ),
+    "denoise": (
+        "denoise",
+        DenoiseTraining,
+        ("patch", "blurred, with new noise"),
+        "Learns from noisy images alone what may lie behind the noise (after DivNoising). It needs "
+        "to know the noise: on the right, a blurred patch with noise as it was measured should "
+        "look as noisy as the patch itself.",
+    ),
+}
+
+
+class TaskForm(QWidget):
+    """The settings of one task: its own, and in a section those of any network."""
+
+    # steps ---o--- [800] ...
+    # > Network
+    valueChanged = Signal(object)
+    refused = Signal(str)
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__()
+        self._settings = settings
+        common = [name for name in Training.model_fields if name != "steps"]
+        own = [name for name in type(settings).model_fields if name not in common]
+        own.sort(key=lambda name: name != "steps")
+        self.own, self.network = ModelForm(settings, own), ModelForm(settings, common)
+        self.section = QCollapsible("Network and processor")
+        self.section.setDuration(0)
+        self.section.toggleButton().setToolTip("Show or hide settings that seldom need a change.")
+        self.section.addWidget(self.network)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.own)
+        layout.addWidget(self.section)
+        for form, other in ((self.own, self.network), (self.network, self.own)):
+            form.refused.connect(self.refused)
+            form.valueChanged.connect(other.setValue)
+            form.valueChanged.connect(self.valueChanged)
+
+    def value(self) -> Any:
+        """The settings."""
+        return self.own.value()
+
+    def setValue(self, settings: Settings) -> None:
+        """Show settings of this task."""
+        self.own.setValue(settings)
+        self.network.setValue(settings)
+
+
+class NewTraining(QWidget):
+    """Everything that a training needs to be told, and a look at what it would see.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    """
+
+    # task [restore contrast v]
+    # (what it does)
+    # images [x] cells [ ] nuclei
+    # steps ...
+    # > Network and processor
+    # [Show pairs]
+    # [input ] [target]
+    # name [cells restored] seed [0]
+    # [Train]
+    trainWished = Signal(object, str)  # Wanted; the name of the model
+    refused = Signal(str)
+
+    def __init__(self, viewer: ViewerModel) -> None:
+        super().__init__()
+        self.task = combo("task", "What the network is to learn.")
+        for kind, (name, *_) in _TASKS.items():
+            self.task.addItem(name, kind)
+        leave_wheel(self.task)
+        self.about = Words()
+        self.layers = LayerList(viewer)
+        self.forms = {kind: TaskForm(task[1]()) for kind, task in _TASKS.items()}
+        self.pairs_button = button(
+            "Show pairs",
+            "Show patches like those that the network would see, from the middle of each image, "
+            "before a training is begun. If they do not look like what you know of your images, "
+            "change the settings first.",
+        )
+        self.pictures = Pictures(("", ""))
+        self.name = QLineEdit()
+        self.name.setToolTip(
+            tip("name", "What the model is called: the name of its folder in the folder of models.")
+        )
+        self.seed = QLargeIntSpinBox()
+        self.seed.setRange(0, 2**64 - 1)
+        whole_numbers_only(self.seed)
+        leave_wheel(self.seed)
+        self.seed.setToolTip(
+            tip("seed", "Of weights, patches and noise. The same seed trains the same model again.")
+        )
+        self.train_button = button(
+            "Train",
+            "Begin the training, in a process of its own. It goes on when napari is closed, and is "
+            "found again under Trainings.",
+        )
+        self._named = ""  # by us, from the images
+        self._background = Background(self)
+        self._background.finished.connect(self._on_pairs)
+        self._background.failed.connect(self._on_failed)
+        self._lay_out()
+        self._wire()
+        self._show_task()
+
+    def _lay_out(self) -> None:
+        top, bottom = QFormLayout(), QFormLayout()
+        for form in (top, bottom):
+            form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        top.addRow("task", self.task)
+        bottom.addRow("name", self.name)
+        bottom.addRow("seed", self.seed)
+        layout = QVBoxLayout(self)
+        layout.addLayout(top)
+        layout.addWidget(self.about)
+        layout.addWidget(self.layers)
+        for form in self.forms.values():
+            layout.addWidget(form)
+        layout.addWidget(self.pairs_button)
+        layout.addWidget(self.pictures)
+        layout.addLayout(bottom)
+        layout.addWidget(row(self.train_button))
+        layout.addStretch()
+
+    def _wire(self) -> None:
+        self.task.currentIndexChanged.connect(self._show_task)
+        self.layers.chosenChanged.connect(self._on_chosen)
+        self.pairs_button.clicked.connect(self.show_pairs)
+        self.train_button.clicked.connect(self.train)
+        for form in self.forms.values():
+            form.refused.connect(self.refused)
+            form.valueChanged.connect(self._forget_pairs)
+
+    # ---- what it says ----
+
+    @property
+    def kind(self) -> str:
+        """The word for the task."""
+        return str(self.task.currentData())
+
+    def value(self) -> Any:
+        """The settings of the task chosen."""
+        return self.forms[self.kind].value()
+
+    def setValue(self, settings: Settings) -> None:
+        """Show settings, and their task."""
+        self.forms[settings.kind].setValue(settings)
+        self.task.setCurrentIndex(self.task.findData(settings.kind))
+        self._forget_pairs()
+
+    @property
+    def running(self) -> bool:
+        """Whether pairs are being made."""
+        return self._background.running
+
+    def cancel(self) -> None:
+        """Make no pairs any more."""
+        self._background.cancel()
+        self._say_ready()
+
+    def connect_viewer(self) -> None:
+        """Follow the layers of the viewer."""
+        self.layers.connect_viewer()
+        self._on_chosen()
+
+    def disconnect_viewer(self) -> None:
+        """Leave the viewer alone."""
+        self.layers.disconnect_viewer()
+
+    # ---- what the user does ----
+
+    def wanted(self) -> Wanted | None:
+        """What is to be trained on what; None, and a sentence, if that cannot be."""
+        layers = self.layers.chosen()
+        try:
+            check_installed()
+            if not layers:
+                raise ValueError("tick an image to train on; open one first if none is listed")
+            return Wanted(tuple(layers), self.value(), self.seed.value())
+        except (ImportError, ValueError) as error:
+            self.refused.emit(sentence(error))
+            return None
+
+    def show_pairs(self) -> None:
+        """Show what a training would see."""
+        wanted = self.wanted()
+        if wanted is not None:
+            self.pairs_button.setText("Making pairs…")
+            self.pairs_button.setEnabled(False)
+            self._background.start(lambda: first_pairs(wanted))
+
+    def train(self) -> None:
+        """Wish for the training that is set."""
+        wanted, name = self.wanted(), self.name.text().strip()
+        if wanted is not None:
+            self.trainWished.emit(wanted, name)
+
+    def _show_task(self) -> None:
+        _, _, captions, about = _TASKS[self.kind]
+        for kind, form in self.forms.items():
+            form.setVisible(kind == self.kind)
+        self.about.setText(about)
+        self.pictures.setCaptions(captions)
+        self._forget_pairs()
+        self._name_it()
+
+    def _on_chosen(self) -> None:
+        self._forget_pairs()
+        self._name_it()
+
+    def _name_it(self) -> None:
+        """Name the model after its images, unless the user has named it."""
+        if self.name.text() == self._named:
+            layers = self.layers.chosen()
+            what = {"restore": "restored", "denoise": "denoised"}[self.kind]
+            self._named = f"{tidy(layers[0].name)} {what}" if layers else ""
+            self.name.setText(self._named)
+
+    def _forget_pairs(self) -> None:
+        self._background.cancel()
+        self._say_ready()
+        self.pictures.setRows([])
+
+    def _on_pairs(self, pairs: list[tuple[Any, Any]]) -> None:
+        self._say_ready()
+        self.pictures.setRows(pairs)
+
+    def _on_failed(self, error: Exception) -> None:
+        self._say_ready()
+        self.refused.emit(f"No pairs: {sentence(error)}")
+
+    def _say_ready(self) -> None:
+        self.pairs_button.setText("Show pairs")
+        self.pairs_button.setEnabled(True)
+
+
+def folder_of(models: Path, name: str) -> Path:
+    """The folder of a model of this name.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be the name of a folder.
+    """
+    from ... import files
+
+    try:
+        return models / files.check_name(name)
+    except ValueError as error:
+        raise ValueError(f"the name of a model is that of its folder: {error}") from None
