@@ -386,7 +386,7 @@ def add_lost_power(c, d, by, bx, hy, hx, bb, bh, hh, of_c, of_d, total):
 
 @_compiled
 def wiener(c, bands, by, bx, hy, hx, blur, halo, weak, doubt, out):
-    """``out = c * g / (g^2 * weak[band] + doubt)``, all float32 but the bands.
+    """``out = c * g / (g^2 * weak[band] + doubt[band])``, all float32 but the bands.
 
     g = blur * by bx + halo * hy hx.
     """
@@ -395,7 +395,7 @@ def wiener(c, bands, by, bx, hy, hx, blur, halo, weak, doubt, out):
         h = halo * hy[u]
         for v in range(c.shape[1]):
             gain = b * bx[v] + h * hx[v]
-            out[u, v] = c[u, v] * (gain / (gain * gain * weak[bands[u, v]] + doubt))
+            out[u, v] = c[u, v] * (gain / (gain * gain * weak[bands[u, v]] + doubt[bands[u, v]]))
 
 
 @_compiled

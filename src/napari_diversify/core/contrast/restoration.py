@@ -9,7 +9,9 @@ divides by H where there is signal, and suppresses what is noise. P, the power o
 it arrives, is the mean power of the plane at this frequency minus twice that of the noise; N is
 the power of the noise, by the photon-transfer law measured in the plane. The small constant e
 stands for how little is known of the tissue: it keeps frequencies of which the model says that
-next to nothing has arrived from being raised without bounds. s is the strength, 1 by default.
+next to nothing has arrived from being raised without bounds. Where noise hides the signal, so
+that P is not above 0, the power of the signal before the tissue is taken to be a tenth of N.
+s is the strength, 1 by default.
 
 Richardson-Lucy is the other method: iterations that never leave positive values, for the same H.
 """
@@ -33,9 +35,14 @@ Method: TypeAlias = Literal["wiener", "richardson-lucy"]
 
 #: The constant e: gains are known to about 6 % of that of the mean, at best.
 _DOUBT = 4e-3
-#: Bands of frequencies, from 0 to the highest in the corner of a plane; at most 256.
-_BANDS = 128
-_HIDDEN = 1e20
+#: Power of a signal that the noise hides, over that of the noise.
+_HIDDEN = 0.1
+#: Rings of frequencies, from 0 to the highest in the corner of a plane; at most 256.
+_RINGS = 128
+#: Coefficients in a band of rings, or more, so that its power is hardly a matter of chance.
+_LEAST = 32
+#: Deviations by which the weakest of all bands may fall below their power by chance.
+_CHANCE = 3.5
 #: By how much an even loss of light, or a pedestal, is undone at most.
 _MOST = 1e3
 
@@ -46,7 +53,14 @@ def _bands(shape: tuple[int, int], spacing: tuple[float, float]) -> npt.NDArray[
     fy, fx = (np.arange(n) / (n * s) for n, s in zip(shape, spacing, strict=True))
     furthest = np.hypot(1 / spacing[0], 1 / spacing[1])
     radius = np.hypot(fy[:, None], fx) / furthest
-    bands: npt.NDArray[np.uint8] = np.minimum(radius * _BANDS, _BANDS - 1).astype(np.uint8)
+    rings = np.minimum(radius * _RINGS, _RINGS - 1).astype(np.uint8)
+    band_of, band, members, left = np.zeros(_RINGS, np.uint8), 0, 0, rings.size
+    for ring, size in enumerate(np.bincount(rings.ravel(), minlength=_RINGS)):
+        if members > _LEAST < left:
+            band, members = band + 1, 0
+        band_of[ring] = band
+        members, left = members + size, left - size
+    bands: npt.NDArray[np.uint8] = band_of[rings]
     return bands
 
 
@@ -55,21 +69,21 @@ def noise_to_signal(
 ) -> npt.NDArray[np.float32]:
     """Power of the noise over that of the signal in a plane, as it is, by band of frequencies.
 
-    Next to infinite from the first band on in which the noise hides the signal.
+    Infinite where the noise hides the signal.
     """
-    a, b = photon_transfer(plane)
-    noise = max(a + b * float(plane.mean(dtype=np.float64)), 0.0)
     bands = _bands(plane.shape, tuple(spacing[-2:])).ravel()
     power = np.square(coefficients, dtype=np.float64).ravel()
+    size = np.bincount(bands)
     power[0] = 0.0  # the mean, which is not restored by this filter
-    size = np.bincount(bands, minlength=_BANDS)
-    mean = np.bincount(bands, power, minlength=_BANDS) / np.maximum(size, 1)
+    size[0] -= 1
+    mean = np.bincount(bands, power) / np.maximum(size, 1)
+    a, b = photon_transfer(plane)
+    # structure can pass for noise; but white noise is no stronger than the weakest band
+    most = (mean * np.exp(_CHANCE * np.sqrt(2 / np.maximum(size, 1)))).min()
+    noise = min(max(a + b * float(plane.mean(dtype=np.float64)), 0.0), most)
     signal = mean - 2 * noise
-    hidden = np.flatnonzero((signal <= 0) & (size > 0))
-    ratio = np.full(_BANDS, _HIDDEN)
-    end = int(hidden[0]) if hidden.size else _BANDS
-    ratio[:end] = noise / np.maximum(signal[:end], np.finfo(np.float64).tiny)
-    return ratio.astype(np.float32)
+    seen = signal > 0
+    return np.where(seen, noise / np.where(seen, signal, 1), np.inf).astype(np.float32)
 
 
 def _even(filt: PlaneFilter) -> tuple[float, float]:
@@ -90,14 +104,17 @@ def wiener_plane(
     bands = _bands(coefficients.shape, tuple(spacing[-2:]))
     mean, rest = _even(filt)
     blur, halo = (np.float32(a.sum() / rest) for a in (filt.blur, filt.halo))
-    weak = np.float32(1) + ratio / np.float32(strength)
-    doubt = np.float32(_DOUBT / strength)
+    seen = np.isfinite(ratio)
+    weak = (1 + np.where(seen, ratio / strength, 0)).astype(np.float32)
+    doubt = (np.where(seen, _DOUBT, 1 / _HIDDEN) / strength).astype(np.float32)
+    # what has passed unharmed stays as it is
+    scale = np.float32((1 + _DOUBT / strength) / rest)
     dark = offset * np.sqrt(coefficients.size)
 
     def rows(part: slice, out: npt.NDArray[np.float32]) -> None:
         factors = filt.by[part], filt.bx, filt.hy[part], filt.hx, blur, halo
         kernels.wiener(coefficients[part], bands[part], *factors, weak, doubt, out)
-        out *= np.float32(1 / rest)
+        out *= scale
         if part.start == 0:
             out[0, 0] = np.float32(dark + (coefficients[0, 0] - dark) / mean)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
-from typing import ClassVar, Literal
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -17,7 +18,7 @@ from ...core.contrast.restoration import (
     richardson_lucy_plane,
     wiener_plane,
 )
-from .step import PROCESSING, Place, Unit, whole_planes
+from .step import PROCESSING, ExtraView, Place, Unit, whole_planes
 from .tissue import (
     Absorption,
     Blur,
@@ -43,6 +44,18 @@ class Restore(TissueStep):
     panel: ClassVar[str] = "napari_diversify.widgets.diversify.contrast_panel:ContrastPanel"
     in_lengths: ClassVar[bool] = True
     of_volumes: ClassVar[frozenset[str]] = frozenset({"growing", "surface", "upwards"})
+    counts_with: ClassVar[Mapping[str, tuple[str, Any]]] = MappingProxyType(
+        {"strength": ("method", "wiener"), "iterations": ("method", "richardson-lucy")}
+    )
+    views: ClassVar[tuple[ExtraView, ...]] = (
+        ExtraView(
+            "removed",
+            "change",
+            "show what it changes",
+            "Show the image minus the restored one, at ±3 standard deviations, in a layer of its "
+            "own: what is given back is dark, what is taken away as noise is bright.",
+        ),
+    )
 
     kind: Literal["restore"] = "restore"
     depth: float = Field(
@@ -74,7 +87,7 @@ class Restore(TissueStep):
         ge=0,
         le=200,
         title="iterations",
-        description="Of Richardson-Lucy; the more, the sharper and the noisier.",
+        description="Of Richardson-Lucy: the more, the sharper and the noisier.",
         json_schema_extra={"slider": [0, 50]},
     )
     scattering_length: ScatteringLength = Tissue.scattering_length

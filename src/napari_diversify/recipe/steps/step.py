@@ -174,6 +174,8 @@ class Step(Model):
     falling: ClassVar[frozenset[str]] = frozenset()
     #: Parameters that count for volumes only, not for 2D images.
     of_volumes: ClassVar[frozenset[str]] = frozenset()
+    #: Parameters that count only where another one has a certain value: {name: (other, value)}.
+    counts_with: ClassVar[Mapping[str, tuple[str, Any]]] = MappingProxyType({})
     #: Whether a new dock has a card of it, and shows its result.
     at_first: ClassVar[Literal["", "off", "live"]] = ""
     #: Parameters that a new card begins with, where the defaults would hardly be seen.
