@@ -30,6 +30,15 @@ class UNetShape(Model):
         reach = sum((2 + 3 + 1) << level for level in range(self.levels)) + 2 * self.multiple
         return -(-reach // self.multiple) * self.multiple
 
+    @property
+    def parameters(self) -> int:
+        """How many numbers its weights are."""
+        widths = [self.width << level for level in range(self.levels + 1)]
+        down = [1 + 2 * self.context, *widths[:-1]]
+        number = sum(_pair(before, width) for before, width in zip(down, widths, strict=True))
+        number += sum(_convolution(2 * w, w) + _pair(2 * w, w) for w in widths[:-1])
+        return number + self.width + 1
+
 
 class VaeShape(Model):
     """The fully convolutional VAE of DivNoising: how wide, and how many latents per place."""
@@ -51,6 +60,22 @@ class VaeShape(Model):
         12 for the encoder, 4 latents of 4 pixels for the decoder, and 12 for the mode of samples.
         """
         return 40
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers its weights are."""
+        w, z = self.width, self.latents
+        encoder = _pair(1, w) + _pair(w, 2 * w) + 2 * _convolution(2 * w, z)
+        decoder = _pair(z, 2 * w) + _pair(2 * w, w) + _convolution(w, 1)
+        return encoder + decoder + _convolution(2 * w, 2 * w, 2) + _convolution(w, w, 2)
+
+
+def _convolution(before: int, after: int, side: int = 3) -> int:
+    return after * (before * side * side + 1)
+
+
+def _pair(before: int, after: int) -> int:
+    return _convolution(before, after) + _convolution(after, after)
 
 
 Shape: TypeAlias = Annotated[UNetShape | VaeShape, Field(discriminator="kind")]

@@ -140,35 +140,58 @@ def models_in(folder: str | os.PathLike[str]) -> Iterator[tuple[Path, Card]]:
 
 @lru_cache(maxsize=64)
 def find(model: str) -> tuple[Path, Card]:
-    """The folder of a model that a recipe names, and its card.
+    """The folder of a model that a recipe names, and its card; PyTorch is not needed.
 
     Raises
     ------
     OSError, ValueError
-        If it is missing or has been changed; the message says what to do.
+        If it is missing, cut, or has been changed; the message says what to do.
     """
     folder, wanted = split(model)
-    fault: Exception
     try:
         card = read_card(folder)
-        if card.hash.startswith(wanted):
-            return folder, card
-        fault = ValueError(
+        fault: Exception = ValueError(
             f"the model {folder} is another one now: it was trained or written again since it was "
             f"chosen (its hash was {wanted} and is {card.hash[:16]}). Choose it again"
         )
-    except (OSError, ValueError) as error:
+    except FileNotFoundError as error:
         fault = error
+        if wanted:
+            fault = FileNotFoundError(
+                f"the model {folder.name} ({wanted}) is missing: it is neither in {folder} nor in "
+                f"{models_folder()}. Put its folder there, or choose another model"
+            )
+    else:
+        if card.hash.startswith(wanted):
+            _check_weights(folder, card)
+            return folder, card
     if wanted:
         for other, card in models_in(models_folder()):
             if card.hash.startswith(wanted):
+                _check_weights(other, card)
                 return other, card
-    if isinstance(fault, FileNotFoundError):
-        raise FileNotFoundError(
-            f"the model {folder.name} ({wanted}) is missing: it is neither in {folder} nor in "
-            f"{models_folder()}. Put its folder there, or choose another model"
-        )
     raise fault
+
+
+def _check_weights(folder: Path, card: Card) -> bytes:
+    """The file of weights, if it is what the card was written for."""
+    where = folder / WEIGHTS
+    most = 4 * card.shape.parameters + _HEADER
+    try:
+        size = where.stat().st_size
+    except FileNotFoundError:
+        raise FileNotFoundError(f"the model {folder} has lost its weights: {where}") from None
+    if size > most:
+        raise ValueError(
+            f"{where} has {size} bytes, more than the network on its card takes; it is not used"
+        )
+    content = read_small(where, most)
+    if _hash(content, card) != card.hash:
+        raise ValueError(
+            f"the model {folder} is damaged: its weights are not those that its card was written "
+            "for. Train it again, or copy its folder anew"
+        )
+    return content
 
 
 def load(model: str) -> nn.Module:
@@ -187,40 +210,25 @@ def load(model: str) -> nn.Module:
 
 @lru_cache(maxsize=4)
 def _loaded(model: str) -> nn.Module:
-    folder, card = find(model)
     package = torch()
     import safetensors
     import safetensors.torch
 
     from .networks import network
 
+    folder, card = find(model)
     where = folder / WEIGHTS
-    with package.device("meta"):  # shapes only: nothing is allocated before they are checked
-        expected = {name: t.shape for name, t in network(card.shape).state_dict().items()}
-    most = sum(4 * shape.numel() for shape in expected.values()) + _HEADER
-    try:
-        size = where.stat().st_size
-    except FileNotFoundError:
-        raise FileNotFoundError(f"the model {folder} has lost its weights: {where}") from None
-    if size > most:
-        raise ValueError(
-            f"{where} has {size} bytes, more than the network on its card takes; it is not used"
-        )
-    content = read_small(where, most)
-    if _hash(content, card) != card.hash:
-        raise ValueError(
-            f"the model {folder} is damaged: its weights are not those that its card was written "
-            "for. Train it again, or copy its folder anew"
-        )
+    content = _check_weights(folder, card)
     try:
         tensors = safetensors.torch.load(content)
     except (safetensors.SafetensorError, ValueError, KeyError, RuntimeError) as error:
         raise ValueError(f"{where} is not a file of weights ({error})") from None
-    shapes = {name: t.shape for name, t in tensors.items()}
-    usable = all(
+    with package.device("meta"):  # shapes only
+        expected = {name: t.shape for name, t in network(card.shape).state_dict().items()}
+    usable = {name: t.shape for name, t in tensors.items()} == expected and all(
         t.dtype == package.float32 and bool(package.isfinite(t).all()) for t in tensors.values()
     )
-    if shapes != expected or not usable:
+    if not usable:
         raise ValueError(
             f"the weights in {where} are not those of the network on its card, or not finite "
             "numbers in single precision; the model is not used"

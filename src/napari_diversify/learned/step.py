@@ -13,7 +13,7 @@ from pydantic import BeforeValidator, Field
 from ..core.blocks import Region
 from ..recipe.steps.step import Place, Step
 from .card import Card, Task
-from .folder import find, load, reference, split
+from .folder import find, reference, split
 from .needs import check_installed
 from .tiles import Tile, Unit, assembled, block, covering, each, needed, region_of
 
@@ -87,7 +87,6 @@ class LearnedStep(Step):
         """Raise if the model or the packages that it needs are missing."""
         check_installed()
         card = self.card
-        load(self.model)
         if card.shape.context and len(shape) < 3:
             raise ValueError(
                 f"the model {find(self.model)[0]} looks at neighbouring planes and needs volumes "
