@@ -142,20 +142,6 @@ class NumberControl(QWidget):
         self.valueChanged.emit(value)
 
 
-class WholeControl(NumberControl):
-    """A slider beside a box, for whole numbers."""
-
-    def __init__(self, handy: tuple[float, float], bounds: tuple[float, float]) -> None:
-        super().__init__(handy, bounds, decimals=0)
-
-    def value(self) -> int:
-        """The number shown."""
-        return round(super().value())
-
-    def _show_decimals(self, decimals: int) -> None:
-        super()._show_decimals(0)
-
-
 class AxesControl(QWidget):
     """One spin box per axis: z [5] y [5] x [5]."""
 
@@ -317,7 +303,7 @@ def _control_for(field: FieldInfo) -> Control | None:
     if field.annotation is bool:
         return SwitchControl()
     if field.annotation is int and "slider" in extra:
-        return WholeControl(tuple(extra["slider"]), (bounds[0], min(bounds[1], 2**31 - 1)))
+        return NumberControl(tuple(extra["slider"]), bounds, decimals=0)
     if field.annotation is int:
         highest = int(min(bounds[1], 2**31 - 1))
         box = SpinBox(value=int(bounds[0]), min=int(bounds[0]), max=highest)
