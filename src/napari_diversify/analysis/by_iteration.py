@@ -109,3 +109,15 @@ def of_view(
         yield len(planes) + 1, len(recipes) + 1
         planes[k] = LazyVolume.like(array, recipe)[plane.where].reshape(plane.shape)
     return by_iteration(source, planes, array.intensity_range[0])
+
+
+def retention_in_view(
+    array: LazyVolume, index: tuple[Any, ...]
+) -> Generator[tuple[int, int], None, float]:
+    """How much of the detail of the plane in view the last step keeps."""
+    yield 0, 2
+    plane = plane_in_view(array, index)
+    before = array.recipe.replace(steps=array.recipe.steps[:-1])
+    source = LazyVolume.like(array, before)[plane.where].reshape(plane.shape)
+    yield 1, 2
+    return detail_retention(source, array[plane.where].reshape(plane.shape))
