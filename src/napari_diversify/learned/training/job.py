@@ -286,7 +286,7 @@ def stop(folder: str | os.PathLike[str]) -> None:
 def cancel(folder: str | os.PathLike[str]) -> None:
     """Have a training end without a model; what was made for it is removed."""
     wish(folder, "cancel")
-    if status(folder).state not in ("running", "paused", "waiting"):
+    if not is_alive(place(folder) / "alive"):
         discard(folder)
 
 

@@ -97,7 +97,7 @@ class RestoreTraining(Training):
     """
 
     kind: Literal["restore"] = "restore"
-    steps: Steps = 800
+    steps: Steps = 500
     depth: float = Field(
         40.0,
         gt=0,
