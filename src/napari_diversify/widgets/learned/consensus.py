@@ -146,9 +146,7 @@ class ConsensusRow(QWidget):
             return
         spacing, count = spacing_in_micrometres(layer, ndim), self.samples.value()
         of = behind(layer)
-        self._background.start(
-            lambda: _found(array, at, ndim, spacing, model.folder, count, of)
-        )
+        self._background.start(lambda: _found(array, at, ndim, spacing, model.folder, count, of))
 
     # ---- what comes back ----
 
@@ -183,8 +181,8 @@ class ConsensusRow(QWidget):
         )
         self.done.emit(
             f"{consensus.objects:,} objects in “{layer.name}”, by {consensus.samples} samples. "
-            f"A tenth of them or more disagree about {100 * consensus.divided:.1f} % of the voxels; "
-            f"the hidden layer “{layer.name} votes” shows where."
+            f"A tenth of them or more disagree about {100 * consensus.divided:.1f} % of the "
+            f"voxels; the hidden layer “{layer.name} votes” shows where."
         )
 
     def _on_failed(self, error: Exception) -> None:

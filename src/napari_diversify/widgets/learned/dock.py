@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from napari.components import ViewerModel
-from pydantic import TypeAdapter, ValidationError
 from qtpy.QtWidgets import (
     QFileDialog,
     QFormLayout,
@@ -22,7 +22,6 @@ from qtpy.QtWidgets import (
 from ...files.safe import replace_text
 from ...learned.folder import models_folder
 from ...learned.training.settings import Settings
-from ...model import explain
 from ...sentences import reason
 from ...small_files import read_small
 from ..plots.plot import colours_of
@@ -34,7 +33,7 @@ from ..qt.preferences import preference, set_preference
 from .consensus import ConsensusRow
 from .jobs import Wanted, begun, loaded, removed
 from .models import ModelsView
-from .new_training import NewTraining, folder_of
+from .new_training import KINDS, NewTraining, folder_of
 from .trainings import TrainingsView
 from .use import use
 from .watch import Model, Seen, Watch
@@ -72,6 +71,7 @@ class LearnDock(Dock):
         self._watch = Watch(self)
         self._preparing = Background(self, guarded=True)
         self._small = Background(self)  # what takes a moment: loading, removing
+        self._after: Callable[[Any], None] = self._on_removed  # what to do with its result
         self._lay_out()
         self._wire()
         self._set_folder(Path(preference("learn", "folder", "") or models_folder()))
@@ -88,7 +88,11 @@ class LearnDock(Dock):
         of_models.addWidget(self.consensus)
         for name, widget, meaning in (
             ("Train", Column(settings), "Begin a training."),
-            ("Trainings", Column(self.trainings), "Trainings under way, and those that have ended."),
+            (
+                "Trainings",
+                Column(self.trainings),
+                "Trainings under way, and those that have ended.",
+            ),
             ("Models", Column(models), "Models, how well they do, and what they are used for."),
         ):
             self.tabs.addTab(widget, name)
@@ -170,17 +174,20 @@ class LearnDock(Dock):
     def _read(self, path: str | Path) -> Settings:
         try:
             values = json.loads(read_small(path))
-            settings: Settings = TypeAdapter(Settings).validate_python(values)
+            kind = values.get("kind") if isinstance(values, dict) else None
+            if kind not in KINDS:
+                raise ValueError(f"its kind must be one of {', '.join(KINDS)}; got {kind!r}")
+            settings: Settings = KINDS[kind](**values)
             return settings
-        except ValidationError as error:
-            raise ValueError(f"{path} holds no settings of a training: {_why(error)}") from None
         except ValueError as error:
             raise ValueError(f"{path} holds no settings of a training: {reason(error)}") from None
 
     # ---- the folder of models ----
 
     def _ask_for_folder(self) -> None:
-        chosen = QFileDialog.getExistingDirectory(self, "Choose a folder of models", self.folder.text())
+        chosen = QFileDialog.getExistingDirectory(
+            self, "Choose a folder of models", self.folder.text()
+        )
         if chosen:
             set_preference("learn", "folder", chosen)
             self._set_folder(Path(chosen))
@@ -255,11 +262,4 @@ class LearnDock(Dock):
         self.consensus.cancel()
         self.consensus.disconnect_viewer()
         self.trainings.cancel_work()
-        self._preparing.cancel()
-        self._small.cancel()
-
-
-def _why(error: ValidationError) -> str:
-    from ...learned.training.settings import DenoiseTraining
-
-    return explain(error, DenoiseTraining)
+        self._small.cancel()  # a training that is being prepared goes on

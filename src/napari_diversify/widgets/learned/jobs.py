@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -95,9 +95,7 @@ def loaded(folder: Path) -> Work:
 
 
 def _copied(number: int, name: str, header: Any) -> Source:
-    return Source(
-        path=f"data/{number}.npy", name=name, axes=header.axes, spacing=header.spacing
-    )
+    return Source(path=f"data/{number}.npy", name=name, axes=header.axes, spacing=header.spacing)
 
 
 def _middle(array: Any, axes: str) -> npt.NDArray[Any]:

@@ -14,7 +14,7 @@ from superqt.utils import signals_blocked
 
 from ...analysis.by_iteration import LEAST_RETENTION, retention_in_view
 from ...learned.card import Task
-from ...learned.folder import find, models_folder, models_in, reference, split
+from ...learned.folder import models_folder, models_in, reference, split
 from ...learned.step import LearnedStep
 from ...recipe import LazyVolume
 from ...recipe.lazy.array import LazyArray
@@ -269,20 +269,8 @@ class RestorePanel(ModelPanel):
 class DenoisePanel(ModelPanel):
     """Shows and edits a :class:`Denoise` step; draws count where more than one is made of them."""
 
-    def __init__(self, step: LearnedStep) -> None:
-        super().__init__(step)
-        self._grey_out()
-
-    def setValue(self, step: LearnedStep) -> None:
-        """Show a step."""
-        super().setValue(step)
-        self._grey_out()
-
-    def _on_form_changed(self, step: Any) -> None:
-        self._grey_out()
-        super()._on_form_changed(step)
-
-    def _grey_out(self) -> None:
+    def _grey(self) -> None:
+        super()._grey()
         self.form.controls["draws"].setEnabled(self.value().show != "sample")
 
 

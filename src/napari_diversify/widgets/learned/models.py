@@ -130,8 +130,8 @@ class ModelsView(QWidget):
         answer = QMessageBox.question(
             self,
             "Remove the model?",
-            f"“{model.folder.name}” is deleted from {model.folder.parent}. Recipes that name it can "
-            "no longer be computed.",
+            f"“{model.folder.name}” is deleted from {model.folder.parent}. Recipes that name it "
+            "can no longer be computed.",
             QMessageBox.StandardButton.Yes | QMessageBox.StandardButton.No,
             QMessageBox.StandardButton.No,
         )

@@ -42,6 +42,9 @@ _TASKS: dict[str, tuple[str, type[Any], tuple[str, str], str]] = {
     ),
 }
 
+#: The settings of each task.
+KINDS: dict[str, type[Any]] = {kind: task[1] for kind, task in _TASKS.items()}
+
 
 class TaskForm(QWidget):
     """The settings of one task: its own, and in a section those of any network."""
@@ -109,7 +112,7 @@ class NewTraining(QWidget):
         leave_wheel(self.task)
         self.about = Words()
         self.layers = LayerList(viewer)
-        self.forms = {kind: TaskForm(task[1]()) for kind, task in _TASKS.items()}
+        self.forms = {kind: TaskForm(settings()) for kind, settings in KINDS.items()}
         self.pairs_button = button(
             "Show pairs",
             "Show patches like those that the network would see, from the middle of each image, "

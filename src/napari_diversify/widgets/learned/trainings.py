@@ -245,9 +245,7 @@ class TrainingsView(QWidget):
         self.changed.emit()
 
 
-def _told(
-    tell: Callable[[Path], object], folder: Path
-) -> Generator[tuple[int, int], None, None]:
+def _told(tell: Callable[[Path], object], folder: Path) -> Generator[tuple[int, int], None, None]:
     yield 0, 0
     tell(folder)
 

@@ -127,7 +127,9 @@ def _look(
     there = []
     for training in trainings(folder):
         with suppress(OSError, ValueError):  # it is just being removed, or damaged
-            there.append((_when(place(training) / "job.json"), Training(training, status(training))))
+            there.append(
+                (_when(place(training) / "job.json"), Training(training, status(training)))
+            )
     there.sort(key=lambda item: (-(item[0] or 0), item[1].folder))
     cards = sorted(folder.glob(f"*/{CARD}")) if folder.is_dir() else []
     at = tuple((str(card), _when(card)) for card in cards)
