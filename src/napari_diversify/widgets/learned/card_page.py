@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from html import escape
 from pathlib import Path
 
@@ -57,16 +58,20 @@ def limits(card: Card) -> tuple[str, ...]:
 def _figures(card: Card) -> str:
     if not card.figures:
         return "<p>No held-out figures were measured for this model.</p>"
-    names = list(dict.fromkeys(name for row in card.figures for name in row.values))
+    counts = Counter(name for row in card.figures for name in row.values)
+    names = [name for name in counts if counts[name] > 1]  # what methods are compared by
     head = "".join(f"<th align='right'>{escape(name)}</th>" for name in names)
-    rows = []
+    rows, more = [], []
     for figures in card.figures:
         cells = (_number(figures.values.get(name)) for name in names)
         numbers = "".join(f"<td align='right'>{cell}</td>" for cell in cells)
         rows.append(f"<tr><td>{escape(figures.method)}</td>{numbers}</tr>")
+        own = [f"{escape(n)} {_number(v)}" for n, v in figures.values.items() if counts[n] == 1]
+        if own:
+            more.append(f"<p>{escape(figures.method)}: {'; '.join(own)}.</p>")
     return (
         "<p>On patches that it was not trained on:</p><table cellspacing='0' cellpadding='3'>"
-        f"<tr><th align='left'>method</th>{head}</tr>{''.join(rows)}</table>"
+        f"<tr><th align='left'>method</th>{head}</tr>{''.join(rows)}</table>{''.join(more)}"
     )
 
 

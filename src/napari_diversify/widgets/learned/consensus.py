@@ -33,6 +33,7 @@ from ..qt.forms import leave_wheel, narrow
 from ..qt.numbers import whole_numbers_only
 from ..qt.parts import button, combo, fill, row, sentence, tip
 from ..qt.proxy import behind
+from .use import undisturbed
 from .watch import Model
 
 _NO_IMAGE = "no image layer"
@@ -164,21 +165,22 @@ class ConsensusRow(QWidget):
             return values.reshape((1,) * len(found.at) + values.shape)
 
         votes, labels = shaped(consensus.votes), shaped(consensus.labels)
-        self._viewer.add_image(
-            votes,
-            name=f"{layer.name} votes",
-            contrast_limits=(0, 1),
-            colormap="magma",
-            visible=False,
-            metadata={KEY: {**entry, **of_voxels(votes)}},
-            **state,
-        )
-        self._viewer.add_labels(
-            labels,
-            name=f"{layer.name} consensus",
-            metadata={KEY: {**entry, **of_voxels(labels)}},
-            **state,
-        )
+        with undisturbed(self._viewer):
+            self._viewer.add_image(
+                votes,
+                name=f"{layer.name} votes",
+                contrast_limits=(0, 1),
+                colormap="magma",
+                visible=False,
+                metadata={KEY: {**entry, **of_voxels(votes)}},
+                **state,
+            )
+            self._viewer.add_labels(
+                labels,
+                name=f"{layer.name} consensus",
+                metadata={KEY: {**entry, **of_voxels(labels)}},
+                **state,
+            )
         self.done.emit(
             f"{consensus.objects:,} objects in “{layer.name}”, by {consensus.samples} samples. "
             f"A tenth of them or more disagree about {100 * consensus.divided:.1f} % of the "

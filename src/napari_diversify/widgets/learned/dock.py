@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from ...files.safe import replace_text
 from ...learned.folder import models_folder
+from ...learned.training.job import Status
 from ...learned.training.settings import Settings
 from ...sentences import reason
 from ...small_files import read_small
@@ -28,7 +29,7 @@ from ..plots.plot import colours_of
 from ..qt.background import Background
 from ..qt.column import Column
 from ..qt.dock import Dock
-from ..qt.parts import button, row, sentence, tip
+from ..qt.parts import button, evenly, row, sentence, tip
 from ..qt.preferences import preference, set_preference
 from .consensus import ConsensusRow
 from .jobs import Wanted, begun, loaded, removed
@@ -37,6 +38,8 @@ from .new_training import KINDS, NewTraining, folder_of
 from .trainings import TrainingsView
 from .use import use
 from .watch import Model, Seen, Watch
+
+_ENDED = {"failed": "failed: see Trainings", "interrupted": "been interrupted: it can be resumed"}
 
 
 class LearnDock(Dock):
@@ -63,7 +66,7 @@ class LearnDock(Dock):
             )
         )
         self.choose_button = button("Choose…", "Choose another folder of models.")
-        self.new = NewTraining(napari_viewer)
+        self.new = NewTraining(napari_viewer, evenly(self.save_button, self.load_button))
         self.trainings = TrainingsView()
         self.models = ModelsView()
         self.consensus = ConsensusRow(napari_viewer)
@@ -77,17 +80,14 @@ class LearnDock(Dock):
         self._set_folder(Path(preference("learn", "folder", "") or models_folder()))
 
     def _lay_out(self) -> None:
-        settings = QWidget()
-        inner = QVBoxLayout(settings)
-        inner.addWidget(self.new)
-        inner.addWidget(row(self.save_button, self.load_button))
         models = QWidget()
         of_models = QVBoxLayout(models)
         of_models.setContentsMargins(0, 0, 0, 0)
         of_models.addWidget(self.models, stretch=1)
         of_models.addWidget(self.consensus)
+        self.consensus.setContentsMargins(9, 0, 9, 9)
         for name, widget, meaning in (
-            ("Train", Column(settings), "Begin a training."),
+            ("Train", self.new, "Begin a training."),
             (
                 "Trainings",
                 Column(self.trainings),
@@ -201,12 +201,26 @@ class LearnDock(Dock):
     # ---- what comes back ----
 
     def _on_seen(self, seen: Seen) -> None:
+        before = self.trainings.states
         self.trainings.show_seen(seen)
         if seen.models is not None:
             self.models.setModels(seen.models)
+        for folder, status in self.trainings.states.items():
+            if folder in before and before[folder].state != status.state:
+                self._announce(folder, status)
+        there: tuple[Any, ...] = (*seen.trainings, *self.models.models)
+        self.new.setTaken(frozenset(one.folder.name for one in there))
         at_work = sum(t.status.state in ("waiting", "running") for t in seen.trainings)
         for n, name, count in ((1, "Trainings", at_work), (2, "Models", len(self.models.models))):
             self.tabs.setTabText(n, f"{name} ({count})" if count else name)
+
+    def _announce(self, folder: Path, status: Status) -> None:
+        """Say that a training has come to its end."""
+        if status.state == "done":
+            self.status.say(f"“{folder.name}” has been trained: see its card under Models.")
+            self.models.choose(folder)
+        elif status.state in ("failed", "interrupted"):
+            self.status.say(f"The training of “{folder.name}” has {_ENDED[status.state]}.")
 
     def _on_begun(self, folder: Path) -> None:
         self.status.say(

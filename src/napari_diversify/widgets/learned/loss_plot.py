@@ -30,7 +30,7 @@ class LossPlot(Plot):
         )
         self.curves = {role: self.curve(role) for role in _ROLES}
         self.note.hide()
-        self.plot.setMinimumHeight(130)
+        self.setFixedHeight(200)
         item = self.plot.getPlotItem()
         item.setMouseEnabled(x=False, y=False)
         item.hideButtons()

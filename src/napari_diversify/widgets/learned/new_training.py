@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from ...learned.needs import check_installed
 from ...learned.training.settings import DenoiseTraining, RestoreTraining, Settings, Training
 from ..export.source import tidy
 from ..qt.background import Background
+from ..qt.column import Column
 from ..qt.forms import ModelForm, leave_wheel
 from ..qt.numbers import whole_numbers_only
-from ..qt.parts import button, combo, row, sentence, tip
+from ..qt.parts import button, combo, evenly, sentence, soon, tip
 from ..qt.words import Words
 from .jobs import Wanted, first_pairs
 from .layer_list import LayerList
@@ -27,7 +29,7 @@ _TASKS: dict[str, tuple[str, type[Any], tuple[str, str], str]] = {
     "restore": (
         "restore contrast",
         RestoreTraining,
-        ("input: degraded further", "target: the image"),
+        ("degraded further", "the image"),
         "Learns to undo what tissue does to contrast, from the image itself: patches are degraded "
         "once more, and the network learns to turn them back (after DeepContrast). Set depth and "
         "tissue as in Degrade contrast, where Calibrate measures them.",
@@ -35,7 +37,7 @@ _TASKS: dict[str, tuple[str, type[Any], tuple[str, str], str]] = {
     "denoise": (
         "denoise",
         DenoiseTraining,
-        ("patch", "blurred, with new noise"),
+        ("patch", "noise as measured"),
         "Learns from noisy images alone what may lie behind the noise (after DivNoising). It needs "
         "to know the noise: on the right, a blurred patch with noise as it was measured should "
         "look as noisy as the patch itself.",
@@ -90,6 +92,8 @@ class NewTraining(QWidget):
     Parameters
     ----------
     viewer : ViewerModel
+    files : QWidget
+        Buttons that save and load the settings.
     """
 
     # task [restore contrast v]
@@ -97,14 +101,16 @@ class NewTraining(QWidget):
     # images [x] cells [ ] nuclei
     # steps ...
     # > Network and processor
-    # [Show pairs]
+    # seed [0]
+    # [Save settings…] [Load settings…]
     # [input ] [target]
-    # name [cells restored] seed [0]
-    # [Train]
+    # ---- always in sight ----
+    # name [cells restored]
+    # [Show pairs] [Train]
     trainWished = Signal(object, str)  # Wanted; the name of the model
     refused = Signal(str)
 
-    def __init__(self, viewer: ViewerModel) -> None:
+    def __init__(self, viewer: ViewerModel, files: QWidget) -> None:
         super().__init__()
         self.task = combo("task", "What the network is to learn.")
         for kind, (name, *_) in _TASKS.items():
@@ -137,31 +143,39 @@ class NewTraining(QWidget):
             "found again under Trainings.",
         )
         self._named = ""  # by us, from the images
+        self._to_pairs = soon(self, self._scroll_to_pairs)
         self._background = Background(self)
         self._background.finished.connect(self._on_pairs)
         self._background.failed.connect(self._on_failed)
-        self._lay_out()
+        self._taken: frozenset[str] = frozenset()
+        self._lay_out(files)
         self._wire()
         self._show_task()
 
-    def _lay_out(self) -> None:
-        top, bottom = QFormLayout(), QFormLayout()
-        for form in (top, bottom):
+    def _lay_out(self, files: QWidget) -> None:
+        top, seed, bottom = QFormLayout(), QFormLayout(), QFormLayout()
+        for form in (top, seed, bottom):
             form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         top.addRow("task", self.task)
+        seed.addRow("seed", self.seed)
         bottom.addRow("name", self.name)
-        bottom.addRow("seed", self.seed)
+        inner = QWidget()
+        inside = QVBoxLayout(inner)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addLayout(top)
+        inside.addWidget(self.about)
+        inside.addWidget(self.layers)
+        for task in self.forms.values():
+            inside.addWidget(task)
+        inside.addLayout(seed)
+        inside.addWidget(files)
+        inside.addWidget(self.pictures)
+        inside.addStretch()
+        self._column = Column(inner)
         layout = QVBoxLayout(self)
-        layout.addLayout(top)
-        layout.addWidget(self.about)
-        layout.addWidget(self.layers)
-        for form in self.forms.values():
-            layout.addWidget(form)
-        layout.addWidget(self.pairs_button)
-        layout.addWidget(self.pictures)
+        layout.addWidget(self._column, stretch=1)
         layout.addLayout(bottom)
-        layout.addWidget(row(self.train_button))
-        layout.addStretch()
+        layout.addWidget(evenly(self.pairs_button, self.train_button))
 
     def _wire(self) -> None:
         self.task.currentIndexChanged.connect(self._show_task)
@@ -207,6 +221,14 @@ class NewTraining(QWidget):
     def disconnect_viewer(self) -> None:
         """Leave the viewer alone."""
         self.layers.disconnect_viewer()
+
+    def setTaken(self, names: frozenset[str]) -> None:
+        """Say which names there are: what we name is called otherwise."""
+        if names != self._taken:
+            if self.name.text() in names - self._taken:
+                self._named = self.name.text()  # it was given to what has just been begun
+            self._taken = names
+            self._name_it()
 
     # ---- what the user does ----
 
@@ -254,7 +276,10 @@ class NewTraining(QWidget):
         if self.name.text() == self._named:
             layers = self.layers.chosen()
             what = {"restore": "restored", "denoise": "denoised"}[self.kind]
-            self._named = f"{tidy(layers[0].name)} {what}" if layers else ""
+            name = f"{tidy(layers[0].name)} {what}" if layers else ""
+            numbered = (f"{name} {n}" for n in count(2))
+            free = (n for n in chain([name], numbered) if n not in self._taken)
+            self._named = next(free) if layers else ""
             self.name.setText(self._named)
 
     def _forget_pairs(self) -> None:
@@ -265,6 +290,13 @@ class NewTraining(QWidget):
     def _on_pairs(self, pairs: list[tuple[Any, Any]]) -> None:
         self._say_ready()
         self.pictures.setRows(pairs)
+        self._to_pairs.start()  # when they have their place
+
+    def _scroll_to_pairs(self) -> None:
+        inner = self._column.widget()
+        inner.layout().activate()
+        inner.resize(inner.width(), max(inner.sizeHint().height(), self._column.height()))
+        self._column.verticalScrollBar().setValue(self.pictures.y())
 
     def _on_failed(self, error: Exception) -> None:
         self._say_ready()

@@ -104,7 +104,7 @@ class TrainingsView(QWidget):
         layout.addWidget(self.list)
         layout.addLayout(buttons)
         layout.addWidget(self.words)
-        layout.addWidget(self.plot, stretch=1)
+        layout.addWidget(self.plot)
         layout.addWidget(self.pictures)
         layout.addStretch()
 
@@ -116,6 +116,11 @@ class TrainingsView(QWidget):
         self.cancel_button.clicked.connect(self._ask_to_cancel)
 
     # ---- what it shows ----
+
+    @property
+    def states(self) -> dict[Path, Status]:
+        """How each training does, by its folder."""
+        return self._states
 
     @property
     def training(self) -> Path | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from typing import Any
 
 from napari.components import ViewerModel
@@ -18,11 +19,18 @@ _STEPS: dict[str, type[LearnedStep]] = {"restore": RestoreLearned, "denoise": De
 
 def use(viewer: ViewerModel, task: str, model: str) -> bool:
     """Have a step of the chain use a model, live; whether there is a dock to show it in."""
-    explorer = find_dock(viewer, Explorer) or _opened(viewer)
+    explorer = find_dock(viewer, Explorer)
+    state = None if explorer is None else explorer.state()
     if explorer is None:
-        return False
+        explorer = _opened(viewer)
+        if explorer is None:
+            return False
+        state = explorer.state()
+        for card in state.cards:  # what a new dock begins with is not what the model is for
+            state = state.edit(card.key, live=False, open=False)
+    assert state is not None
     explorer.raise_dock()
-    state, key = with_model(explorer.state(), _STEPS[task], model)
+    state, key = with_model(state, _STEPS[task], model)
     explorer.session.change(state)
     explorer.cards.showCard(key)
     return True
@@ -37,6 +45,15 @@ def with_model(state: State, kind: type[LearnedStep], model: str) -> tuple[State
         state, key = state.add(name)
     step = state.card(key).step.replace(model=model)
     return state.edit(key, step=step, live=True, open=True), key
+
+
+@contextmanager
+def undisturbed(viewer: ViewerModel) -> Iterator[None]:
+    """Add layers without having the dock Diversify turn to them."""
+    explorer, active = find_dock(viewer, Explorer), viewer.layers.selection.active
+    with nullcontext() if explorer is None else explorer.source_panel.picker.undisturbed():
+        yield
+        viewer.layers.selection.active = active
 
 
 def _opened(viewer: ViewerModel) -> Explorer | None:
