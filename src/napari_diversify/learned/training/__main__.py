@@ -1,7 +1,6 @@
 """The process of a training: ``python -m napari_diversify.learned.training FOLDER``."""
 
 import os
-import signal
 import sys
 
 
@@ -9,9 +8,6 @@ def main(folder: str) -> int:
     """Train what is to be trained in a folder; how that went is in its status."""
     if hasattr(os, "nice"):
         os.nice(10)  # whoever started it goes on working
-    for name in ("SIGTERM", "SIGHUP"):  # the machine is shut down: keep the state
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
     from ...sentences import EXPECTED, sentence
     from .job import Job, say
 

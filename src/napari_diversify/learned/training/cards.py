@@ -10,8 +10,8 @@ import torch
 from ... import __version__
 from ..card import Trained
 from .divnoising import DivNoising
-from .job import names
 from .loop import Loop
+from .plan import names
 from .setting_up import SetUp
 
 
@@ -49,4 +49,4 @@ def _device(device: torch.device) -> str:
         return f"cuda ({torch.cuda.get_device_name(device)})"
     if device.type == "cpu":
         return f"cpu ({torch.backends.cpu.get_cpu_capability()})"
-    return device.type
+    return str(device.type)

@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from ... import files
 from ...files.looks import looks_of
-from .job import Source
+from .plan import Source
 
 Plane = npt.NDArray[np.float32]
 

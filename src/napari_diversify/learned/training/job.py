@@ -24,15 +24,15 @@ import math
 import os
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import Field
 
 from ... import files
 from ...core.blocks import exhaust
@@ -40,76 +40,37 @@ from ...files.safe import remove, replace_text
 from ...model import Model
 from ...small_files import read_small
 from .alive import is_alive
+from .plan import Job, Source, place
 from .progress import Progress
-from .settings import Settings
+
+__all__ = [
+    "Job",
+    "Progress",
+    "Source",
+    "Status",
+    "cancel",
+    "check_free",
+    "discard",
+    "go_on",
+    "pairs",
+    "pause",
+    "place",
+    "prepare",
+    "preview",
+    "progress",
+    "say",
+    "start",
+    "status",
+    "stop",
+    "trainings",
+    "wish",
+    "wished",
+]
 
 Wish: TypeAlias = Literal["run", "pause", "stop", "cancel"]
 State: TypeAlias = Literal["waiting", "running", "paused", "interrupted", "done", "failed"]
 
 _STARTING = 60.0  # seconds that a process may take to begin
-_NICE = 10
-_CHILDREN: list[subprocess.Popen[bytes]] = []
-
-
-class Source(Model):
-    """An image to train on, in a file.
-
-    Attributes
-    ----------
-    path : str
-        Where; relative paths are those of copies, in the folder ``training``.
-    name : str
-        What the card of the model calls it; by default as the file.
-    axes, series
-        As :func:`napari_diversify.files.open_image` takes them.
-    channel : int or None
-        Which of several.
-    spacing : tuple of float or None
-        Size of its voxels, (z,) y, x in micrometres, if the file does not say so.
-    """
-
-    path: str
-    name: str = ""
-    axes: str | None = None
-    series: int | None = Field(None, ge=0)
-    channel: int | None = Field(None, ge=0)
-    spacing: tuple[float, ...] | None = None
-
-
-class Job(Model):
-    """What is to be trained on what.
-
-    Attributes
-    ----------
-    images : tuple of Source
-    settings : RestoreTraining or DenoiseTraining
-    seed : int
-    frames : Source or None
-        Frames (t, y, x) of one static scene, which noise models are fitted to.
-    denoised : tuple of Source
-        A denoised copy of each image, which noise models are fitted to.
-    clean : tuple of Source
-        Each image without noise, or without tissue: for figures only, never trained on.
-    """
-
-    schema_version: Literal[1] = 1
-    images: tuple[Source, ...] = Field(min_length=1)
-    settings: Settings
-    seed: int = Field(0, ge=0, lt=2**64)
-    frames: Source | None = None
-    denoised: tuple[Source, ...] = ()
-    clean: tuple[Source, ...] = ()
-
-    @classmethod
-    def load(cls, folder: str | os.PathLike[str]) -> Job:
-        """The job of a training; a ValueError or OSError says why not."""
-        where = place(folder) / "job.json"
-        if not where.is_file():
-            raise FileNotFoundError(f"{folder} holds no training")
-        try:
-            return cls(**json.loads(read_small(where)))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"{where} is not the job of a training: {error}") from None
 
 
 class Status(Model):
@@ -131,11 +92,6 @@ class Status(Model):
     steps: int = 0
     message: str = ""
     pid: int | None = None
-
-
-def place(folder: str | os.PathLike[str]) -> Path:
-    """The folder of the training inside that of the model."""
-    return Path(folder) / "training"
 
 
 # ---- before ----
@@ -224,7 +180,7 @@ def pairs(
     To denoise there is no target: beside each patch stands the patch, blurred, with new noise
     as the photon-transfer law of the image has it. ``folder`` is where copies are, if any.
     """
-    from .patches import examples
+    from .pairs import examples
 
     return examples(job, n, Path() if folder is None else place(folder))
 
@@ -236,10 +192,17 @@ def start(folder: str | os.PathLike[str]) -> int:
     """Begin or go on with a training in a process of its own; return the number of that process.
 
     The process gives way to others, and goes on when this one ends. One that trains already is
-    left alone.
+    only told to go on.
+
+    Raises
+    ------
+    OSError, ValueError
+        If there is no training, or it has ended.
     """
     Job.load(folder)  # it is one
     now = status(folder)
+    if now.state == "done":
+        raise ValueError(f"{folder} has been trained; to train longer, begin another training")
     if now.state in ("running", "paused"):
         wish(folder, "run")
         return now.pid or 0
@@ -261,8 +224,8 @@ def start(folder: str | os.PathLike[str]) -> int:
             env=os.environ | {"OMP_WAIT_POLICY": "passive"},
             **own,
         )
-    _reap()
-    _CHILDREN.append(child)  # or Python would complain that nobody waits for it
+    # somebody has to wait for a child, or it stays in the list of processes when it has ended
+    threading.Thread(target=child.wait, name="waits for a training", daemon=True).start()
     return child.pid
 
 
@@ -311,10 +274,6 @@ def wished(folder: str | os.PathLike[str]) -> Wish:
     return "run"
 
 
-def _reap() -> None:
-    _CHILDREN[:] = [child for child in _CHILDREN if child.poll() is None]
-
-
 # ---- watching ----
 
 
@@ -326,7 +285,6 @@ def status(folder: str | os.PathLike[str]) -> Status:
     OSError, ValueError
         If there is none.
     """
-    _reap()
     where = place(folder) / "status.json"
     working = is_alive(place(folder) / "alive")
     try:
@@ -341,7 +299,9 @@ def status(folder: str | os.PathLike[str]) -> Status:
         return said
     if said.state == "waiting" and (not begun or since < _STARTING):
         return said
-    message = said.message or _last_words(folder)
+    words = _last_words(folder)
+    ended = f"Its process has ended ({words})." if words else "Its process has ended."
+    message = said.message if said.state == "interrupted" else ended
     return Status(state="interrupted", step=said.step, steps=said.steps, message=message)
 
 
@@ -367,13 +327,15 @@ def _last_words(folder: str | os.PathLike[str]) -> str:
 
 def progress(folder: str | os.PathLike[str], since: int = 0) -> list[Progress]:
     """All reports of a training after a step, in their order."""
-    reports: dict[int, Progress] = {}
+    reports: list[Progress] = []
     with suppress(OSError), open(place(folder) / "progress.jsonl", encoding="utf-8") as lines:
         for line in lines:
             with suppress(ValueError, TypeError):  # half a line is being written
                 report = Progress(**json.loads(line))
-                reports[report.step] = report  # steps that were taken again count once
-    return [reports[step] for step in sorted(reports) if step > since]
+                while reports and reports[-1].step >= report.step:
+                    reports.pop()  # that step was taken again
+                reports.append(report)
+    return [report for report in reports if report.step > since]
 
 
 def preview(folder: str | os.PathLike[str]) -> dict[str, npt.NDArray[np.float32]] | None:
@@ -392,8 +354,3 @@ def trainings(parent: str | os.PathLike[str]) -> list[Path]:
     """Folders in a folder that hold a training, whether it works or has ended."""
     found: Iterable[Path] = sorted(Path(parent).iterdir()) if Path(parent).is_dir() else ()
     return [folder for folder in found if (place(folder) / "job.json").is_file()]
-
-
-def names(sources: Sequence[Source]) -> tuple[str, ...]:
-    """What a card calls these images."""
-    return tuple(source.name or Path(source.path).name for source in sources)

@@ -88,14 +88,27 @@ class Loop:
             self.net = network(self.task.shape).to(self.device).train()
         self._adam = torch.optim.Adam(self.net.parameters(), lr=self.settings.learning_rate)
 
-    def take(self) -> dict[str, float]:
-        """Take a step; return the losses before it.
+    def run(self) -> Iterator[Progress]:
+        """Take all steps that are left, one at a time; yield after each."""
+        while self.step < self.settings.steps:
+            yield self.take()
+
+    def take(self) -> Progress:
+        """Take a step; how far it is, with the losses before that step.
 
         Raises
         ------
         ValueError
             If it had to begin anew too often.
         """
+        begun = time.perf_counter()
+        losses = self._take()
+        self.seconds += time.perf_counter() - begun
+        return Progress(
+            step=self.step, steps=self.settings.steps, losses=losses, seconds=self.seconds
+        )
+
+    def _take(self) -> dict[str, float]:
         for group in self._adam.param_groups:
             group["lr"] = self.settings.learning_rate * rate(self.step, self.settings.steps)
         cast = torch.autocast(
@@ -112,21 +125,11 @@ class Loop:
             self._begin(self.attempt + 1)
             return numbers
         self._adam.zero_grad(set_to_none=True)
-        next(iter(losses.values())).backward()  # type: ignore[no-untyped-call]
+        next(iter(losses.values())).backward()
         nn.utils.clip_grad_norm_(self.net.parameters(), _NORM)
         self._adam.step()
         self.step += 1
         return numbers
-
-    def run(self) -> Iterator[Progress]:
-        """Take all steps that are left, one at a time; yield after each."""
-        while self.step < self.settings.steps:
-            begun = time.perf_counter()
-            losses = self.take()
-            self.seconds += time.perf_counter() - begun
-            yield Progress(
-                step=self.step, steps=self.settings.steps, losses=losses, seconds=self.seconds
-            )
 
     def trained(self) -> nn.Module:
         """A copy of the network as it is, on the CPU, ready to predict."""
@@ -199,11 +202,12 @@ def read_state(path: Path) -> dict[str, Tensor] | None:
         If the file is something else, or damaged.
     """
     try:
-        return safetensors.torch.load_file(path)
+        state: dict[str, Tensor] = safetensors.torch.load_file(path)
     except FileNotFoundError:
         return None
     except (safetensors.SafetensorError, KeyError, RuntimeError) as error:
         raise ValueError(f"{path} is not the state of a training ({error})") from None
+    return state
 
 
 def _device(wanted: str) -> str:

@@ -178,7 +178,7 @@ def _mixture(s: _Values, r: _Values, low: float, high: float, seed: int) -> Mixt
         part = slice(first, first + size)
         loss = -mixture_density(level[part], signal[part], weights, model).mean()
         adam.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         adam.step()
     found = [tuple(float(f"{v:.6g}") for v in row) for row in weights.detach().tolist()]
     return MixtureNoise(low=low, high=high, scale=scale, weights=found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -14,15 +15,23 @@ from ...core import degrade_contrast
 from ...core.contrast.contrast import Tissue
 from ...core.contrast.detector_noise import photon_transfer
 from ...core.noise import normal_field, seed_for
-from .images import Plane
-from .job import Job
-from .patches import Patches, turned
+from .images import Plane, opened
+from .patches import Patches, patches_of, turned
+from .plan import Job
 from .settings import RestoreTraining
 
 #: Number of a step and of a patch in it, to an image and what it should become.
 Look: TypeAlias = Callable[[int, int], tuple[Plane, Plane]]
 
 _REACH = 3.0  # standard deviations of the halo that a patch's surroundings are cut out with
+
+
+def examples(job: Job, n: int, folder: Path) -> list[tuple[Plane, Plane]]:
+    """As :func:`.job.pairs`."""
+    with opened(job.images, folder) as images:
+        look = pairs_of(job, patches_of(job, images))
+        size = job.settings.batch
+        return [look(k // size, k % size) for k in range(n)]
 
 
 def pairs_of(job: Job, patches: Patches) -> Look:

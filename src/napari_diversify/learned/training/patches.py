@@ -11,15 +11,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from ...core.noise import seed_for, uniform_numbers
 from ..card import Normalisation
-from .images import Image, Plane, check_usable, opened
-from .job import Job
+from .images import Image, Plane, check_usable
+from .plan import Job
 
 #: Bytes of planes that are kept in memory; of larger images, a few planes are in use at a time.
 KEPT = 1 << 29
@@ -191,18 +190,6 @@ def turned(patch: npt.NDArray[np.float32], turn: int) -> npt.NDArray[np.float32]
         patch = patch.swapaxes(-1, -2)
     flipped = patch[..., :: -1 if turn & 2 else 1, :: -1 if turn & 1 else 1]
     return np.ascontiguousarray(flipped)
-
-
-def examples(
-    job: Job, n: int, folder: Path
-) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
-    """As :func:`.job.pairs`."""
-    from .pairs import pairs_of
-
-    with opened(job.images, folder) as images:
-        look = pairs_of(job, patches_of(job, images))
-        size = job.settings.batch
-        return [look(k // size, k % size) for k in range(n)]
 
 
 def patches_of(job: Job, images: Sequence[Image]) -> Patches:

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from ...files import remove, writing
+from ...interrupt import undisturbed
 from ...sentences import reason, sentence
 from ..folder import save
 from . import job as jobs
@@ -23,8 +24,8 @@ from .alive import alive
 from .cards import card_values
 from .figures import measured
 from .images import opened
-from .job import Job
 from .loop import Loop, read_state, write_state
+from .plan import Job
 from .progress import Progress
 from .setting_up import SetUp, set_up
 
@@ -32,7 +33,7 @@ _KEEP = 10.0  # seconds after which the state is written again
 _SHOW = 2.0  # seconds after which the preview is
 _REPORTS = 400  # lines of progress, about
 _LOOK = 0.25  # seconds after which a wish is looked for again
-_KEPT = "data"
+_NOT_NEEDED = ("data", "state.safetensors")  # once there is a model
 
 
 def train(
@@ -54,8 +55,9 @@ def train(
         try:
             run.whole()
         except KeyboardInterrupt:
-            run.keep()
-            run.say("interrupted", "It was stopped, and can go on.")
+            with undisturbed():
+                run.keep()
+                run.say("interrupted", "It was stopped, and can go on.")
             raise
         except BaseException as error:
             run.say("failed", _why(error))
@@ -96,8 +98,10 @@ class _Run:
         every = max(1, self.job.settings.steps // _REPORTS)
         sums: dict[str, float] = {}
         taken = 0
-        for now in loop.run():
-            self.last, taken = now, taken + 1
+        while loop.step < loop.settings.steps:
+            with undisturbed():  # half a step would be no state to go on from
+                now = self.last = loop.take()
+            taken += 1
             for name, value in now.losses.items():
                 sums[name] = sums.get(name, 0.0) + value
             if now.step % every == 0 or now.step == now.steps:
@@ -138,7 +142,8 @@ class _Run:
             return
         save(self.folder, net, **card_values(ready, loop), figures=figures, remarks=remarks)
         self.say("done", "" if loop.step == self.job.settings.steps else "It was stopped early.")
-        remove(self.place / _KEPT)
+        for name in _NOT_NEEDED:
+            remove(self.place / name)
 
     # ---- what others see ----
 

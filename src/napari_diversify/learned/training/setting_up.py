@@ -10,10 +10,10 @@ from ..card import Normalisation
 from . import noise_fits
 from .divnoising import DivNoising
 from .images import Image, opened
-from .job import Job
 from .noise_models import NoiseModel
 from .pairs import Degraded
 from .patches import Patches, patches_of
+from .plan import Job
 from .restoration import Restoration
 from .settings import RestoreTraining
 
