@@ -251,6 +251,8 @@ def test_the_form_of_a_step_lists_models_of_its_task_and_doubts_the_result(
     panel = dock.explorer.card("restore_learned").panel
     qtbot.waitUntil(lambda: "trained on grey levels" in panel.note.text())
     assert "applied 2 times" in panel.note.text()
+    assert panel.kept.text() == ""  # nobody can see it
+    dock.explorer.card("restore_learned").title.setChecked(True)
     qtbot.waitUntil(lambda: "Detail kept" in panel.kept.text())
     assert "below 0.9" in panel.kept.text()  # untrained, it makes something else of it
     texts = [panel.chooser.itemText(n) for n in range(panel.chooser.count())]
