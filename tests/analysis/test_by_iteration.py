@@ -7,7 +7,9 @@ from napari_diversify.analysis.by_iteration import by_iteration, iterations_in, 
 from napari_diversify.core import detail_retention, synthetic_nuclei
 from napari_diversify.core.blocks import exhaust
 from napari_diversify.core.measures.visibility import rms_contrast
-from napari_diversify.recipe import DegradeContrast, LazyVolume, Recipe, Restore
+from napari_diversify.learned import RestoreLearned
+from napari_diversify.recipe import DegradeContrast, LazyVolume, LowPass, Recipe, Restore
+from tiny_models import model
 
 ALL = slice(None)
 
@@ -38,6 +40,20 @@ def test_curves_of_richardson_lucy_are_those_of_its_results():
     degraded = LazyVolume(image, recipe.replace(steps=(tissue,)), phantom.spacing)
     assert found.contrast[4] == rms_contrast(ten[2])
     assert found.at(10) == (found.contrast[4], detail_retention(degraded[2], ten[2]))
+
+
+def test_curves_of_a_model_are_those_of_its_iterations_and_do_not_depend_on_what_is_set():
+    image = np.random.default_rng(0).integers(0, 60_000, (3, 40, 48)).astype(np.uint16)
+    found = []
+    for k in (0, 3):
+        steps = (RestoreLearned(model=model("unet"), iterations=k), LowPass())
+        array = LazyVolume(image, Recipe(steps=steps, intensity_range=(0, 60_000)))
+        found.append(exhaust(of_view(array, (slice(1, 2), ALL, ALL))))
+    assert found[0].iterations.tolist() == [0, 1, 2, 3, 4, 5]
+    assert found[0].contrast.tolist() == found[1].contrast.tolist()
+    assert found[0].retention[0] == pytest.approx(1)
+    twice = Recipe(steps=(steps[0].replace(iterations=2),), intensity_range=(0, 60_000))
+    assert found[0].contrast[2] == rms_contrast(twice.apply(image)[1])
 
 
 def test_without_iterations_there_is_a_sentence():

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import label
+import scipy
 
 from ..core.measures.visibility import otsu_threshold
 from ..recipe import LazyVolume, Recipe
@@ -167,6 +167,6 @@ class _Votes:
         if self._votes is None:
             raise ValueError("a consensus needs one sample or more; there is none")
         labels = np.empty(self._votes.shape, np.int32)
-        label(2 * self._votes > self._samples, output=labels)
+        scipy.ndimage.label(2 * self._votes > self._samples, output=labels)
         share = self._votes / np.float32(self._samples)
         return Consensus(labels, share.astype(np.float32), self._samples)

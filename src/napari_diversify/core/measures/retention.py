@@ -6,7 +6,7 @@ from math import nan
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import gaussian_filter
+import scipy
 
 #: Standard deviations, in pixels, of the Gaussians whose difference is the band of detail.
 BAND = (1.0, 2.0)
@@ -61,5 +61,5 @@ def detail_retention(image: npt.ArrayLike, restored: npt.ArrayLike) -> float:
 def _detail(plane: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
     values = plane.astype(np.float64)
     values -= values.mean()  # of a constant plane nothing is left, whatever is rounded
-    fine, coarse = (gaussian_filter(values, sigma) for sigma in BAND)
+    fine, coarse = (scipy.ndimage.gaussian_filter(values, sigma) for sigma in BAND)
     return np.asarray(fine - coarse, np.float64)
