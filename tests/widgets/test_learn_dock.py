@@ -12,6 +12,7 @@ from napari_diversify.learned import Denoise, RestoreLearned, folder, read_card
 from napari_diversify.learned.consensus import consensus
 from napari_diversify.learned.training import job
 from napari_diversify.learned.training.settings import DenoiseTraining, RestoreTraining
+from napari_diversify.recipe import DegradeContrast
 from napari_diversify.widgets.learned import consensus as consensus_row
 from napari_diversify.widgets.learned import jobs, model_panel, watch
 from napari_diversify.widgets.learned.card_page import limits, page
@@ -206,6 +207,11 @@ def test_what_cannot_be_trained_is_said_in_a_sentence(learn, viewer, qtbot, tmp_
     dock.new.name.setText("a/b")
     dock.new.train_button.click()
     assert "must not contain any of" in dock.status.message.text()
+    dock.setValue(DenoiseTraining(noise="mixture"))
+    dock.new.pairs_button.click()
+    assert "“mixture” is fitted to calibration frames" in dock.status.message.text()
+    dock.new.frames.setCurrentText("grey")
+    assert dock.new.wanted().frames == viewer.layers["grey"]
     write(models / "taken", "unet")
     dock.new.name.setText("taken")
     dock.new.train_button.click()
@@ -216,6 +222,16 @@ def test_what_cannot_be_trained_is_said_in_a_sentence(learn, viewer, qtbot, tmp_
     dock.save(tmp_path / "settings.json")
     dock.load(tmp_path / "settings.json")
     assert "Settings loaded" in dock.status.message.text()
+
+
+def test_the_tissue_is_taken_from_the_dock_diversify(learn, viewer, open_dock):
+    dock = learn()
+    dock.new.tissue_button.click()
+    assert "add Contrast (deep tissue)" in dock.status.message.text()
+    diversify = open_dock(viewer)
+    diversify.explorer.setValue(Recipe(steps=(DegradeContrast(scattering_length=33, halo=0.2),)))
+    dock.new.tissue_button.click()
+    assert (dock.value().scattering_length, dock.value().halo) == (33, 0.2)
 
 
 def test_a_model_is_removed_and_what_else_is_in_its_folder_stays(learn, viewer, qtbot, models):

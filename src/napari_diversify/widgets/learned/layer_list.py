@@ -25,6 +25,7 @@ class LayerList(QListWidget):
     """
 
     chosenChanged = Signal()
+    listed = Signal()  # there are other layers
 
     def __init__(self, viewer: ViewerModel) -> None:
         super().__init__()
@@ -56,6 +57,17 @@ class LayerList(QListWidget):
             for item in items
             if item is not None and item.checkState() == Qt.CheckState.Checked
         ]
+
+    def names(self) -> list[str]:
+        """Names of the layers that can be used."""
+        items = (self.item(n) for n in range(self.count()))
+        usable = Qt.ItemFlag.ItemIsEnabled
+        return [item.text() for item in items if item is not None and item.flags() & usable]
+
+    def named(self, name: str) -> Any:
+        """The layer of this name that can be used, or None."""
+        there = self.findItems(name, Qt.MatchFlag.MatchExactly) if name in self.names() else []
+        return there[0].data(Qt.ItemDataRole.UserRole) if there else None
 
     def connect_viewer(self) -> None:
         """Follow the layers of the viewer from now on."""
@@ -92,6 +104,7 @@ class LayerList(QListWidget):
                 item.setCheckState(state)
             self.addItem(item)
         self.blockSignals(False)
+        self.listed.emit()
         if self.chosen() != before:
             self.chosenChanged.emit()
 

@@ -13,12 +13,14 @@ from superqt import QCollapsible, QLargeIntSpinBox
 
 from ...learned.needs import check_installed
 from ...learned.training.settings import DenoiseTraining, RestoreTraining, Settings, Training
+from ..diversify.dock import Explorer
 from ..export.source import tidy
 from ..qt.background import Background
 from ..qt.column import Column
+from ..qt.dock import find_dock
 from ..qt.forms import ModelForm, leave_wheel
 from ..qt.numbers import whole_numbers_only
-from ..qt.parts import button, combo, evenly, sentence, soon, tip
+from ..qt.parts import button, combo, evenly, fill, sentence, soon, tip
 from ..qt.words import Words
 from .jobs import Wanted, first_pairs
 from .layer_list import LayerList
@@ -31,8 +33,8 @@ _TASKS: dict[str, tuple[str, type[Any], tuple[str, str], str]] = {
         RestoreTraining,
         ("degraded further", "the image"),
         "Learns to undo what tissue does to contrast, from the image itself: patches are degraded "
-        "once more, and the network learns to turn them back (after DeepContrast). Set depth and "
-        "tissue as in Degrade contrast, where Calibrate measures them.",
+        "once more, and the network learns to turn them back (after DeepContrast). The tissue "
+        "should be that of the image: Calibrate in the dock Diversify measures it.",
     ),
     "denoise": (
         "denoise",
@@ -43,6 +45,12 @@ _TASKS: dict[str, tuple[str, type[Any], tuple[str, str], str]] = {
         "look as noisy as the patch itself.",
     ),
 }
+
+#: What a tissue is made of, as settings and steps both have it, in the same units.
+_TISSUE = ("scattering_length", "blur", "halo", "collected", "absorption", "pedestal")
+#: Noise models that cannot be measured in the image itself.
+_CALIBRATED = ("mixture", "histogram")
+_NO_FRAMES = "the image itself"
 
 #: The settings of each task.
 KINDS: dict[str, type[Any]] = {kind: task[1] for kind, task in _TASKS.items()}
@@ -108,10 +116,11 @@ class NewTraining(QWidget):
     # name [cells restored]
     # [Show pairs] [Train]
     trainWished = Signal(object, str)  # Wanted; the name of the model
-    refused = Signal(str)
+    refused = Signal(str)  # a sentence for the user
 
     def __init__(self, viewer: ViewerModel, files: QWidget) -> None:
         super().__init__()
+        self._viewer = viewer
         self.task = combo("task", "What the network is to learn.")
         for kind, (name, *_) in _TASKS.items():
             self.task.addItem(name, kind)
@@ -126,6 +135,23 @@ class NewTraining(QWidget):
             "change the settings first.",
         )
         self.pictures = Pictures(("", ""))
+        self.tissue_button = button(
+            "Take tissue from Diversify",
+            "Set scattering length, blur and the like as they are in the first step of the dock "
+            "Diversify that has them, such as Contrast (deep tissue), whose Calibrate measures the "
+            "scattering length in the image.",
+        )
+        self.frames = combo(
+            "noise from",
+            "Frames of one static scene, a layer of four planes or more along its first axis, in "
+            "which the noise is measured. Without any it is measured in the image itself, which "
+            "the noise models mixture and histogram cannot do.",
+        )
+        self.frames.setSizeAdjustPolicy(
+            self.frames.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
+        )
+        self.frames.setMinimumContentsLength(10)
+        leave_wheel(self.frames)
         self.name = QLineEdit()
         self.name.setToolTip(
             tip("name", "What the model is called: the name of its folder in the folder of models.")
@@ -157,7 +183,9 @@ class NewTraining(QWidget):
         for form in (top, seed, bottom):
             form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         top.addRow("task", self.task)
+        seed.addRow("noise from", self.frames)
         seed.addRow("seed", self.seed)
+        self._rows = seed
         bottom.addRow("name", self.name)
         inner = QWidget()
         inside = QVBoxLayout(inner)
@@ -167,6 +195,7 @@ class NewTraining(QWidget):
         inside.addWidget(self.layers)
         for task in self.forms.values():
             inside.addWidget(task)
+        inside.addWidget(self.tissue_button)
         inside.addLayout(seed)
         inside.addWidget(files)
         inside.addWidget(self.pictures)
@@ -180,6 +209,9 @@ class NewTraining(QWidget):
     def _wire(self) -> None:
         self.task.currentIndexChanged.connect(self._show_task)
         self.layers.chosenChanged.connect(self._on_chosen)
+        self.layers.listed.connect(self._list_frames)
+        self.frames.currentIndexChanged.connect(self._forget_pairs)
+        self.tissue_button.clicked.connect(self.take_tissue)
         self.pairs_button.clicked.connect(self.show_pairs)
         self.train_button.clicked.connect(self.train)
         for form in self.forms.values():
@@ -239,10 +271,33 @@ class NewTraining(QWidget):
             check_installed()
             if not layers:
                 raise ValueError("tick an image to train on; open one first if none is listed")
-            return Wanted(tuple(layers), self.value(), self.seed.value())
+            settings, frames = self.value(), self._frames()
+            noise = getattr(settings, "noise", "")
+            if noise in _CALIBRATED and frames is None:
+                raise ValueError(
+                    f"the noise model “{noise}” is fitted to calibration frames: choose their "
+                    "layer beside “noise from”, or take “photon transfer”"
+                )
+            return Wanted(tuple(layers), settings, self.seed.value(), frames)
         except (ImportError, ValueError) as error:
             self.refused.emit(sentence(error))
             return None
+
+    def take_tissue(self) -> None:
+        """Take the tissue of a step in the dock Diversify."""
+        explorer = find_dock(self._viewer, Explorer)
+        cards = () if explorer is None else explorer.state().cards
+        step = next((card.step for card in cards if hasattr(card.step, _TISSUE[0])), None)
+        if step is None:
+            self.refused.emit(
+                "No step of the dock Diversify has tissue: add Contrast (deep tissue) there first."
+            )
+            return
+        values = {name: getattr(step, name) for name in _TISSUE if hasattr(step, name)}
+        form = self.forms["restore"]
+        form.setValue(form.value().replace(**values))
+        self._forget_pairs()
+        self.refused.emit(f"The tissue is that of the step “{step.title}” now.")
 
     def show_pairs(self) -> None:
         """Show what a training would see."""
@@ -264,8 +319,19 @@ class NewTraining(QWidget):
             form.setVisible(kind == self.kind)
         self.about.setText(about)
         self.pictures.setCaptions(captions)
+        self.tissue_button.setVisible(self.kind == "restore")
+        self._rows.setRowVisible(self.frames, self.kind == "denoise")
         self._forget_pairs()
         self._name_it()
+
+    def _list_frames(self) -> None:
+        chosen = self.frames.currentText() if self.frames.count() else _NO_FRAMES
+        fill(self.frames, [_NO_FRAMES, *self.layers.names()], chosen, none=_NO_FRAMES)
+
+    def _frames(self) -> Any:
+        """The layer of calibration frames, or None."""
+        name = self.frames.currentText() if self.kind == "denoise" else _NO_FRAMES
+        return self.layers.named(name)
 
     def _on_chosen(self) -> None:
         self._forget_pairs()
