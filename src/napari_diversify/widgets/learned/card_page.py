@@ -21,9 +21,7 @@ def page(folder: Path, card: Card) -> str:
             _figures(card),
             "".join(f"<p>{escape(remark)}</p>" for remark in card.remarks),
             "<p><b>Do not believe it where</b></p>",
-            "<ul style='margin-left: 0; -qt-list-indent: 0'>",
-            "".join(f"<li>{escape(limit)}</li>" for limit in limits(card)),
-            "</ul>",
+            "".join(f"<p>• {escape(limit)}</p>" for limit in limits(card)),
             f"<p>{_made_with(card)}</p>",
         )
     )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from qtpy.QtWidgets import QSizePolicy
 
 from ...learned.training.progress import Progress
 from ..plots.plot import Plot, known
@@ -31,6 +32,9 @@ class LossPlot(Plot):
         self.curves = {role: self.curve(role) for role in _ROLES}
         self.note.hide()
         self.setFixedHeight(200)
+        # as wide as there is room: a plot by itself would widen the dock
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        self.setMinimumWidth(220)
         item = self.plot.getPlotItem()
         item.setMouseEnabled(x=False, y=False)
         item.hideButtons()

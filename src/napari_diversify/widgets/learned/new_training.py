@@ -11,6 +11,7 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QLineEdit, QVBoxLayout, QWidget
 from superqt import QCollapsible, QLargeIntSpinBox
 
+from ...files import check_name
 from ...learned.needs import check_installed
 from ...learned.training.settings import DenoiseTraining, RestoreTraining, Settings, Training
 from ..diversify.dock import Explorer
@@ -342,7 +343,7 @@ class NewTraining(QWidget):
         if self.name.text() == self._named:
             layers = self.layers.chosen()
             what = {"restore": "restored", "denoise": "denoised"}[self.kind]
-            name = f"{tidy(layers[0].name)} {what}" if layers else ""
+            name = f"{_as_folder(layers[0].name)} {what}" if layers else ""
             numbered = (f"{name} {n}" for n in count(2))
             free = (n for n in chain([name], numbered) if n not in self._taken)
             self._named = next(free) if layers else ""
@@ -381,9 +382,15 @@ def folder_of(models: Path, name: str) -> Path:
     ValueError
         If it cannot be the name of a folder.
     """
-    from ... import files
-
     try:
-        return models / files.check_name(name)
+        return models / check_name(name)
     except ValueError as error:
         raise ValueError(f"the name of a model is that of its folder: {error}") from None
+
+
+def _as_folder(name: str) -> str:
+    """The name of a layer, or what can be the name of a folder of it."""
+    try:
+        return check_name(name)
+    except ValueError:
+        return tidy(name)

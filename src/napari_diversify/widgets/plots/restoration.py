@@ -53,6 +53,7 @@ class RestorationPlot(Plot):
         self.axes["right"].enableAutoSIPrefix(False)
         self.axes["right"].setWidth(52)
         self._labels["right"] = "detail kept"
+        self.axes["bottom"].setStyle(hideOverlappingLabels=False)
         item.setMouseEnabled(x=False, y=False)
         item.hideButtons()
         self.contrast, self.retention = self.curve("result"), self.curve("kept")
