@@ -14,7 +14,7 @@ from napari_diversify.learned.training import job
 from napari_diversify.learned.training.settings import DenoiseTraining, RestoreTraining
 from napari_diversify.recipe import DegradeContrast
 from napari_diversify.widgets.learned import consensus as consensus_row
-from napari_diversify.widgets.learned import jobs, model_panel, watch
+from napari_diversify.widgets.learned import jobs, model_chooser, model_panel, watch
 from napari_diversify.widgets.learned.card_page import limits, page
 from napari_diversify.widgets.learned.dock import LearnDock
 from tiny_models import model, write
@@ -26,7 +26,8 @@ _BIG = {
     jobs: ("source_of", "pairs", "preparing", "start", "load", "reference", "remove", "discard"),
     watch: ("trainings", "status", "progress", "preview", "models_in"),
     consensus_row: ("reference", "consensus_of"),
-    model_panel: ("models_in", "retention_in_view"),
+    model_chooser: ("models_in", "reference"),
+    model_panel: ("retention_in_view",),
 }
 
 

@@ -9,23 +9,24 @@ from typing import Any
 from napari.components import ViewerModel
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QLineEdit, QVBoxLayout, QWidget
-from superqt import QCollapsible, QLargeIntSpinBox
+from superqt import QLargeIntSpinBox
 
 from ...files import check_name
 from ...learned.needs import check_installed
-from ...learned.training.settings import DenoiseTraining, RestoreTraining, Settings, Training
+from ...learned.training.settings import DenoiseTraining, RestoreTraining, Settings
 from ..diversify.dock import Explorer
 from ..export.source import tidy
 from ..qt.background import Background
 from ..qt.column import Column
 from ..qt.dock import find_dock
-from ..qt.forms import ModelForm, leave_wheel
+from ..qt.forms import leave_wheel
 from ..qt.numbers import whole_numbers_only
 from ..qt.parts import button, combo, evenly, fill, sentence, soon, tip
 from ..qt.words import Words
 from .jobs import Wanted, first_pairs
 from .layer_list import LayerList
 from .pictures import Pictures
+from .task_form import TaskForm
 
 #: By task: its name in the list, its settings, what pairs show, what it is about.
 _TASKS: dict[str, tuple[str, type[Any], tuple[str, str], str]] = {
@@ -55,44 +56,6 @@ _NO_FRAMES = "the image itself"
 
 #: The settings of each task.
 KINDS: dict[str, type[Any]] = {kind: task[1] for kind, task in _TASKS.items()}
-
-
-class TaskForm(QWidget):
-    """The settings of one task: its own, and in a section those of any network."""
-
-    # steps ---o--- [800] ...
-    # > Network
-    valueChanged = Signal(object)
-    refused = Signal(str)
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__()
-        self._settings = settings
-        common = [name for name in Training.model_fields if name != "steps"]
-        own = [name for name in type(settings).model_fields if name not in common]
-        own.sort(key=lambda name: name != "steps")
-        self.own, self.network = ModelForm(settings, own), ModelForm(settings, common)
-        self.section = QCollapsible("Network and processor")
-        self.section.setDuration(0)
-        self.section.toggleButton().setToolTip("Show or hide settings that seldom need a change.")
-        self.section.addWidget(self.network)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.addWidget(self.own)
-        layout.addWidget(self.section)
-        for form, other in ((self.own, self.network), (self.network, self.own)):
-            form.refused.connect(self.refused)
-            form.valueChanged.connect(other.setValue)
-            form.valueChanged.connect(self.valueChanged)
-
-    def value(self) -> Any:
-        """The settings."""
-        return self.own.value()
-
-    def setValue(self, settings: Settings) -> None:
-        """Show settings of this task."""
-        self.own.setValue(settings)
-        self.network.setValue(settings)
 
 
 class NewTraining(QWidget):
