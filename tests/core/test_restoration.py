@@ -159,6 +159,15 @@ def test_noise_alone_is_not_made_stronger_and_an_even_plane_stays_even(shape, le
         assert after.std() <= noise.std() * 1.01
 
 
+@pytest.mark.parametrize("method", ["wiener", "richardson-lucy"])
+def test_restoration_begins_without_a_jump(deep, method):
+    """The first micrometre does not take noise away, or a stack would begin with a seam."""
+    image = deep["high"]
+    changes = [np.abs(restored(image, d, method=method) - image).mean() for d in (0, 0.01, 1)]
+    assert changes[0] == 0
+    assert changes[1] < 0.01 * image.std() < changes[2]
+
+
 # ---- what the parameters mean ----
 
 

@@ -35,7 +35,7 @@ from .tissue import (
 
 
 class Restore(TissueStep):
-    """Deep-tissue contrast loss undone: the inverse of the model of :class:`.DegradeContrast`."""
+    """Deep-tissue contrast loss undone: the inverse of the step Contrast (deep tissue)."""
 
     title: ClassVar[str] = "Restore contrast"
     layer: ClassVar[str] = "restored"
