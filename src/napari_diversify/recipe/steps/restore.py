@@ -105,6 +105,11 @@ class Restore(TissueStep):
         """Never."""
         return False
 
+    @property
+    def iterations_compared(self) -> tuple[int, ...]:
+        """From none to more than are of use, of Richardson-Lucy."""
+        return (0, 1, 2, 5, 10, 20, 50) if self.method == "richardson-lucy" else ()
+
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
         """Whole planes."""
         return whole_planes(region, shape)
