@@ -20,10 +20,15 @@ from napari_diversify.core import synthetic_nuclei
 from napari_diversify.learned.training.images import Image
 from napari_diversify.learned.training.loop import Loop
 from napari_diversify.learned.training.plan import Job, Source
-from napari_diversify.learned.training.settings import DenoiseTraining, RestoreTraining
 from napari_diversify.learned.training.setting_up import set_up
+from napari_diversify.learned.training.settings import DenoiseTraining, RestoreTraining
 
-LOOKS = [("cpu", "float32", 1), ("cpu", "bfloat16", 1), ("cuda", "float32", 1), ("cuda", "bfloat16", 1)]
+LOOKS = [
+    ("cpu", "float32", 1),
+    ("cpu", "bfloat16", 1),
+    ("cuda", "float32", 1),
+    ("cuda", "bfloat16", 1),
+]
 
 
 def image() -> Image:
@@ -69,25 +74,44 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=30)
     steps = parser.parse_args().steps
     nuclei = image()
-    print(f"PyTorch {torch.__version__}; card: "
-          + (torch.cuda.get_device_name() if torch.cuda.is_available() else "none"))
-    print(f"{'training':9s}{'width':>6s}{'batch':>6s}{'patch':>6s}  {'device':16s}"
-          f"{'ms/step':>9s}{'ratio':>7s}{'GB':>6s}")
+    print(
+        f"PyTorch {torch.__version__}; card: "
+        + (torch.cuda.get_device_name() if torch.cuda.is_available() else "none")
+    )
+    print(
+        f"{'training':9s}{'width':>6s}{'batch':>6s}{'patch':>6s}  {'device':16s}"
+        f"{'ms/step':>9s}{'ratio':>7s}{'GB':>6s}"
+    )
     for kind, width, batch, patch in [
-        ("restore", 16, 8, 96), ("restore", 32, 8, 96), ("restore", 32, 32, 128),
-        ("denoise", 32, 8, 96), ("denoise", 32, 32, 128), 
+        ("restore", 16, 8, 96),
+        ("restore", 32, 8, 96),
+        ("restore", 32, 32, 128),
+        ("denoise", 32, 8, 96),
+        ("denoise", 32, 32, 128),
     ]:
         first = None
         for device, precision, threads in LOOKS:
             if device == "cuda" and not torch.cuda.is_available():
                 continue
             heavy = batch * patch**2 * width > 2e6 * 4
-            loop = loop_of(kind, nuclei, device, precision, threads, width=width, batch=batch,
-                           patch=patch, steps=10_000)
+            loop = loop_of(
+                kind,
+                nuclei,
+                device,
+                precision,
+                threads,
+                width=width,
+                batch=batch,
+                patch=patch,
+                steps=10_000,
+            )
             seconds, memory = measured(loop, 3 if heavy and device == "cpu" else steps)
             first = first or seconds
-            print(f"{kind:9s}{width:6d}{batch:6d}{patch:6d}  {device + ' ' + precision:16s}"
-                  f"{1e3 * seconds:9.1f}{first / seconds:7.1f}{memory:6.2f}", flush=True)
+            print(
+                f"{kind:9s}{width:6d}{batch:6d}{patch:6d}  {device + ' ' + precision:16s}"
+                f"{1e3 * seconds:9.1f}{first / seconds:7.1f}{memory:6.2f}",
+                flush=True,
+            )
     if not torch.cuda.is_available():
         return
     for kind in ("restore", "denoise"):
@@ -103,8 +127,10 @@ def main() -> None:
             pass
         states = (loop.trained().state_dict() for loop in (whole, again))
         a, b = (torch.cat([t.ravel() for t in state.values()]) for state in states)
-        print(f"{kind}: interrupted and not, largest difference of a weight "
-              f"{float((a - b).abs().max()):.2g}")
+        print(
+            f"{kind}: interrupted and not, largest difference of a weight "
+            f"{float((a - b).abs().max()):.2g}"
+        )
 
 
 if __name__ == "__main__":
