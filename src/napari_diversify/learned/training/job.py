@@ -239,7 +239,15 @@ def discard(folder: str | os.PathLike[str]) -> None:
 
 
 def wish(folder: str | os.PathLike[str], word: Wish) -> None:
-    """Tell the process of a training what to do."""
+    """Tell the process of a training what to do.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no training.
+    """
+    if not (place(folder) / "job.json").is_file():
+        raise FileNotFoundError(f"{folder} holds no training")
     patiently(lambda: replace_text(place(folder) / "wish", word))
 
 
@@ -277,7 +285,7 @@ def status(folder: str | os.PathLike[str]) -> Status:
         return said
     if said.state == "waiting" and (not begun or since < _STARTING):
         return said
-    words = _last_words(folder)
+    words = _last_words(folder).rstrip(".")
     ended = f"Its process has ended ({words})." if words else "Its process has ended."
     message = said.message if said.state == "interrupted" else ended
     return Status(state="interrupted", step=said.step, steps=said.steps, message=message)
