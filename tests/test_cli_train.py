@@ -28,11 +28,13 @@ def image(tmp_path):
 
 def test_a_model_is_trained_and_its_figures_are_told(tmp_path, image):
     model = tmp_path / "model"
-    words = ["train", "restore", image, "-o", model, *TINY, "--depth", 20, "--voxel-size", "voxels"]
+    words = ["train", "restore", image, "-o", model, *TINY, "--depth", 20]
+    words += ["--voxel-size", "voxels", "--clean", image]
     status, text = run(*words)
     assert status == 0, text
     assert "model, 1 iteration" in text
     assert "Wiener" in text
+    assert "compare with the clean images" in text
     card = read_card(model)
     assert (card.trained.steps, card.trained.settings["depth"]) == (4, 20.0)
     assert card.trained.images == ("a.npy",)
@@ -101,6 +103,7 @@ def test_what_is_missing_is_said(tmp_path, image, monkeypatch):
         (["denoise", image, "--noise", "perlin"], "got 'perlin'"),
         (["denoise", image, "--frames", image, "--denoised", image], "give one of them"),
         (["denoise", image, "--device", "cuda"], "no device “cuda”"),
+        (["denoise", image, "--clean", image, "--clean", image], "needs a clean image"),
         (["denoise", "--resume"], "holds no training"),
     ]:
         more = [] if "--resume" in words else TINY

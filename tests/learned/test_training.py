@@ -218,12 +218,15 @@ def test_recorruption_finds_the_error_against_a_clean_image_that_it_has_not_seen
 
 
 @pytest.mark.parametrize("settings", [RESTORE, RESTORE.replace(context=1), DENOISE])
-def test_a_training_that_was_interrupted_ends_in_the_same_bits(settings):
+def test_a_training_that_was_interrupted_ends_in_the_same_bits(settings, tmp_path):
     whole = loop_of(settings)
     losses = [p.losses for p in whole.run()]
     begun = loop_of(settings)
     first = [p.losses for _, p in zip(range(10), begun.run(), strict=False)]
-    resumed = loop_of(settings, begun.state())
+    from napari_diversify.learned.training.loop import read_state, write_state
+
+    write_state(tmp_path / "state.safetensors", begun.state())
+    resumed = loop_of(settings, read_state(tmp_path / "state.safetensors"))
     assert resumed.step == 10
     assert first + [p.losses for p in resumed.run()] == losses
     state, other = whole.state(), resumed.state()
@@ -335,7 +338,7 @@ def test_a_training_that_is_killed_goes_on_and_becomes_a_model(tmp_path, monkeyp
     assert card.remarks
     steps = [p.step for p in jobs.progress(folder)]
     assert steps == sorted(set(steps))
-    assert [p.step for p in jobs.progress(folder, since=steps[3])] == steps[4:]
+    assert [p.step for p in jobs.progress(folder, since=steps[0])] == steps[1:]
     assert not (jobs.place(folder) / "data").exists()
     with pytest.raises(FileExistsError, match="is a model already"):
         prepared(folder, RESTORE)
@@ -353,6 +356,16 @@ def test_a_training_that_fails_says_why_and_one_that_is_cancelled_leaves_nothing
     assert now.message.endswith("there is nothing to learn from it.")
     jobs.cancel(folder)
     assert list(tmp_path.iterdir()) == []
+
+    folder = prepared(tmp_path / "l", DENOISE)
+
+    def without_memory(progress):
+        raise RuntimeError("DefaultCPUAllocator: can't allocate memory")
+
+    with pytest.raises(MemoryError, match="A smaller batch"):
+        train(folder, without_memory)
+    assert "not enough memory" in jobs.status(folder).message
+    jobs.cancel(folder)
 
     folder = prepared(tmp_path / "n", DENOISE.replace(steps=10**6))
     train(folder, lambda progress: jobs.cancel(folder))

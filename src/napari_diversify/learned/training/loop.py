@@ -1,7 +1,8 @@
 """The loop that all trainings share. Importing this loads PyTorch.
 
 A training is the same however often it was interrupted: patches and noise are functions of the
-seed and of the step, and all else is in the state.
+seed and of the step, and all else is in the state. To the last bit that holds on a processor, with
+the same versions and number of threads; a graphics card may add up in another order.
 """
 
 from __future__ import annotations
