@@ -132,8 +132,8 @@ class Command(TyperCommand):
     def _whole(self) -> Any:
         from .training_options import options
 
-        function = {"restore": restore, "denoise": denoise}[str(self.name)]
-        _show(function, [*_own(function), *options(str(self.name))])
+        function, own = _OWN[str(self.name)]
+        _show(function, [*own, *options(str(self.name))])
         app = typer.Typer(add_completion=False)
         app.command(name=self.name)(function)
         return typer.main.get_command(app)
@@ -168,8 +168,9 @@ def _show(function: Any, options: Sequence[inspect.Parameter]) -> None:
     function.__annotations__ = {p.name: p.annotation for p in options} | {"return": None}
 
 
-for _function in (restore, denoise):
-    _show(_function, _own(_function))
+_OWN = {function.__name__: (function, _own(function)) for function in (restore, denoise)}
+for _function, _options in _OWN.values():
+    _show(_function, _options)
 
 
 # ---- from words to a job ----
@@ -194,7 +195,7 @@ def _sources(
     return tuple(
         Source(
             path=str(source.path.resolve()),
-            name=source.name,
+            name=source.path.name if source.series is None else source.name,
             axes=source.axes,
             series=source.series,
             channel=channel,
