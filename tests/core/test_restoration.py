@@ -140,6 +140,13 @@ def test_a_plane_is_never_further_from_the_truth_than_it_was(clean, tissue, path
         assert si_psnr(clean, restore_contrast(seen, depth=depth, **options)) >= before - 0.5
 
 
+def test_tissue_that_blurs_nothing_is_nothing_to_undo():
+    image = np.random.default_rng(0).poisson(3, (70, 80)).astype(np.float32)
+    for scattering_length in (30, 50, 70, 90):
+        clear = Tissue(scattering_length=scattering_length, blur=0, halo=0)
+        np.testing.assert_allclose(restored(image, tissue=clear), image, atol=1e-3)
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     shape=st.tuples(st.integers(1, 80), st.integers(1, 80)),

@@ -14,9 +14,11 @@ from napari_diversify.core import Tissue, degrade_contrast, lowpass, restore_con
 from napari_diversify.core.blocks import exhaust
 from napari_diversify.core.spectral.dct import forward
 from napari_diversify.core.spectral.low_frequencies import low_frequencies
+from napari_diversify.learned import Denoise, RestoreLearned
 from napari_diversify.recipe import DegradeContrast, Diversify, LazyRemoved, LowPass, Restore
 from napari_diversify.recipe.lazy import array as lazy_array
 from napari_diversify.recipe.lazy.cache import Cache
+from tiny_models import model
 
 
 def assert_same(got, expected):
@@ -92,9 +94,23 @@ def restore_steps(planes):
     )
 
 
+def learned_steps(planes):
+    """Steps with models; what looks at neighbouring planes only where there are planes."""
+    nets = st.sampled_from(["unet", "planes"] if planes else ["unet"]).map(model)
+    return st.one_of(
+        st.builds(RestoreLearned, model=nets, iterations=st.integers(0, 3)),
+        st.builds(
+            Denoise,
+            model=st.just(model("vae")),
+            show=st.sampled_from(["mean", "sample", "spread", "mode"]),
+            draws=st.integers(2, 3),
+        ),
+    )
+
+
 def chains(planes, most=3):
-    spectral = (contrast_steps, restore_steps, lowpass_steps)
-    kinds = st.one_of(diversify_steps, *(steps(planes) for steps in spectral))
+    others = (contrast_steps, restore_steps, lowpass_steps, learned_steps)
+    kinds = st.one_of(diversify_steps, *(steps(planes) for steps in others))
     return st.lists(kinds, min_size=1, max_size=most)
 
 
@@ -183,6 +199,12 @@ def test_after_any_change_of_a_chain_the_view_is_that_of_a_new_volume(data):
             LowPass(cutoff=0.4, shape="square"),
             LowPass(cutoff=0.3, volume=True),
             LowPass(cutoff=0.9, volume=True),
+            RestoreLearned(model=model("unet")),
+            RestoreLearned(model=model("unet"), iterations=2),
+            Denoise(model=model("vae"), draws=2),
+            Denoise(model=model("vae"), draws=3),
+            Denoise(model=model("vae"), draws=3, show="spread"),
+            Denoise(model=model("vae"), show="sample"),
         ]
     )
     steps, seeds = st.lists(step, max_size=3), st.integers(0, 1)

@@ -51,13 +51,15 @@ def _bands(
     """Bands of frequencies by their distance from 0: the end of each in each row, and its size."""
     fy, fx = (np.arange(n) / (n * s) for n, s in zip(shape, spacing, strict=True))
     furthest = np.hypot(1 / spacing[0], 1 / spacing[1])
-    rings = np.minimum(np.hypot(fy[:, None], fx) / furthest * _RINGS, _RINGS - 1).astype(np.uint8)
+    rings = np.empty(shape, np.uint8)
+    for ring, f in zip(rings, fy, strict=True):
+        ring[:] = np.minimum(np.hypot(f, fx) / furthest * _RINGS, _RINGS - 1)
     sizes = np.bincount(rings.ravel(), minlength=_RINGS)
     last, members, left = [], 0, rings.size  # ring of each band
-    for ring, size in enumerate(sizes):
+    for n, size in enumerate(sizes):
         members, left = members + size, left - size
         if members > _LEAST < left:
-            last.append(ring)
+            last.append(n)
             members = 0
     last.append(_RINGS - 1)
     ends = np.array([np.searchsorted(row, last, side="right") for row in rings], np.int32)

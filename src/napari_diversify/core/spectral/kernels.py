@@ -55,7 +55,8 @@ def wiener(c, ends, by, bx, hy, hx, blur, halo, seen, hidden, doubt, out):
             for v in range(of_c.size):
                 gain = b * of_bx[v] + h * of_hx[v]
                 passing = gain * gain
-                noise = (np.float32(1) - passing) * (passing * seen[k] + hidden[k])
+                lost = max(np.float32(1) - passing, np.float32(0))
+                noise = lost * (passing * seen[k] + hidden[k])
                 # a ufunc: "/" would ask each time whether it divides by 0
                 of_out[v] = of_c[v] * np.divide(gain, passing + noise + doubt)
             start = end
