@@ -67,7 +67,7 @@ class DivNoising(Task):
         latents = -0.5 * (1 + log_variance - mu**2 - log_variance.exp()).sum() / x.numel()
         weight = min(1.0, (step + 1) / _RAMP)
         return {
-            "loss": surprise + weight * latents,
+            "loss": reconstruction + weight * latents,
             "reconstruction": reconstruction,
             "KL": latents,
         }
