@@ -155,8 +155,8 @@ dock.close()
     said = [line for line in answer.splitlines() if not line.startswith("WARNING")]
     assert said == [
         "a (shot noise) Shot noise ['photons']",
-        "['Contrast (deep tissue)', 'Diversify', 'Shot noise', 'Restore contrast', "
-        "'Low-pass (DCT)']",
+        "['Contrast (deep tissue)', 'Diversify', 'Shot noise', 'Denoise (learned)', "
+        "'Restore contrast', 'Restore contrast (learned)', 'Low-pass (DCT)']",
         "[55.0, 100.0]",
     ]
 
