@@ -19,6 +19,7 @@ from . import apply as cli_batch
 from . import files as cli_files
 from . import phantom as cli_phantom
 from . import report as cli_report
+from . import train as cli_train
 from .answers import (
     DEBUG,
     answered,
@@ -42,6 +43,7 @@ _NEEDS = {
     "info": "files",
     "phantom": "synthetic.plan",
     "report": "report",
+    "train": "learned",
     "demo": "files",
 }
 #: Exit status if the command line itself is wrong.
@@ -100,14 +102,16 @@ main = typer.Typer(
 
 
 def _command(
-    function: Callable[..., None], cls: type[TyperCommand] = TyperCommand
+    function: Callable[..., None],
+    cls: type[TyperCommand] = TyperCommand,
+    group: typer.Typer = main,
 ) -> Callable[..., None]:
     """Turn a function into a command; the function itself reports a file that cannot be read."""
     kinds = function.__annotations__ = get_type_hints(function, include_extras=True)
     for kind in kinds.values():
         for parameter in getattr(kind, "__metadata__", ()):
             parameter.readable = False  # typer would refuse all files because of one
-    return main.command(cls=cls)(function)
+    return group.command(cls=cls)(function)
 
 
 for _function in (
@@ -119,6 +123,13 @@ for _function in (
     _command(_function)
 _command(cli_phantom.phantom, cli_phantom.Command)
 _command(cli_report.report)
+
+_training = typer.Typer(
+    help="Train models that restore contrast or denoise (needs PyTorch).", no_args_is_help=True
+)
+main.add_typer(_training, name="train")
+_command(cli_train.restore, cli_train.Command, _training)
+_command(cli_train.denoise, cli_train.Command, _training)
 
 _SHEET = "napari-diversify-demo.png"
 
