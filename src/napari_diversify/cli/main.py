@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from . import apply as cli_batch
+from . import export_model as cli_export_model
 from . import files as cli_files
 from . import phantom as cli_phantom
 from . import report as cli_report
@@ -44,6 +45,7 @@ _NEEDS = {
     "phantom": "synthetic.plan",
     "report": "report",
     "train": "learned",
+    "export-model": "learned.model_zoo",
     "demo": "files",
 }
 #: Exit status if the command line itself is wrong.
@@ -130,6 +132,7 @@ _training = typer.Typer(
 main.add_typer(_training, name="train")
 _command(cli_train.restore, cli_train.Command, _training)
 _command(cli_train.denoise, cli_train.Command, _training)
+_command(cli_export_model.export_model)
 
 _SHEET = "napari-diversify-demo.png"
 
