@@ -52,7 +52,16 @@ def at_rest(dock):
         and not any(task.running for task in explorer._tasks())
         and all(view is not None and view.live.layer is not None for view in views.values())
         and all(view.follows(wanted[key].recipe) for key, view in views.items())
+        and in_order(explorer)
     )
+
+
+def in_order(explorer):
+    """Whether layers lie as the cards do: each is put in its place after it has come."""
+    layers = explorer._viewer.layers
+    views = (explorer.view(key.kind, number=key.number) for key in explorer.state().live())
+    at = [layers.index(view.live.layer) for view in views]
+    return at == sorted(at)
 
 
 def rest(dock):
