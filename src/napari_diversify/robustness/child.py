@@ -1,0 +1,102 @@
+"""The process in which a function of the user segments images: what it runs.
+
+One line of JSON and, if it tells of one, an array in NumPy's format, in either direction. What
+the function prints goes to standard error, as standard output is taken.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import inspect
+import json
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
+from typing import Any, BinaryIO
+
+import numpy as np
+
+from ..sentences import reason
+
+
+def serve(target: str, options: dict[str, Any]) -> None:
+    """Answer until nobody asks any more."""
+    Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+    asked = sys.stdin.buffer
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    try:
+        function, identity = load(target)
+    except BaseException as error:  # noqa: BLE001  also what a module does as it is imported
+        say(answers, {"failed": f"{target} cannot be loaded: {reason(error)}"})
+        return
+    say(answers, {"identity": identity})
+    while line := asked.readline():
+        spacing = json.loads(line)["spacing"]
+        image = np.lib.format.read_array(asked, allow_pickle=False)
+        try:
+            given = None if spacing is None else tuple(spacing)
+            labels = np.asarray(function(image, given, **options))
+            if labels.dtype.hasobject:
+                raise TypeError(f"it returned {type(labels).__name__} of objects, not an array")
+        except BaseException as error:  # noqa: BLE001
+            say(answers, {"failed": f"it raised {type(error).__name__}: {reason(error)}"})
+            continue
+        say(answers, {}, labels)
+
+
+def _end_with(parent: int) -> None:
+    """End when the program that asks is gone, whatever the function is doing."""
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
+
+
+def load(target: str) -> tuple[Callable[..., Any], dict[str, str]]:
+    """A function, and what tells whether it is the same as another time."""
+    where, _, name = target.rpartition(":")
+    if where.endswith(".py"):
+        path = Path(where)
+        if not path.is_file():
+            raise FileNotFoundError(f"there is no file {where}")
+        sys.path.insert(0, str(path.resolve().parent))
+        spec = importlib.util.spec_from_file_location(path.stem, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[path.stem] = module
+        spec.loader.exec_module(module)
+    else:
+        module = importlib.import_module(where)
+    function = getattr(module, name, None)
+    if not callable(function):
+        raise ValueError(f"{where} has no function {name}")
+    identity = {}
+    try:
+        source = inspect.getsourcefile(function)
+        if source is not None:
+            identity["sha256"] = hashlib.sha256(Path(source).read_bytes()).hexdigest()
+    except (TypeError, OSError):  # compiled, or an object that is called
+        pass
+    version = getattr(sys.modules.get(module.__name__.partition(".")[0]), "__version__", None)
+    if isinstance(version, str):
+        identity["version"] = version
+    return function, identity
+
+
+def say(answers: BinaryIO, message: dict[str, Any], array: Any = None) -> None:
+    """Write a line of JSON, and an array after it."""
+    answers.write(json.dumps(message).encode() + b"\n")
+    if array is not None:
+        np.lib.format.write_array(answers, array, allow_pickle=False)
+    answers.flush()
+
+
+if __name__ == "__main__":
+    serve(sys.argv[1], json.loads(sys.argv[2]))
