@@ -19,6 +19,7 @@ from . import apply as cli_batch
 from . import files as cli_files
 from . import phantom as cli_phantom
 from . import report as cli_report
+from . import robustness as cli_robustness
 from .answers import (
     DEBUG,
     answered,
@@ -42,6 +43,7 @@ _NEEDS = {
     "info": "files",
     "phantom": "synthetic.plan",
     "report": "report",
+    "robustness": "report",
     "demo": "files",
 }
 #: Exit status if the command line itself is wrong.
@@ -119,6 +121,7 @@ for _function in (
     _command(_function)
 _command(cli_phantom.phantom, cli_phantom.Command)
 _command(cli_report.report)
+_command(cli_robustness.robustness)
 
 _SHEET = "napari-diversify-demo.png"
 

@@ -1,7 +1,6 @@
 """The process in which a function of the user segments images: what it runs.
 
-One line of JSON and, if it tells of one, an array in NumPy's format, in either direction. What
-the function prints goes to standard error, as standard output is taken.
+What the function prints goes to standard error, as standard output is taken.
 """
 
 from __future__ import annotations
@@ -17,11 +16,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from threading import Thread
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
-from ..sentences import reason
+from ..sentences import on_one_line, reason, shortened
+from .exchange import receive_array, send
 
 
 def serve(target: str, options: dict[str, Any]) -> None:
@@ -34,21 +34,25 @@ def serve(target: str, options: dict[str, Any]) -> None:
     try:
         function, identity = load(target)
     except BaseException as error:  # noqa: BLE001  also what a module does as it is imported
-        say(answers, {"failed": f"{target} cannot be loaded: {reason(error)}"})
+        send(answers, {"failed": f"{target} cannot be loaded: {reason(error)}"})
         return
-    say(answers, {"identity": identity})
+    send(answers, {"identity": identity})
     while line := asked.readline():
         spacing = json.loads(line)["spacing"]
-        image = np.lib.format.read_array(asked, allow_pickle=False)
+        image = receive_array(asked)
         try:
             given = None if spacing is None else tuple(spacing)
             labels = np.asarray(function(image, given, **options))
             if labels.dtype.hasobject:
                 raise TypeError(f"it returned {type(labels).__name__} of objects, not an array")
         except BaseException as error:  # noqa: BLE001
-            say(answers, {"failed": f"it raised {type(error).__name__}: {reason(error)}"})
+            send(answers, {"failed": f"it raised {type(error).__name__}: {_words(error)}"})
             continue
-        say(answers, {}, labels)
+        send(answers, {}, labels)
+
+
+def _words(error: BaseException) -> str:
+    return shortened(on_one_line(str(error)), 300) or "without a message"
 
 
 def _end_with(parent: int) -> None:
@@ -88,14 +92,6 @@ def load(target: str) -> tuple[Callable[..., Any], dict[str, str]]:
     if isinstance(version, str):
         identity["version"] = version
     return function, identity
-
-
-def say(answers: BinaryIO, message: dict[str, Any], array: Any = None) -> None:
-    """Write a line of JSON, and an array after it."""
-    answers.write(json.dumps(message).encode() + b"\n")
-    if array is not None:
-        np.lib.format.write_array(answers, array, allow_pickle=False)
-    answers.flush()
 
 
 if __name__ == "__main__":

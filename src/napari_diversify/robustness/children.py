@@ -17,13 +17,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from tempfile import TemporaryFile
 from threading import Lock, Timer
-from typing import Any
+from typing import Any, BinaryIO, cast
 from weakref import WeakSet
 
 import numpy as np
 import numpy.typing as npt
 
 from ..sentences import on_one_line, shortened
+from .exchange import receive_array, send
 from .segmenters import Cellpose, Function, Labels, Spacing, StarDist
 
 Apart = Function | StarDist | Cellpose
@@ -90,21 +91,18 @@ class Child:
             late.append(True)
             end_all(self._process)
 
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None
-        assert stdout is not None
+        stdin = cast(BinaryIO, self._process.stdin)
+        stdout = cast(BinaryIO, self._process.stdout)
         timer = Timer(self._limit, give_up)
         timer.daemon = True
         timer.start()
         try:
             if image is not None:
-                stdin.write(json.dumps(message).encode() + b"\n")
-                np.lib.format.write_array(stdin, np.asarray(image), allow_pickle=False)
-                stdin.flush()
+                send(stdin, message, np.asarray(image))
             answer = json.loads(stdout.readline())
             labels = None
             if image is not None and "failed" not in answer:
-                labels = np.lib.format.read_array(stdout, allow_pickle=False)
+                labels = receive_array(stdout)
         except (OSError, ValueError):
             end_all(self._process)
             raise ChildError(

@@ -135,7 +135,7 @@ class Result:
         Whether scores are agreement with the segmentation of the image as it is: stability.
     curves : tuple of Drawn
     versus : tuple of Versus
-        Every pair of curves.
+        Pairs of segmenters, and every segmenter with and without the low-pass.
     incomplete : str
         A sentence, if the labels seem to be incomplete.
     """
@@ -163,7 +163,7 @@ def result(study: Study, rows: Sequence[Row]) -> Result:
     curves = tuple(
         Drawn(n, study.curves[n].name, r.points, r.holds_to(), r.helped) for n, r in known.items()
     )
-    pairs = [(a, b) for a in known for b in known if a < b]
+    pairs = [(a, b) for a in known for b in known if a < b and _comparable(study, a, b)]
     return Result(
         rows[0].image if rows else "",
         score,
@@ -172,6 +172,12 @@ def result(study: Study, rows: Sequence[Row]) -> Result:
         tuple(_versus(study, known[a], known[b]) for a, b in pairs),
         "" if against_itself else incomplete_labels(study, rows),
     )
+
+
+def _comparable(study: Study, a: int, b: int) -> bool:
+    """Whether two curves differ in one thing only."""
+    first, second = study.curves[a], study.curves[b]
+    return first.segmenter == second.segmenter or first.cutoff == second.cutoff
 
 
 def incomplete_labels(study: Study, rows: Sequence[Row]) -> str:

@@ -98,6 +98,13 @@ def follow(
         return work.outcome()
 
 
+def check_images(study: Study, sources: Sequence[Source]) -> tuple[int, dict[str, str]]:
+    """How many samples a study makes at least, and which images it cannot use, and why."""
+    work = _Work(study, sources, ())
+    work.look()
+    return work.least // len(study.curves), work.problems
+
+
 class _Work:
     """What is known of a study, and what is under way."""
 
@@ -105,17 +112,13 @@ class _Work:
         self._study, self._sources, self._run = study, sources, uuid4().hex[:12]
         self._rows: dict[_Key, Row] = {(row.image, row.dot): row for row in known}
         self._shapes: dict[str, tuple[int, ...]] = {}
-        self._problems: dict[str, str] = {}
+        self.problems: dict[str, str] = {}
         self._left = 0
         self._running: dict[Future[list[Row]], tuple[Source, list[Dot]]] = {}
 
     def all_rounds(self, executor: Executor) -> Generator[Progress, None, None]:
         """Round after round; the next one is known when one is done."""
-        for source in self._sources:
-            try:
-                self._shapes[source.name] = check_image(self._study, source)
-            except (OSError, ValueError, TypeError) as error:
-                self._problems[source.name] = reason(error)
+        self.look()
         n = len(self._study.levels)
         coarse = {0, 1, (n + 1) // 2, n}
         yield from self._round(
@@ -136,6 +139,14 @@ class _Work:
             yield from self._round(executor, wanted)
             draw += 1
 
+    def look(self) -> None:
+        """Find out which images can be used."""
+        for source in self._sources:
+            try:
+                self._shapes[source.name] = check_image(self._study, source)
+            except (OSError, ValueError, TypeError) as error:
+                self.problems[source.name] = reason(error)
+
     def end(self) -> None:
         """Stop what is under way; nothing is kept of it."""
         for future in self._running:
@@ -148,14 +159,14 @@ class _Work:
 
     def outcome(self) -> Outcome:
         """All rows, and what could not be made."""
-        return Outcome(tuple(self._rows.values()), tuple(self._problems.items()))
+        return Outcome(tuple(self._rows.values()), tuple(self.problems.items()))
 
     def _usable(self) -> list[Source]:
         return [source for source in self._sources if source.name in self._shapes]
 
     def _wants(self, source: Source, level: int, draw: int) -> bool:
         """Whether a level of an image gets another draw."""
-        if f"{source.name} at {self._name_of(level)}" in self._problems:
+        if f"{source.name} at {self._name_of(level)}" in self.problems:
             return False
         wanted = self._study.draws_of(level, self._shapes[source.name])
         if wanted is not None or draw < Study.FEW:
@@ -214,15 +225,13 @@ class _Work:
                 rows += future.result()
             else:
                 why = reason(error)
-                self._problems |= {f"{source.name} at {self._name_of(d.level)}": why for d in dots}
+                self.problems |= {f"{source.name} at {self._name_of(d.level)}": why for d in dots}
             self._left -= len(dots)
         self._rows |= {(row.image, row.dot): row for row in rows}
-        return Progress(
-            tuple(rows), len(self._rows), max(self._least, len(self._rows) + self._left)
-        )
+        return Progress(tuple(rows), len(self._rows), max(self.least, len(self._rows) + self._left))
 
     @property
-    def _least(self) -> int:
+    def least(self) -> int:
         """How many rows there will be at least."""
         draws = [
             self._study.draws_of(level, self._shapes[source.name]) or Study.FEW

@@ -23,14 +23,17 @@ _AT = {f"ap{round(100 * t)}": t for t in THRESHOLDS}
 
 
 def wants_more(rows: Sequence[Row], score: str) -> bool:
-    """Whether the error of the draws of a level is above half of that of its objects."""
+    """Whether the error of the draws of a level is above half of that of its objects.
+
+    An error below 0.01, which no plot shows, is small enough.
+    """
     means = np.array([row.scores[score] for row in rows])
     if len(means) < 2:
         return True
     of_draws = float(means.std(ddof=1)) / math.sqrt(len(means))
     weights = weights_of(rows[0].true)
     of_objects = np.mean([resampled(row, score, weights, None) for row in rows], axis=0).std()
-    return bool(of_draws > of_objects / 2)
+    return bool(of_draws > max(of_objects / 2, 0.01))
 
 
 def score_of(
