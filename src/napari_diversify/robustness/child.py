@@ -40,13 +40,16 @@ def serve(target: str, options: dict[str, Any]) -> None:
     while line := asked.readline():
         spacing = json.loads(line)["spacing"]
         image = receive_array(asked)
+        given = None if spacing is None else tuple(spacing)
         try:
-            given = None if spacing is None else tuple(spacing)
-            labels = np.asarray(function(image, given, **options))
-            if labels.dtype.hasobject:
-                raise TypeError(f"it returned {type(labels).__name__} of objects, not an array")
+            returned = function(image, given, **options)
+            labels = np.asarray(returned)
         except BaseException as error:  # noqa: BLE001
             send(answers, {"failed": f"it raised {type(error).__name__}: {_words(error)}"})
+            continue
+        if labels.dtype.hasobject:
+            kind = "nothing" if returned is None else type(returned).__name__
+            send(answers, {"failed": f"it returned {kind}, not an array of whole numbers"})
             continue
         send(answers, {}, labels)
 

@@ -51,7 +51,11 @@ class Child:
         )
         with _lock:
             _all.add(self)
-        self.identity: dict[str, str] = self._answer({}, None)[0].get("identity", {})
+        try:
+            self.identity: dict[str, str] = self._answer({}, None)[0]["identity"]
+        except ChildError:
+            self.end()
+            raise
 
     @property
     def alive(self) -> bool:
