@@ -22,6 +22,10 @@ def halves(image, spacing):
 """
 
 
+def table(path):
+    return list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
     """Folder of a finished study, and what the command said."""
@@ -36,7 +40,8 @@ def study(tmp_path_factory):
     words = [
         str(here / "recipe.json"), str(here / "cells.tif"), "-o", str(here / "study"),
         "--segmenter", "otsu", "--segmenter", f"{here / 'mine.py'}:halves",
-        "--labels", str(here / "cells_labels.tif"), "--psnr", "30,20,8", "--draws", "2", "--prefilter", "0.5",
+        "--labels", str(here / "cells_labels.tif"), "--psnr", "30,20,8",
+        "--draws", "2", "--prefilter", "0.5",
     ]  # fmt: skip
     done = CliRunner().invoke(main, ["robustness", *words])
     return here, words, done
@@ -47,10 +52,10 @@ def test_it_writes_scores_curves_objects_and_a_page_and_says_what_failed(study):
     assert done.exit_code == 3, done.output  # some segmentations failed
     assert "otsu: AP at IoU 0.5 is 1.00 in the image as it is, and holds to" in done.output
     assert "failed and count as 0; the first: it raised ValueError: too noisy for me" in done.output
-    lines = list(csv.DictReader((here / "study" / "scores.csv").open(encoding="utf-8")))
+    lines = table(here / "study" / "scores.csv")
     assert len(lines) == 4 * (1 + 3 * 2)
     assert {line["ap50"] for line in lines if line["failed"]} == {"0"}
-    objects = list(csv.DictReader((here / "study" / "objects.csv").open(encoding="utf-8")))
+    objects = table(here / "study" / "objects.csv")
     assert {line["label"] for line in objects} == {str(n) for n in range(1, 13)}
 
 
