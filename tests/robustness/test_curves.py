@@ -12,6 +12,7 @@ from napari_diversify.recipe import SyntheticNuclei
 from napari_diversify.robustness.curves import result
 from napari_diversify.robustness.following import follow
 from napari_diversify.robustness.fragile import coloured, fragile, held
+from napari_diversify.robustness.looking import FATES, behind
 from napari_diversify.robustness.resampling import score_of
 from napari_diversify.robustness.rows import Dot, Row
 from napari_diversify.robustness.segmenters import LoG, Otsu
@@ -136,3 +137,17 @@ def test_objects_are_lost_at_the_level_after_the_last_that_finds_them():
     shown = coloured(labels, objects)
     assert [int(shown[labels == i].max()) for i in ids] == [5, 5, 3, 2]
     assert not shown[labels == 0].any()
+
+
+def test_what_is_behind_a_row_is_its_sample_and_what_is_wrong_with_it():
+    image, labels = squares()
+    source, tried = source_of(image, labels), study_of(Otsu(separation=2), psnr=(20, 9), draws=1)
+    rows = exhaust(follow(tried, [source])).rows
+    row = max(rows, key=lambda row: row.dot.level)
+    looked = behind(tried, source, row)
+    assert np.array_equal(looked.sample, row.made_by.apply(image, sample=row.sample))
+    assert match(labels, looked.labels).scores()["ap50"] == row.scores["ap50"]
+    right = match(labels, looked.labels).ious >= 0.5
+    ids = np.unique(labels)[1:]
+    assert [bool((looked.errors[labels == i] == FATES["right"]).all()) for i in ids] == list(right)
+    assert {0, FATES["right"], FATES["false"]} <= set(np.unique(looked.errors).tolist())

@@ -131,7 +131,8 @@ def _paint(
     if isinstance(shape, _Words):
         anchor = {"start": "ls", "middle": "ms", "end": "rs"}[shape.anchor]
         at = (shape.at[0] * scale, shape.at[1] * scale)
-        draw.text(at, shape.text, fill=colour, font=font, anchor=anchor)
+        text = shape.text.replace("µ", "u")  # Pillow's own font, the same everywhere, has none
+        draw.text(at, text, fill=colour, font=font, anchor=anchor)
         return
     if isinstance(shape, _Disc):
         (x, y), r = shape.at, shape.radius
