@@ -2,11 +2,13 @@
 
 import re
 import sys
+import time
 
 import numpy as np
 import pytest
 from robustness_studies import followed, source_of, squares, study_of
 
+from napari_diversify.robustness.following import follow
 from napari_diversify.robustness.segmenters import Command, Function, Otsu, segmenter_in
 from napari_diversify.robustness.segmenting import segmented
 from napari_diversify.robustness.study import Study
@@ -51,6 +53,16 @@ def test_a_failure_is_a_sentence_and_the_next_image_is_segmented(on_path, monkey
     else:
         assert second.dtype == "uint64"
         assert second.max() > 0
+
+
+def test_a_study_that_waits_for_a_hanging_segmenter_can_be_stopped(on_path, monkeypatch):
+    monkeypatch.setenv("BADLY", "hangs")
+    study = study_of(Function(target="badly_behaved:turns_bad", time_limit=1000))
+    work = follow(study, [source_of(*squares())])
+    next(work)
+    started = time.monotonic()
+    work.close()
+    assert time.monotonic() - started < 500  # not until the time limit
 
 
 def test_a_failed_segmentation_is_a_row_with_score_0_and_never_dropped(on_path, monkeypatch):

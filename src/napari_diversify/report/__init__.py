@@ -4,7 +4,7 @@ Reads what a batch has written into its folder (the manifest, the records and on
 plane of some images) and writes a single HTML file that needs nothing else.
 """
 
-from .robustness_page import write_study
+from .robustness_page import is_study, write_study
 from .write import NAME, reporting, write_report
 
-__all__ = ["NAME", "reporting", "write_report", "write_study"]
+__all__ = ["NAME", "is_study", "reporting", "write_report", "write_study"]

@@ -15,7 +15,7 @@ from ..core.measures.matching import DEFINITIONS
 from ..files import writing
 from ..robustness.curves import Result, results
 from ..robustness.rows import Row
-from ..robustness.running import load
+from ..robustness.running import STUDY, load
 from ..robustness.study import Study
 from ..robustness.tables import OBJECTS
 from ..robustness.words import CAUTIONS, STABILITY, level_in_words, said, title_of
@@ -24,6 +24,11 @@ from .tables import cell, scrolled
 
 NAME = "robustness.html"
 _OBJECTS = 40  # lines of the table of fragile objects, for each curve
+
+
+def is_study(folder: Path) -> bool:
+    """Whether a folder holds a study."""
+    return (folder / STUDY).is_file()
 
 
 def write_study(folder: str | os.PathLike[str]) -> list[Path]:

@@ -49,8 +49,7 @@ class Child:
             stderr=self._said,
             start_new_session=True,  # Ctrl+C is for whoever asks
         )
-        with _lock:
-            _all.add(self)
+        may_be_stopped(self._process)
         try:
             self.identity: dict[str, str] = self._answer({}, None)[0]["identity"]
         except ChildError:
@@ -73,10 +72,6 @@ class Child:
         labels = self._answer({"spacing": spacing}, image)[1]
         assert labels is not None
         return labels
-
-    def stop(self) -> None:
-        """End the process; who waits for it is told."""
-        end_all(self._process)
 
     def end(self) -> None:
         """End the process and what it has started."""
@@ -146,7 +141,7 @@ def end_all(process: subprocess.Popen[Any]) -> None:
 
 
 _idle: dict[Apart, list[Child]] = {}
-_all: WeakSet[Child] = WeakSet()
+_started: WeakSet[subprocess.Popen[bytes]] = WeakSet()
 _lock = Lock()
 
 
@@ -175,12 +170,16 @@ def borrowed(segmenter: Apart) -> Iterator[Child]:
             _idle.setdefault(segmenter, []).append(child)
 
 
+def may_be_stopped(process: subprocess.Popen[bytes]) -> None:
+    """Let :func:`stop_all` end a process, too."""
+    _started.add(process)
+
+
 def stop_all() -> None:
     """End all processes, also those at work: their images fail at once."""
-    with _lock:
-        children = list(_all)
-    for child in children:
-        child.stop()
+    for process in list(_started):
+        if process.poll() is None:
+            end_all(process)
 
 
 def end_idle() -> None:

@@ -151,10 +151,10 @@ class _Work:
         """Stop what is under way; nothing is kept of it."""
         for future in self._running:
             future.cancel()
-        running = [future for future in self._running if not future.cancelled()]
-        if running:
-            stop_all()  # a segmenter may take minutes
-        wait(running)
+        running = {future for future in self._running if not future.cancelled()}
+        while running:
+            stop_all()  # a segmenter may take minutes, and another one begin meanwhile
+            running = wait(running, timeout=0.2).not_done
         end_idle()
 
     def outcome(self) -> Outcome:

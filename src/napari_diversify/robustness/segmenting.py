@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from .. import files
 from ..sentences import on_one_line, reason, shortened
-from .children import ChildError, borrowed, end_all
+from .children import ChildError, borrowed, end_all, may_be_stopped
 from .segmenters import AnySegmenter, Command, Labels, LoG, Otsu, Spacing, checked
 
 
@@ -97,6 +97,7 @@ def _called(segmenter: Command, images: Path, labels: Path, n: int) -> str:
         )
     except OSError as error:
         return f"it cannot be started: {reason(error)}"
+    may_be_stopped(process)
     try:
         _, said = process.communicate(timeout=limit)
     except subprocess.TimeoutExpired:
