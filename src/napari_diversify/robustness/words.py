@@ -60,7 +60,7 @@ def said(study: Study, result: Result, rows: Sequence[Row]) -> list[str]:
                 f"{curve.name}: {len(failed)} of {len(of_curve)} segmentations failed and count as "
                 f"0; the first: {failed[0].failed}"
             )
-    return sentences + [_of_pair(study, pair) for pair in result.versus]
+    return sentences + [_of_pair(study, result, pair) for pair in result.versus]
 
 
 def level_in_words(study: Study, level: int) -> str:
@@ -97,22 +97,23 @@ def _holds(study: Study, curve: Drawn, start: str) -> str:
     if math.isnan(place.at):
         return f"{start} as far as is known yet"
     if place.at == math.inf:
-        return f"{start} to the last level, {last}: it keeps {share} of that score"
+        return f"{start} to the last level, {last}: it keeps {share} of that score or more"
     if place.at == -math.inf:
         return f"{start} to no level: at {first} it has less than {share} of that score"
     return f"{start} to {place_in_words(study, place)}, where {share} of that score are left"
 
 
-def _of_pair(study: Study, pair: Versus) -> str:
+def _of_pair(study: Study, result: Result, pair: Versus) -> str:
     names = f"{pair.first} and {pair.second}"
+    better = "more stable" if result.against_itself else "better"
     places = {
-        sign: [lv for lv, better in zip(pair.levels, pair.better, strict=True) if better == sign]
+        sign: [lv for lv, which in zip(pair.levels, pair.better, strict=True) if which == sign]
         for sign in (1, -1, 0)
     }
     if not places[1] and not places[-1]:
         return f"{names} are not told apart at any level"
     parts = [
-        f"{name} is better at {_listed(study, places[sign])}"
+        f"{name} is {better} at {_listed(study, places[sign])}"
         for sign, name in ((1, pair.first), (-1, pair.second))
         if places[sign]
     ]
@@ -122,7 +123,7 @@ def _of_pair(study: Study, pair: Versus) -> str:
     for place in pair.crossings:
         text += f"; their means cross at {place_in_words(study, place)}"
     if pair.crossings and not (places[1] and places[-1]):
-        text += ", which may be chance, as only one of them is ever clearly better"
+        text += f", which may be chance, as only one of them is ever clearly {better}"
     return text
 
 
