@@ -20,6 +20,7 @@ from .recipe.steps.contrast import DegradeContrast
 from .recipe.steps.diversify import Diversify
 from .recipe.steps.lowpass import LowPass
 from .recipe.steps.registry import AnyStep
+from .recipe.steps.restore import Restore
 from .synthetic.registry import KINDS
 
 _SHAPE, _TOP = (6, 12, 16), 96
@@ -29,6 +30,8 @@ USUAL: tuple[AnyStep, ...] = (
     DegradeContrast(),
     LowPass(cutoff=0.5),
     LowPass(cutoff=0.5, volume=True),
+    Restore(),
+    Restore(method="richardson-lucy", iterations=1),
 )
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from .. import files
-from .interrupt import undisturbed
+from ..interrupt import undisturbed
 from .job import Job
 from .locks import BEAT, SILENCE, Lock, Sign, Watch, locked, look_anew, read, unlink
 from .owners import myself

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from .interrupt import undisturbed
+from ..interrupt import undisturbed
 from .owners import Owner, myself
 
 #: Seconds between two signs of life.

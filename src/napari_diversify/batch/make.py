@@ -11,6 +11,7 @@ from pathlib import Path
 from .. import files
 from ..analysis.range_fit import misfit
 from ..files import Header
+from ..recipe import LazyVolume
 from .apart import Read
 from .job import Job, Unit
 from .labels import Labels, labels_of, write_labels
@@ -65,7 +66,7 @@ def make(
         volume = volume_of(header, data, recipe, in_voxels=unit.source.in_voxels)
         made_by = provenance_of(job, unit, volume)
         labels = labels_of(job, unit.source, header, stack, run)
-        notes = notes_on(unit.source, header, labels)
+        notes = [*notes_on(unit.source, header, labels), *_doubts(volume)]
         yield from volume.prepare()
         parts = parts_of(unit.name, header, job.how)
         done: list[Record] = []
@@ -121,6 +122,12 @@ def make(
     record["finished"] = True
     write_record(job.output, unit.name, record, run)
     return {**record, "removed": old}
+
+
+def _doubts(volume: LazyVolume) -> tuple[str, ...]:
+    """Why not to believe what the recipe makes of this image."""
+    shape = volume.shape[-volume.spatial_ndim :]
+    return volume.recipe.doubts(shape, volume.spacing, volume.intensity_range)
 
 
 def notes_on(source: Source, header: Header, labels: Labels | None) -> list[str]:

@@ -13,10 +13,10 @@ from queue import Empty, SimpleQueue
 from .. import files
 from ..core.blocks import exhaust
 from ..files import Listing
+from ..interrupt import undisturbed
 from ..sentences import reason
 from .claims import Claim, check_claims, claimed, remove_folders, traces
 from .engines import Crew, engine
-from .interrupt import undisturbed
 from .job import Job, Unit
 from .looking import Plan, look
 from .make import make

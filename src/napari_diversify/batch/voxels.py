@@ -21,9 +21,9 @@ from ..core.blocks import Region, exhaust, region_shape, slices, spread_over
 from ..core.blocks import workers as cores
 from ..core.measures.pair_sums import PairSums
 from ..files import FORMATS, Header
+from ..interrupt import undisturbed
 from ..recipe import LazyVolume, Recipe
 from .engines import Crew
-from .interrupt import undisturbed
 from .job import Job
 from .metrics import Found, found_in, watched_planes
 from .runs import Runs

@@ -16,10 +16,12 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from . import apply as cli_batch
+from . import export_model as cli_export_model
 from . import files as cli_files
 from . import phantom as cli_phantom
 from . import report as cli_report
 from . import robustness as cli_robustness
+from . import train as cli_train
 from .answers import (
     DEBUG,
     answered,
@@ -44,6 +46,8 @@ _NEEDS = {
     "phantom": "synthetic.plan",
     "report": "report",
     "robustness": "report",
+    "train": "learned",
+    "export-model": "learned.model_zoo",
     "demo": "files",
 }
 #: Exit status if the command line itself is wrong.
@@ -102,14 +106,16 @@ main = typer.Typer(
 
 
 def _command(
-    function: Callable[..., None], cls: type[TyperCommand] = TyperCommand
+    function: Callable[..., None],
+    cls: type[TyperCommand] = TyperCommand,
+    group: typer.Typer = main,
 ) -> Callable[..., None]:
     """Turn a function into a command; the function itself reports a file that cannot be read."""
     kinds = function.__annotations__ = get_type_hints(function, include_extras=True)
     for kind in kinds.values():
         for parameter in getattr(kind, "__metadata__", ()):
             parameter.readable = False  # typer would refuse all files because of one
-    return main.command(cls=cls)(function)
+    return group.command(cls=cls)(function)
 
 
 for _function in (
@@ -122,6 +128,14 @@ for _function in (
 _command(cli_phantom.phantom, cli_phantom.Command)
 _command(cli_report.report)
 _command(cli_robustness.robustness)
+
+_training = typer.Typer(
+    help="Train models that restore contrast or denoise (needs PyTorch).", no_args_is_help=True
+)
+main.add_typer(_training, name="train")
+_command(cli_train.restore, cli_train.Command, _training)
+_command(cli_train.denoise, cli_train.Command, _training)
+_command(cli_export_model.export_model)
 
 _SHEET = "napari-diversify-demo.png"
 

@@ -2,6 +2,7 @@
 
 from .contrast.calibration import ContrastDecay, fit_contrast_decay
 from .contrast.contrast import Tissue, degrade_contrast
+from .contrast.restoration import restore_contrast
 from .diversification.diversify import diversify
 from .diversification.local_std import local_std
 from .diversification.psnr_model import PsnrModel
@@ -9,6 +10,7 @@ from .diversification.weights import draw_weights
 from .measures.pair_sums import PairSums
 from .measures.psnr import psnr
 from .measures.quality import clipped_fraction, histogram_distance, si_psnr, ssim
+from .measures.retention import detail_retention
 from .measures.spectrum import noise_by_intensity, radial_power_spectrum
 from .measures.visibility import (
     contrast_by_depth,
@@ -31,6 +33,7 @@ __all__ = [
     "clipped_fraction",
     "contrast_by_depth",
     "degrade_contrast",
+    "detail_retention",
     "diversify",
     "draw_weights",
     "fit_contrast_decay",
@@ -44,6 +47,7 @@ __all__ = [
     "object_contrast",
     "psnr",
     "radial_power_spectrum",
+    "restore_contrast",
     "rms_contrast",
     "si_psnr",
     "signal_to_background",

@@ -11,6 +11,7 @@ from .sampling import Sampling
 from .steps.contrast import DegradeContrast
 from .steps.diversify import Diversify
 from .steps.lowpass import LowPass
+from .steps.restore import Restore
 
 __all__ = [
     "DegradeContrast",
@@ -21,6 +22,7 @@ __all__ = [
     "LazyVolume",
     "LowPass",
     "Recipe",
+    "Restore",
     "Sampling",
     "SyntheticMembranes",
     "SyntheticNuclei",

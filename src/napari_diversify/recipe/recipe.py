@@ -140,6 +140,15 @@ class Recipe(Model):
         """Numbers of the steps whose noise has a weight, with which a target PSNR is met."""
         return tuple(i for i, step in enumerate(self.steps) if step.noise_weight is not None)
 
+    def doubts(
+        self, shape: Sequence[int], spacing: Sequence[float] | None, levels: tuple[float, float]
+    ) -> tuple[str, ...]:
+        """Why not to believe the result on images of this spatial shape, as the steps say.
+
+        ``levels`` are the grey levels mapped to 0 and 1. Sentences without a full stop.
+        """
+        return tuple(d for step in self.steps for d in step.doubts(shape, spacing, levels))
+
     def with_step(self, number: int, step: AnyStep) -> Recipe:
         """The recipe with another step in this place.
 

@@ -13,7 +13,7 @@ from napari.types import LayerDataTuple
 from napari.utils.notifications import show_warning
 
 from ..core.specimens.nuclei import synthetic_nuclei
-from ..recipe import DegradeContrast, LazyLocalStd, LazyVolume, LowPass, Recipe
+from ..recipe import DegradeContrast, LazyLocalStd, LazyVolume, LowPass, Recipe, Restore
 from ..recipe.lazy.array import LazyArray
 from ..recipe.lazy.cache import Cache
 from ..recipe.lazy.source import Source
@@ -45,6 +45,11 @@ def local_std_map(layer: napari.layers.Image) -> list[LayerDataTuple]:
 def degrade_contrast(layer: napari.layers.Image) -> list[LayerDataTuple]:
     """The active layer as it would look deeper in tissue, with default settings."""
     return _with_step(layer, DegradeContrast(), "deep tissue")
+
+
+def restore_contrast(layer: napari.layers.Image) -> list[LayerDataTuple]:
+    """The active layer with the contrast given back that tissue takes, with default settings."""
+    return _with_step(layer, Restore(), Restore.layer)
 
 
 def lowpass(layer: napari.layers.Image) -> list[LayerDataTuple]:

@@ -25,9 +25,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .. import compiled as kernels
 from ..checks import check_intensities
 from ..noise import normal_field
+from ..spectral import compiled as kernels
 from ..spectral.dct import Coefficients, blurred, forward, inverse, inverse_of
 from .detector_noise import noise_spectrum, photon_transfer
 
@@ -249,6 +249,41 @@ def halo_of(
     return blurred(coefficients, [width / size for size in spacing[-2:]])
 
 
+def planes_and_depths(
+    shape: Sequence[int],
+    spacing: Sequence[float] | None,
+    name: str,
+    depth: float,
+    *,
+    growing: bool,
+    surface: int,
+    upwards: bool,
+) -> tuple[tuple[float, ...], npt.NDArray[np.float64]]:
+    """Check what is said of an image; give its voxel size and the depth of each of its planes.
+
+    ``name``: what the caller calls the ``depth`` of all planes.
+    """
+    sizes = (1.0,) * len(shape) if spacing is None else tuple(float(s) for s in spacing)
+    if len(sizes) != len(shape) or not all(np.isfinite(s) and s > 0 for s in sizes):
+        raise ValueError(
+            f"spacing must be {len(shape)} positive numbers, one per axis; got {spacing!r}"
+        )
+    if not (np.isfinite(depth) and depth >= 0):
+        raise ValueError(f"{name} must be 0 or more; got {depth!r}")
+    if growing and len(shape) == 2:
+        raise ValueError("a 2D image has no depth to grow with; use growing=False")
+    planes = shape[0] if len(shape) == 3 else 1
+    if growing and not (isinstance(surface, int) and 0 <= surface < planes):
+        raise ValueError(
+            f"surface must be a plane of the image, 0 to {planes - 1}; got {surface!r}"
+        )
+    spacing_z = sizes[0] if len(shape) == 3 else 1.0
+    depths = depth_of_planes(
+        planes, spacing_z, depth, growing=growing, surface=surface, upwards=upwards
+    )
+    return sizes, depths
+
+
 def degrade_contrast(
     image: npt.ArrayLike,
     *,
@@ -313,28 +348,16 @@ def degrade_contrast(
     if array.ndim not in (2, 3):
         raise ValueError(f"image must have two or three axes; its shape is {array.shape}")
     tissue = tissue or Tissue()
-    sizes = (1.0,) * array.ndim if spacing is None else tuple(float(s) for s in spacing)
-    if len(sizes) != array.ndim or not all(np.isfinite(s) and s > 0 for s in sizes):
-        raise ValueError(
-            f"spacing must be {array.ndim} positive numbers, one per axis; got {spacing!r}"
-        )
-    if not (np.isfinite(extra_depth) and extra_depth >= 0):
-        raise ValueError(f"extra_depth must be 0 or more; got {extra_depth!r}")
-    if growing and array.ndim == 2:
-        raise ValueError("a 2D image has no depth to grow with; use growing=False")
-    volume = array if array.ndim == 3 else array[None]
-    if growing and not (isinstance(surface, int) and 0 <= surface < len(volume)):
-        raise ValueError(
-            f"surface must be a plane of the image, 0 to {len(volume) - 1}; got {surface!r}"
-        )
-    depths = depth_of_planes(
-        len(volume),
-        sizes[0] if array.ndim == 3 else 1.0,
+    sizes, depths = planes_and_depths(
+        array.shape,
+        spacing,
+        "extra_depth",
         extra_depth,
         growing=growing,
         surface=surface,
         upwards=upwards,
     )
+    volume = array if array.ndim == 3 else array[None]
     coefficients = [forward(plane) for plane in volume]
     fields = [
         normal_field(array.shape, seed, sample=sample, stream=1 + more).reshape(volume.shape)

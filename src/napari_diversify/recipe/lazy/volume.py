@@ -350,6 +350,7 @@ class _Chain:
             lead=index,
             array_shape=volume.shape,
             spacing=volume.spacing,
+            levels=(state.low, state.high),
             seed=state.recipe.seed,
             sample=state.sample,
             stream=step.stream + 256 * sum(s.kind == step.kind for s in before),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import lru_cache
@@ -12,13 +11,26 @@ import numpy as np
 from pydantic import Field
 
 from ...core.blocks import Region, with_context
-from ...core.contrast.contrast import HALO_STREAM, Tissue, degraded_plane, depth_of_planes, halo_of
+from ...core.contrast.contrast import HALO_STREAM, Tissue, degraded_plane, halo_of
 from ...core.contrast.detector_noise import noise_spectrum, photon_transfer
 from ...core.spectral.dct import Coefficients
-from .step import OPTICS, Place, Step, Unit, whole_planes
+from .step import OPTICS, Place, Unit, whole_planes
+from .tissue import (
+    Absorption,
+    Blur,
+    Collected,
+    Growing,
+    Halo,
+    Offset,
+    Pedestal,
+    ScatteringLength,
+    Surface,
+    TissueStep,
+    Upwards,
+)
 
 
-class DegradeContrast(Step):
+class DegradeContrast(TissueStep):
     """Deep-tissue contrast loss, after DeepContrast (Martins et al. 2023); the model is ours."""
 
     title: ClassVar[str] = "Contrast (deep tissue)"
@@ -41,63 +53,13 @@ class DegradeContrast(Step):
         description="How much deeper in tissue the image should look. 0 changes nothing.",
         json_schema_extra={"unit": "µm", "slider": [0.0, 200.0]},
     )
-    scattering_length: float = Field(
-        Tissue.scattering_length,
-        gt=0,
-        le=10000,
-        title="scattering length",
-        description="Depth over which the unscattered light falls to 1/e. Calibrate measures it "
-        "in a stack whose contrast falls with depth.",
-        json_schema_extra={"unit": "µm", "slider": [10.0, 300.0]},
-    )
-    blur: float = Field(
-        Tissue.blur,
-        ge=0,
-        le=50,
-        title="blur",
-        description="Standard deviation of the aberration blur at 100 µm of extra depth; it "
-        "grows with the square root of depth.",
-        json_schema_extra={"unit": "µm", "slider": [0.0, 5.0]},
-    )
-    halo: float = Field(
-        Tissue.halo,
-        ge=0,
-        le=10,
-        title="halo",
-        description="Width of the halo of scattered light, per micrometre of extra depth.",
-        json_schema_extra={"unit": "µm/µm", "slider": [0.0, 1.0]},
-    )
-    collected: float = Field(
-        Tissue.collected,
-        ge=0,
-        le=1,
-        title="collected",
-        description="Share of the scattered light that still reaches the detector. Less means "
-        "less haze.",
-    )
-    absorption: float = Field(
-        Tissue.absorption,
-        ge=0,
-        le=1000,
-        title="absorption",
-        description="How fast light is lost with extra depth; 0 keeps the mean intensity.",
-        json_schema_extra={"unit": "1/mm", "slider": [0.0, 20.0]},
-    )
-    pedestal: float = Field(
-        Tissue.pedestal,
-        ge=0,
-        le=1,
-        title="pedestal",
-        description="Share of the signal that turns into an even background.",
-    )
-    offset: float = Field(
-        Tissue.offset,
-        ge=-1,
-        le=1,
-        title="offset",
-        description="Intensity of no light at all, as a share of the range above its low end.",
-        json_schema_extra={"unit": "of range", "slider": [0.0, 0.2]},
-    )
+    scattering_length: ScatteringLength = Tissue.scattering_length
+    blur: Blur = Tissue.blur
+    halo: Halo = Tissue.halo
+    collected: Collected = Tissue.collected
+    absorption: Absorption = Tissue.absorption
+    pedestal: Pedestal = Tissue.pedestal
+    offset: Offset = Tissue.offset
     axial_ratio: float = Field(
         Tissue.axial_ratio,
         ge=0,
@@ -114,24 +76,9 @@ class DegradeContrast(Step):
         "0 blurs within planes only.",
         json_schema_extra={"unit": "planes"},
     )
-    growing: bool = Field(
-        False,
-        title="grows with depth",
-        description="Add to the extra depth each plane's own depth below the surface plane.",
-    )
-    surface: int = Field(
-        0,
-        ge=0,
-        title="surface",
-        description="Index of the plane where tissue begins; used only if “grows with depth” "
-        "is on.",
-        json_schema_extra={"unit": "plane"},
-    )
-    upwards: bool = Field(
-        False,
-        title="upwards",
-        description="Depth grows towards the first plane; used only if “grows with depth” is on.",
-    )
+    growing: Growing = False
+    surface: Surface = 0
+    upwards: Upwards = False
     noise: bool = Field(
         True,
         title="put noise back",
@@ -139,25 +86,9 @@ class DegradeContrast(Step):
         "Without it the result is cleaner than any microscope's.",
     )
 
-    def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
-        """Raise if there is no depth to grow with, or the surface lies outside the stack."""
-        if not self.growing:
-            return
-        if len(shape) < 3:
-            raise ValueError(
-                "contrast that grows with depth needs volumes (z, y, x); these are 2D images. "
-                "Switch “grows with depth” off"
-            )
-        if self.surface >= shape[0]:
-            raise ValueError(
-                f"surface must be a plane of the image, 0 to {shape[0] - 1}; got {self.surface}"
-            )
-
     def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
         """Whether noise is put back, and there is extra depth, which takes noise away."""
-        planes = math.inf if shape is None else shape[0] if len(shape) == 3 else 1
-        below = self.surface if self.upwards else planes - 1 - self.surface
-        return self.noise and (self.extra_depth > 0 or (self.growing and below > 0))
+        return self.noise and self.is_deep(self.extra_depth, shape)
 
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
         """Whole planes, and as many neighbouring planes as are mixed in."""
@@ -172,16 +103,8 @@ class DegradeContrast(Step):
         place = replace(place, source=lru_cache(maxsize=1)(place.source))
         planes = place.shape[0] if len(place.shape) == 3 else 1
         spacing = place.spacing or (1.0,) * len(place.shape)
-        names = Tissue.__dataclass_fields__
-        tissue = Tissue(**{name: getattr(self, name) for name in names})
-        depths = depth_of_planes(
-            planes,
-            spacing[0],
-            self.extra_depth,
-            growing=self.growing,
-            surface=self.surface,
-            upwards=self.upwards,
-        )
+        tissue = Tissue(**{n: getattr(self, n) for n in Tissue.__dataclass_fields__})
+        depths = self.depths(self.extra_depth, planes, spacing)
 
         def photon_law(z: int) -> tuple[float, float]:
             law = place.remember(

@@ -22,6 +22,7 @@ GROUP = "napari_diversify.steps"
 _OURS = {
     "contrast": "contrast:DegradeContrast",
     "diversify": "diversify:Diversify",
+    "restore": "restore:Restore",
     "lowpass": "lowpass:LowPass",
 }
 #: What every step has to define, and what one with a noise weight has to define as well.
@@ -125,6 +126,7 @@ def _check_class_data(step: type[Step]) -> None:
         ("its weights", weights),
         ("falling", step.falling),
         ("of_volumes", step.of_volumes),
+        ("counts_with", {*step.counts_with, *(other for other, _ in step.counts_with.values())}),
     ):
         if unknown := sorted(set(named) - set(step.model_fields)):
             raise ValueError(f"{step.__name__} names {unknown[0]!r} in {where}: no such parameter")

@@ -42,6 +42,8 @@ class Place:
         Shape of the whole array, leading axes included.
     spacing : tuple of float or None
         Voxel size per spatial axis.
+    levels : (float, float)
+        Grey levels that are mapped to 0 and 1.
     seed, sample, stream : int
         Which noise to draw.
     source : callable
@@ -64,6 +66,7 @@ class Place:
     lead: tuple[int, ...]
     array_shape: tuple[int, ...]
     spacing: tuple[float, ...] | None
+    levels: tuple[float, float]
     seed: int
     sample: int
     stream: int
@@ -171,6 +174,8 @@ class Step(Model):
     falling: ClassVar[frozenset[str]] = frozenset()
     #: Parameters that count for volumes only, not for 2D images.
     of_volumes: ClassVar[frozenset[str]] = frozenset()
+    #: Parameters that count only where another one has a certain value: {name: (other, value)}.
+    counts_with: ClassVar[Mapping[str, tuple[str, Any]]] = MappingProxyType({})
     #: Whether a new dock has a card of it, and shows its result.
     at_first: ClassVar[Literal["", "off", "live"]] = ""
     #: Parameters that a new card begins with, where the defaults would hardly be seen.
@@ -186,6 +191,15 @@ class Step(Model):
 
     def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
         """Raise a ValueError if the step cannot work on images of this shape, saying why."""
+
+    def doubts(
+        self, shape: Sequence[int], spacing: Sequence[float] | None, levels: tuple[float, float]
+    ) -> tuple[str, ...]:
+        """Why not to believe the result on such images: sentences without a full stop.
+
+        ``levels`` are the grey levels that are mapped to 0 and 1.
+        """
+        return ()
 
     def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
         """Whether another sample number gives another result.
@@ -220,6 +234,14 @@ class Step(Model):
             If the target cannot be reached; the message says which ones can.
         """
         raise AssertionError("only a step with a noise weight is asked")
+
+    @property
+    def iterations_compared(self) -> tuple[int, ...]:
+        """Values of its parameter ``iterations`` at which contrast and detail are compared.
+
+        By default none: not every step has such a parameter.
+        """
+        return ()
 
     def of_planes(self) -> Any:
         """The step on single planes, where it can work on whole volumes: about as much, sooner."""

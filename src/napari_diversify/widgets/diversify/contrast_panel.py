@@ -1,4 +1,4 @@
-"""The Contrast panel: depth and tissue, and the button that measures the scattering length."""
+"""The panel of steps that know the tissue: a button measures the scattering length."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from qtpy.QtWidgets import QPushButton, QVBoxLayout
 
 from ...analysis.measure import BUDGET
 from ...core.contrast.calibration import ContrastDecay, fit_contrast_decay
-from ...recipe.steps.contrast import DegradeContrast
+from ...recipe.steps.tissue import TissueStep
 from ..qt.background import Background
 from ..qt.driver import Work
 from .panel import ImageFacts, StepPanel
 
 
 class ContrastPanel(StepPanel):
-    """Shows and edits a :class:`DegradeContrast` step."""
+    """Shows and edits a :class:`TissueStep`."""
 
-    # extra depth --o-- [40.00] ... (one row per parameter)
+    # depth --o-- [40.00] ... (one row per parameter)
     # [Calibrate]
     # (what was found, or that lengths are in voxels)
 
-    def __init__(self, step: DegradeContrast) -> None:
+    def __init__(self, step: TissueStep) -> None:
         super().__init__(step)
         self.calibrate = QPushButton("Calibrate")
         self.calibrate.setToolTip(
             "<p><b>Calibrate</b><br>Measure how contrast falls with depth in this stack, and set "
-            "the scattering length to what that tells.</p>"
+            "the scattering length in every step to what that tells.</p>"
         )
         self.calibrate.setEnabled(False)
         cast(QVBoxLayout, self.layout()).insertWidget(1, self.calibrate)
@@ -93,8 +93,8 @@ class ContrastPanel(StepPanel):
         except ValueError as error:
             self.refused.emit(str(error))
             return
-        self.setValue(step)
-        self.valueChanged.emit(step)
+        # the length was found for this share of collected light
+        self.measured.emit({n: getattr(step, n) for n in ("scattering_length", "collected")})
 
     def _on_failed(self, error: Exception) -> None:
         self.rested.emit()

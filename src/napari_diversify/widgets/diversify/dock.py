@@ -237,6 +237,10 @@ class Explorer(Dock):
     def _on_card_made(self, widget: CardWidget) -> None:
         widget.panel.progressed.connect(self.status.show_progress)
         widget.panel.rested.connect(self._on_ready)
+        widget.panel.measured.connect(self._on_measured)
+
+    def _on_measured(self, values: Mapping[str, Any]) -> None:
+        self.session.change(self.state().with_measured(values))
 
     def _on_view_made(self, key: ViewKey, live: LiveLayer) -> None:
         live.ready.connect(self._on_ready)

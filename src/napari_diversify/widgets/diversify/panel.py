@@ -60,9 +60,11 @@ class StepPanel(QWidget):
     refused = Signal(str)
     progressed = Signal(int, int)  # of work that the user has asked for
     rested = Signal()  # it is done
+    measured = Signal(object)  # {parameter: value} found in the image, for every card that has it
 
     def __init__(self, step: Any) -> None:
         super().__init__()
+        self._planes = False  # no volumes
         self.form = ModelForm(step)
         self.note = Words()
         layout = QVBoxLayout(self)
@@ -73,6 +75,7 @@ class StepPanel(QWidget):
         self.form.refused.connect(self.refused)
         if step.extra and find_spec(step.extra) is None:
             self.note.setText(f"This step needs the package “{step.extra}”; it is not installed.")
+        self._grey()
 
     def value(self) -> Any:
         """The step shown."""
@@ -81,17 +84,24 @@ class StepPanel(QWidget):
     def setValue(self, step: Any) -> None:
         """Show a step."""
         self.form.setValue(step)
+        self._grey()
 
     def setFacts(self, facts: ImageFacts | None) -> None:
-        """Say what is known of the image; None: there is none.
+        """Say what is known of the image; None: there is none."""
+        self._planes = facts is not None and facts.spatial_ndim == 2
+        self._grey()
 
-        Of planes, parameters that count for volumes only are greyed, unless they have to be set
-        back.
+    def _grey(self) -> None:
+        """Grey parameters that count for nothing.
+
+        Of planes, those that count for volumes only, unless they have to be set back.
         """
-        step, planes = self.value(), facts is not None and facts.spatial_ndim == 2
+        step = self.value()
         for name in step.of_volumes & self.form.controls.keys():
             usual = getattr(step, name) == type(step).model_fields[name].default
-            self.form.controls[name].setEnabled(not (planes and usual))
+            self.form.controls[name].setEnabled(not (self._planes and usual))
+        for name, (other, value) in step.counts_with.items():
+            self.form.controls[name].setEnabled(getattr(step, other) == value)
 
     def look(self, array: LazyArray | None, index: tuple[Any, ...] = ()) -> None:
         """Say what is in view of the result of the step: ``index`` of ``array``; None: nothing."""
@@ -118,6 +128,7 @@ class StepPanel(QWidget):
         """Stop computing."""
 
     def _on_form_changed(self, step: Any) -> None:
+        self._grey()
         self.valueChanged.emit(step)
 
 

@@ -6,7 +6,7 @@ next; :mod:`.resolve` says what there is to be shown of it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
@@ -146,6 +146,15 @@ class State:
         n = self.index(key)
         return self._with_cards(
             [*self.cards[:n], replace(self.cards[n], **changes), *self.cards[n + 1 :]]
+        )
+
+    def with_measured(self, values: Mapping[str, Any]) -> State:
+        """The state in which every step that has these parameters takes these values."""
+        return self._with_cards(
+            replace(card, step=card.step.replace(**values))
+            if values.keys() <= type(card.step).model_fields.keys()
+            else card
+            for card in self.cards
         )
 
     def add(self, kind: str) -> tuple[State, Key]:

@@ -117,16 +117,19 @@ class NumberControl(QWidget):
         """Set the range of the slider."""
         with signals_blocked(self._slider):
             self._slider.setRange(low, high)
-            self._slider.setSingleStep((high - low) / 100)
+            self._slider.setSingleStep(max((high - low) / 100, 0 if self._decimals else 1))
             self._slider.setPageStep((high - low) / 10)
         self._box.setSingleStep(max((high - low) / 100, 10.0 ** -self._box.decimals()))
 
     def _on_slid(self, value: float) -> None:
         # what the box shows is what is meant: no digits behind the scenes
+        before = self._box.value()
         with signals_blocked(self._box):
-            self._show_decimals(max(self._decimals, _decimals_of(value)))
+            if self._decimals:
+                self._show_decimals(max(self._decimals, _decimals_of(value)))
             self._box.setValue(value)
-        self.valueChanged.emit(self._box.value())
+        if self._box.value() != before:
+            self.valueChanged.emit(self._box.value())
 
     def _show_decimals(self, decimals: int) -> None:
         (low, high), step = self._bounds, 10.0**-decimals
@@ -299,6 +302,8 @@ def _control_for(field: FieldInfo) -> Control | None:
         return NumberControl(tuple(extra.get("slider", bounds)), bounds, open_ends=open_ends)
     if field.annotation is bool:
         return SwitchControl()
+    if field.annotation is int and "slider" in extra:
+        return NumberControl(tuple(extra["slider"]), bounds, decimals=0)
     if field.annotation is int:
         highest = int(min(bounds[1], 2**31 - 1))
         box = SpinBox(value=int(bounds[0]), min=int(bounds[0]), max=highest)

@@ -1,0 +1,184 @@
+"""The card of a model: what it is, what it was trained on, and how well it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field
+
+from ..model import Model
+
+
+class UNetShape(Model):
+    """A residual U-Net: how wide and deep, and how many planes it looks at."""
+
+    kind: Literal["unet"] = "unet"
+    width: int = Field(16, ge=1, le=256)
+    levels: int = Field(3, ge=1, le=5)
+    context: int = Field(0, ge=0, le=4)  # planes on each side of the one that is predicted
+
+    @property
+    def multiple(self) -> int:
+        """A number that the sides of what it is given must be multiples of."""
+        return 1 << self.levels
+
+    @property
+    def halo(self) -> int:
+        """How far, in pixels, a result may depend on its surroundings; a multiple of 8."""
+        # two convolutions going down, three coming up, and one place more for pooling
+        reach = sum((2 + 3 + 1) << level for level in range(self.levels)) + 2 * self.multiple
+        return -(-reach // self.multiple) * self.multiple
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers its weights are."""
+        widths = [self.width << level for level in range(self.levels + 1)]
+        down = [1 + 2 * self.context, *widths[:-1]]
+        number = sum(_pair(before, width) for before, width in zip(down, widths, strict=True))
+        number += sum(_convolution(2 * w, w) + _pair(2 * w, w) for w in widths[:-1])
+        return number + self.width + 1
+
+
+class VaeShape(Model):
+    """The fully convolutional VAE of DivNoising: how wide, and how many latents per place."""
+
+    kind: Literal["vae"] = "vae"
+    width: int = Field(32, ge=1, le=256)
+    latents: int = Field(64, ge=1, le=512)
+    context: Literal[0] = 0
+
+    @property
+    def multiple(self) -> int:
+        """A number that the sides of what it is given must be multiples of."""
+        return 4
+
+    @property
+    def halo(self) -> int:
+        """How far, in pixels, a result may depend on its surroundings.
+
+        12 for the encoder, 4 latents of 4 pixels for the decoder, and 12 for the mode of samples.
+        """
+        return 40
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers its weights are."""
+        w, z = self.width, self.latents
+        encoder = _pair(1, w) + _pair(w, 2 * w) + 2 * _convolution(2 * w, z)
+        decoder = _pair(z, 2 * w) + _pair(2 * w, w) + _convolution(w, 1)
+        return encoder + decoder + _convolution(2 * w, 2 * w, 2) + _convolution(w, w, 2)
+
+
+def _convolution(before: int, after: int, side: int = 3) -> int:
+    return after * (before * side * side + 1)
+
+
+def _pair(before: int, after: int) -> int:
+    return _convolution(before, after) + _convolution(after, after)
+
+
+Shape: TypeAlias = Annotated[UNetShape | VaeShape, Field(discriminator="kind")]
+
+
+class Normalisation(Model):
+    """Grey levels that a network sees as 0, and as how far from it 1 is; never measured anew."""
+
+    mean: float
+    std: float = Field(gt=0)
+
+
+class Figures(Model):
+    """How well one method does on held-out patches."""
+
+    method: str
+    values: dict[str, float]  # name with unit to value
+
+
+class Trained(Model):
+    """What a model was trained on, and how.
+
+    Attributes
+    ----------
+    images : tuple of str
+        Names of the images.
+    spacing : tuple of float or None
+        Size of their pixels along y and x, in micrometres.
+    levels : (float, float)
+        Grey levels between which all but a thousandth of their voxels lie on either side.
+    settings : dict
+        Those of the training, as :class:`napari_diversify.learned.training` has them.
+    steps, seed : int
+    versions : dict
+        Of the packages, and the device.
+    noise : dict
+        The noise model, if there is one.
+    """
+
+    images: tuple[str, ...]
+    spacing: tuple[float, float] | None = None
+    levels: tuple[float, float]
+    settings: dict[str, Any]
+    steps: int
+    seed: int
+    versions: dict[str, str]
+    noise: dict[str, Any] | None = None
+
+
+Task: TypeAlias = Literal["restore", "denoise"]
+
+
+class Card(Model):
+    """All that is known of a model but its weights.
+
+    Attributes
+    ----------
+    task : {"restore", "denoise"}
+    shape : UNetShape or VaeShape
+    normalisation : Normalisation
+    tile : int
+        Side of the tiles that results are computed in, in pixels; part of what a model is, as
+        the last bit of a result depends on it.
+    hash : str
+        SHA-256 of all that decides a result: the weights, and the fields above.
+    trained : Trained
+    figures : tuple of Figures
+        Of the model and of the baselines, on held-out patches.
+    remarks : tuple of str
+        Sentences on how to read the figures.
+    """
+
+    schema_version: Literal[1] = 1
+    task: Task
+    shape: Shape
+    normalisation: Normalisation
+    tile: int = Field(256, ge=8, le=1024, multiple_of=32)
+    hash: str = Field(pattern="^[0-9a-f]{64}$")
+    trained: Trained
+    figures: tuple[Figures, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def doubts(
+        self, spacing: Sequence[float] | None, levels: tuple[float, float]
+    ) -> tuple[str, ...]:
+        """Why not to believe the model on an image with these pixels and grey levels.
+
+        Sentences without a full stop.
+        """
+        doubts = []
+        trained = self.trained.spacing
+        if trained is not None and spacing is not None:
+            off = max(max(a / b, b / a) for a, b in zip(spacing[-2:], trained, strict=True))
+            if off > 1.25:
+                doubts.append(
+                    f"the model was trained on pixels of {trained[1]:.3g} µm; these have "
+                    f"{spacing[-1]:.3g} µm"
+                )
+        low, high = self.trained.levels
+        within, beyond = high - low, max(low - levels[0], levels[1] - high)
+        if beyond > 0.5 * within:
+            doubts.append(
+                f"the model was trained on grey levels from {low:.4g} to {high:.4g}; the range "
+                f"here is {levels[0]:.4g} to {levels[1]:.4g}"
+            )
+        return tuple(doubts)

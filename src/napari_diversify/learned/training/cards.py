@@ -1,0 +1,52 @@
+"""What a training writes on the card of its model. Importing this loads PyTorch."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ... import __version__
+from ..card import Trained
+from .divnoising import DivNoising
+from .loop import Loop
+from .plan import names
+from .setting_up import SetUp
+
+
+def card_values(ready: SetUp, loop: Loop) -> dict[str, Any]:
+    """All of a card but its figures and its hash."""
+    job, task = ready.job, ready.task
+    spacing = ready.patches.images[0].spacing
+    noise = task.noise.model_dump(mode="json") if isinstance(task, DivNoising) else None
+    return {
+        "task": job.settings.kind,
+        "shape": task.shape,
+        "normalisation": ready.normalisation,
+        "trained": Trained(
+            images=names(job.images),
+            spacing=spacing,
+            levels=ready.levels,
+            settings=job.settings.model_dump(mode="json"),
+            steps=loop.step,
+            seed=job.seed,
+            versions={
+                "napari-diversify": __version__,
+                "torch": torch.__version__,
+                "numpy": np.__version__,
+                "device": _device(loop.device),
+                "precision": loop.precision,
+                "threads": str(job.settings.threads),
+            },
+            noise=noise,
+        ),
+    }
+
+
+def _device(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"cuda ({torch.cuda.get_device_name(device)})"
+    if device.type == "cpu":
+        return f"cpu ({torch.backends.cpu.get_cpu_capability()})"
+    return str(device.type)

@@ -1,0 +1,77 @@
+"""From a job to all that its training needs. Importing this loads PyTorch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..card import Normalisation
+from . import noise_fits
+from .divnoising import DivNoising
+from .images import Image, opened
+from .noise_models import NoiseModel
+from .pairs import Degraded
+from .patches import Patches, patches_of
+from .plan import Job
+from .restoration import Restoration
+from .settings import RestoreTraining
+
+
+@dataclass(frozen=True, eq=False)
+class SetUp:
+    """A training, ready to begin.
+
+    Attributes
+    ----------
+    job : Job
+    patches : Patches
+    normalisation : Normalisation
+    levels : (float, float)
+        The usual grey levels of what is trained on.
+    task : Restoration or DivNoising
+    """
+
+    job: Job
+    patches: Patches
+    normalisation: Normalisation
+    levels: tuple[float, float]
+    task: Restoration | DivNoising
+
+
+def set_up(job: Job, images: Sequence[Image], folder: Path) -> SetUp:
+    """All that a training needs, read from the images.
+
+    Raises
+    ------
+    OSError, ValueError
+        If something in it cannot be used; the message says why, and what to do.
+    """
+    patches = patches_of(job, images)
+    if job.clean:
+        with opened(job.clean, folder) as clean:
+            noise_fits.check_like(images, clean, "clean image")
+    normalisation, levels = patches.normalisation()
+    settings = job.settings
+    task: Restoration | DivNoising
+    if isinstance(settings, RestoreTraining):
+        degraded = Degraded(settings, patches, job.seed)
+        task = Restoration(settings, degraded, normalisation)
+    else:
+        noise = _noise_model(job, patches, folder)
+        task = DivNoising(settings, patches, normalisation, noise, job.seed)
+    return SetUp(job, patches, normalisation, levels, task)
+
+
+def _noise_model(job: Job, patches: Patches, folder: Path) -> NoiseModel:
+    assert job.settings.kind == "denoise"
+    kind = job.settings.noise
+    if job.frames is not None:
+        with opened([job.frames], folder) as (frames,):
+            pairs = noise_fits.from_frames(frames)
+            return noise_fits.fitted(pairs, kind, job.seed % 2**32, frames=frames.planes)
+    if job.denoised:
+        with opened(job.denoised, folder) as copies:
+            pairs = noise_fits.from_copies(patches.images, copies)
+            return noise_fits.fitted(pairs, kind, job.seed % 2**32)
+    return noise_fits.from_image(patches.some(), kind)
