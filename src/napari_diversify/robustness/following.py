@@ -10,8 +10,8 @@ from itertools import groupby
 from uuid import uuid4
 
 from ..batch.engines import Crew, engine
-from ..batch.interrupt import undisturbed
 from ..batch.source import Source
+from ..interrupt import undisturbed
 from ..sentences import reason
 from .children import end_idle, stop_all
 from .resampling import wants_more
