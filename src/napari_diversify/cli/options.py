@@ -185,6 +185,8 @@ def axis_in(text: str) -> tuple[str, tuple[float, ...]]:
     >>> axis_in("cutoff=1:0.5:3")
     ('cutoff', (1.0, 0.75, 0.5))
     """
+    from ..robustness.study import evenly
+
     name, _, numbers = text.partition("=")
     try:
         first, last, count = (float(part) for part in numbers.split(":"))
@@ -195,8 +197,7 @@ def axis_in(text: str) -> tuple[str, tuple[float, ...]]:
             "an axis is NAME=FIRST:LAST:COUNT with 2 levels or more, from the mildest on, e.g. "
             f"extra_depth=0:160:6; got {text!r}"
         ) from None
-    n = int(count) - 1
-    return name, tuple(round((first * (n - k) + last * k) / n, 9) for k in range(n + 1))
+    return name, evenly(first, last, int(count))
 
 
 def draws_in(text: str) -> int | str:

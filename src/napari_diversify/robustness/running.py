@@ -59,6 +59,51 @@ def run(
         If the folder cannot be written to, or a segmenter cannot be loaded.
     """
     root = Path(folder)
+    _begin(study, sources, root, resume, overwrite)
+    known = rows_in(root)
+    work = follow(study, sources, executor=executor, known=known)
+    run_id, rows = uuid4().hex[:12], list(known)
+    try:
+        while True:
+            progress = next(work)
+            _write(root, progress.rows, run_id)
+            rows += progress.rows
+            yield progress
+    except StopIteration as end:
+        outcome: Outcome = end.value
+        write_objects(study, sources, outcome.rows, root)
+        return outcome
+    finally:
+        work.close()
+        write_tables(study, rows_in(root), root)
+
+
+def keep(
+    study: Study,
+    sources: Sequence[Source],
+    rows: Sequence[Row],
+    folder: str | os.PathLike[str],
+) -> None:
+    """Write rows that :func:`.follow` has given into a folder, as :func:`run` would have.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds a study.
+    OSError, ValueError
+        If it cannot be written to, or a segmenter cannot be loaded.
+    """
+    root = Path(folder)
+    _begin(study, sources, root, False, False)
+    _write(root, rows, uuid4().hex[:12])
+    write_objects(study, sources, rows, root)
+    write_tables(study, rows, root)
+
+
+def _begin(
+    study: Study, sources: Sequence[Source], root: Path, resume: bool, overwrite: bool
+) -> None:
+    """Write what is run on what, if nothing else is there."""
     files.check_names(source.name for source in sources)
     mark = {
         "program": __version__,
@@ -78,24 +123,12 @@ def run(
         files.remove(root / _ROWS)
     with files.writing(root / STUDY, overwrite=True) as partial:
         partial.write_text(json.dumps(mark, indent=2) + "\n", encoding="utf-8")
-    known = rows_in(root)
-    work = follow(study, sources, executor=executor, known=known)
-    run_id, rows = uuid4().hex[:12], list(known)
-    try:
-        while True:
-            progress = next(work)
-            for row in progress.rows:
-                with files.writing(_place(root, row), overwrite=True, run=run_id) as partial:
-                    partial.write_text(row.to_json(), encoding="utf-8")
-                rows.append(row)
-            yield progress
-    except StopIteration as end:
-        outcome: Outcome = end.value
-        write_objects(study, sources, outcome.rows, root)
-        return outcome
-    finally:
-        work.close()
-        write_tables(study, rows_in(root), root)
+
+
+def _write(root: Path, rows: Sequence[Row], run_id: str) -> None:
+    for row in rows:
+        with files.writing(_place(root, row), overwrite=True, run=run_id) as partial:
+            partial.write_text(row.to_json(), encoding="utf-8")
 
 
 def load(folder: str | os.PathLike[str]) -> tuple[Study, list[Row]]:

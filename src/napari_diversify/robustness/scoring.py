@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any
+from weakref import ref
 
 import numpy as np
 import numpy.typing as npt
@@ -209,8 +210,9 @@ def _row(
     )
 
 
-#: What segmenters made of images as they are, where there are no labels: the last few.
-_references: OrderedDict[object, Labels | str] = OrderedDict()
+#: What segmenters made of images as they are, where there are no labels: the last few. Another
+#: array may come to lie where one lay, so that each is kept with its source.
+_references: OrderedDict[object, tuple[ref[Source], Labels | str]] = OrderedDict()
 _MOST = 4
 _lock = Lock()
 
@@ -219,14 +221,16 @@ def _reference(study: Study, image: Image, curve: Curve) -> Labels | str:
     """The segmentation of the image as it is; why there is none, if it failed."""
     key = (image.source.identity, study.recipe, curve)
     with _lock:
-        known = _references.get(key)
+        there = _references.get(key)
+    same = there is not None and (image.source.array is None or there[0]() is image.source)
+    known = there[1] if there is not None and same else None
     if known is None:
         recipe, sample = sample_of(study, image, curve, Dot(curve.number, 0, 0))
         known = next(segmented(curve.segmenter, [voxels_of(image, recipe, sample)], image.spacing))
         if isinstance(known, str):
             known = f"there is nothing to compare with, as the image as it is failed: {known}"
         with _lock:
-            _references[key] = known
+            _references[key] = ref(image.source), known
             while len(_references) > _MOST:
                 _references.popitem(last=False)
     return known

@@ -23,6 +23,18 @@ Score: TypeAlias = Literal[
 ]
 
 
+def evenly(first: float, last: float, count: int) -> tuple[float, ...]:
+    """So many levels from the first to the last.
+
+    Examples
+    --------
+    >>> evenly(1, 0.5, 3)
+    (1.0, 0.75, 0.5)
+    """
+    n = count - 1
+    return tuple(round((first * (n - k) + last * k) / n, 9) for k in range(count))
+
+
 @dataclass(frozen=True)
 class Curve:
     """One line of a plot: a segmenter, with or without a low-pass before it."""

@@ -1,0 +1,481 @@
+"""The window Robustness: how much worse an image may become before its segmentation fails."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import napari.layers
+from napari.components import ViewerModel
+from qtpy.compat import isalive
+from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtGui import QCloseEvent, QHideEvent, QShowEvent
+from qtpy.QtWidgets import (
+    QApplication,
+    QDialog,
+    QFileDialog,
+    QHBoxLayout,
+    QSplitter,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...robustness.following import Outcome
+from ...robustness.looking import Looked
+from ...robustness.rows import Row
+from ...robustness.script import as_command
+from ...robustness.study import Study
+from ...robustness.words import level_in_words
+from ..export.source import source_of
+from ..plots.plot import colours_of
+from ..qt.background import Background
+from ..qt.column import Column
+from ..qt.parts import button, fill, row, sentence
+from ..qt.status import StatusLine
+from .findings import ErrorLegend, Findings
+from .job import Concluded, Job, Objects
+from .layers import ResultLayers, Undisturbed, is_ours
+from .plot import CurvesPlot
+from .setup import SetupPanel
+
+if TYPE_CHECKING:  # it imports everything that writes files
+    from ..export.dialog import Choices
+
+_NO_LABELS = "none: stability only"
+_SETUP_PX = 390
+
+
+class RobustnessWindow(QDialog):
+    """Runs a study of the image of the dock, and shows it while it grows.
+
+    Parameters
+    ----------
+    viewer : ViewerModel
+    choices : callable
+        ``choices()`` gives (image layer or None, {what is shown: its recipe}).
+    undisturbed : callable
+        Gives the context in which layers are added without the dock turning to them.
+    """
+
+    # (setup)       | plot
+    #               | errors [x] right [x] missed ...
+    # [Run][Resume] | [Findings] [Scores] [Objects]
+    # 12 of 64 scores, about 40 s left   [=====   ] [Stop]
+    # [Copy as command] [Export…]
+    sampleWished = Signal(object)  # a Row: the dock is to show its sample
+
+    def __init__(
+        self,
+        viewer: ViewerModel,
+        choices: Choices,
+        undisturbed: Undisturbed,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.setWindowTitle("Robustness")
+        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
+        self._viewer = viewer
+        self._choices = choices
+        self.job: Job | None = None
+        self.concluded: Concluded | None = None
+        self.objects: Objects | None = None
+        self.layers = ResultLayers(viewer, undisturbed)
+        self._began, self._known_then = 0.0, 0
+        self._work = Background(self, guarded=True)
+        self._concluding = Background(self)
+        self._looking = Background(self)
+        self._finding = Background(self)
+        self._keeping = Background(self)
+        self.setup = SetupPanel()
+        self.plot = CurvesPlot()
+        self.errors = ErrorLegend()
+        self.findings = Findings()
+        self.status = StatusLine()
+        self.status.cancel.setText("Stop")
+        self.status.cancel.setToolTip("<p>Stop. What is scored stays; Resume goes on.</p>")
+        self.run = button("Run", "Score samples of all levels, from coarse to fine.")
+        self.resume = button("Resume", "Go on with the study that was stopped.")
+        self.command = button(
+            "Copy as command", "Copy the command line that runs the same study on the files."
+        )
+        self.export = button(
+            "Export…",
+            "Write tables (CSV), curves (SVG and PNG), and a page (HTML) into a folder, as the "
+            "command does, which can resume it.",
+        )
+        self._lay_out()
+        self._wire()
+        self._show_what_can_be_done()
+
+    def _lay_out(self) -> None:
+        left, right = QWidget(), QWidget()
+        column = QVBoxLayout(left)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(Column(self.setup), stretch=1)
+        column.addWidget(row(self.run, self.resume))
+        left.setMinimumWidth(_SETUP_PX)
+        column = QVBoxLayout(right)
+        column.setContentsMargins(0, 0, 0, 0)
+        halves = QSplitter(Qt.Orientation.Vertical)
+        upper = QWidget()
+        inside = QVBoxLayout(upper)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self.plot, stretch=1)
+        inside.addWidget(self.errors)
+        for half, stretch in ((upper, 3), (self.findings, 2)):
+            halves.addWidget(half)
+            halves.setStretchFactor(halves.count() - 1, stretch)
+        halves.setChildrenCollapsible(False)
+        column.addWidget(halves, stretch=1)
+        both = QHBoxLayout()
+        both.addWidget(left)
+        both.addWidget(right, stretch=1)
+        foot = QHBoxLayout()
+        foot.addWidget(self.status, stretch=1)
+        for push in (self.command, self.export):
+            foot.addWidget(push, alignment=Qt.AlignmentFlag.AlignBottom)
+        layout = QVBoxLayout(self)
+        layout.addLayout(both, stretch=1)
+        layout.addLayout(foot)
+        screen = self.screen()
+        size = QSize(1120, 780)
+        if screen is not None:
+            size = size.boundedTo(0.9 * screen.availableGeometry().size())
+        self.resize(size)
+
+    def _wire(self) -> None:
+        self.run.clicked.connect(self.start)
+        self.resume.clicked.connect(self.go_on)
+        self.status.cancelled.connect(self.stop)
+        self.command.clicked.connect(self.copy_command)
+        self.export.clicked.connect(self._ask_where_to_export)
+        self.setup.scoreChanged.connect(self._on_score)
+        self.setup.segmenters.refused.connect(self.status.say)
+        self.plot.clicked.connect(self.look_behind)
+        self.errors.changed.connect(self.layers.hide_fates)
+        self.findings.rowChosen.connect(self.look_behind)
+        self.findings.objectChosen.connect(self._on_object)
+        self.findings.objectsWished.connect(self._find_objects)
+        self.findings.layerWished.connect(self.show_fragile)
+        self._work.progressed.connect(self._on_progress)
+        self._work.finished.connect(self._on_finished)
+        self._work.stopped.connect(self._on_stopped)
+        self._concluding.finished.connect(self._on_concluded)
+        self._looking.finished.connect(self._on_looked)
+        self._finding.finished.connect(self._on_objects)
+        self._finding.failed.connect(self._on_no_objects)
+        self._keeping.finished.connect(self._on_kept)
+        for background in (self._work, self._concluding, self._looking, self._keeping):
+            background.failed.connect(self._on_failed)
+
+    # ---- public ----
+
+    @property
+    def running(self) -> bool:
+        """Whether samples are being scored."""
+        return self._work.running
+
+    @property
+    def busy(self) -> bool:
+        """Whether anything is under way."""
+        all_work = self._concluding, self._looking, self._finding, self._keeping
+        return self.running or any(work.running for work in all_work)
+
+    def look(self) -> None:
+        """Take in what the dock shows now, and which labels there are."""
+        image, recipes = self._choices()
+        self.setup.image.setText("none: open an image" if image is None else image.name)
+        self.setup.setRecipes(recipes)
+        names = [layer.name for layer in self._labels()]
+        box = self.setup.labels
+        before = box.currentText() or None
+        if before is None or before not in (_NO_LABELS, *names):
+            fitting = [la.name for la in self._labels() if image and la.data.shape == _shape(image)]
+            before = next(iter(fitting), _NO_LABELS)
+        fill(box, [_NO_LABELS, *names], before, _NO_LABELS)
+
+    def start(self) -> None:
+        """Run the study that is set, from its beginning."""
+        image, _ = self._choices()
+        try:
+            if image is None:
+                raise ValueError("there is no image to make samples of: open one first")
+            self.look()
+            study = self.setup.value()
+            labels = self._chosen_labels()
+            source_of(image, labels, with_file=False, in_lengths=study.recipe.in_lengths)
+        except (ValueError, TypeError) as error:
+            self.status.say(sentence(error))
+            return
+        for background in (self._work, self._concluding, self._looking, self._finding):
+            background.cancel()
+        self.job = Job(study, image, labels)
+        self.concluded = self.objects = None
+        self.plot.setStudy(study)
+        self.findings.setStudy(study)
+        self.go_on()
+
+    def go_on(self) -> None:
+        """Make the scores that are missing."""
+        if self.job is None or self.running:
+            return
+        self._began, self._known_then = time.monotonic(), len(self.job.rows)
+        self.status.say("Reading the image …")
+        self.status.show_progress(0, 0)
+        self._work.start(self.job.work)
+        self._show_what_can_be_done()
+
+    def stop(self) -> None:
+        """Stop; what is scored stays."""
+        if self.running and self.job is not None:
+            self.job.hurry()
+            self._work.cancel()
+            self.status.say(f"Stopped with {len(self.job.rows)} scores, which stay.")
+        elif self._keeping.running:
+            self._keeping.cancel()
+            self.status.say("Cancelled.")
+        self._looking.cancel()
+        self._rest()
+
+    def look_behind(self, row: Row) -> None:
+        """Show the sample of a row, its segmentation and its errors, and tell the dock."""
+        if self.job is None or self.job.source is None:
+            return
+        job = self.job
+        self.plot.choose(row)
+        self.status.say(f"{self.plot.words_of(row)}. Segmenting its sample once more …")
+        self._looking.start(lambda: job.behind(row))
+
+    def show_fragile(self) -> None:
+        """Show objects in the colours of the levels at which they are lost."""
+        if self.job is None or self.objects is None:
+            return
+        study, name = self.job.study, self.job.study.curves[self.objects.curve].name
+        if self._image_is_there():
+            self.layers.show_fragile(self.job.image, study, name, self.objects.layer)
+            self.status.say(
+                "The colours are those of the column “lost at”; napari says below the canvas at "
+                "which level the object under the mouse is lost."
+            )
+
+    def copy_command(self) -> None:
+        """Copy the command of the study that is shown; if there is none, of the one that is set."""
+        try:
+            if self.job is not None:
+                study, image, labels = self._study(), self.job.image, self.job.labels
+            else:
+                image_there, _ = self._choices()
+                if image_there is None:
+                    raise ValueError("there is no image: open one first")
+                study, image, labels = self.setup.value(), image_there, self._chosen_labels()
+            source = source_of(image, labels, in_lengths=study.recipe.in_lengths)
+            text = as_command(study, [source], Path(f"{source.name}-robustness"))
+        except (ValueError, TypeError, OSError) as error:
+            self.status.say(f"There is no command for it: {error}.")
+            return
+        QApplication.clipboard().setText(text)
+        self.status.say("Copied as command.")
+
+    def export_to(self, folder: Path) -> None:
+        """Write tables, curves and page into a folder."""
+        job = self.job
+        if job is None or not job.rows or self.running:
+            return
+        study = self._study()
+        self.status.say(f"Writing to {folder} …")
+        self.status.show_progress(0, 0)
+        self._keeping.start(lambda: job.kept(study, folder))
+
+    # ---- what comes back ----
+
+    def _on_progress(self, done: int, total: int) -> None:
+        assert self.job is not None
+        self.status.show_progress(done, total)
+        if not total:
+            return
+        made = len(self.job.rows) - self._known_then
+        left = ""
+        if made:
+            seconds = (time.monotonic() - self._began) / made * (total - done)
+            left = f", about {_duration(seconds)} left" if done < total else ""
+        if not self._looking.running:
+            self.status.say(f"{done} of {total} scores{left}.")
+        self._show_rows()
+
+    def _show_rows(self) -> None:
+        """Draw the dots there are; the curves follow from a thread."""
+        if self.job is None:
+            return
+        rows, study = tuple(self.job.rows), self._study()
+        if len(rows) != len(self.plot.rows):
+            self.plot.setRows(study, rows)
+            self.findings.setRows(study, rows)
+        self._conclude()
+
+    def _conclude(self) -> None:
+        job, study = self.job, self._study()
+        if job is None or not job.rows or self._concluding.running:
+            return
+        known = self.concluded
+        if known is None or len(known.rows) < len(job.rows) or known.study != study:
+            self._concluding.start(lambda: job.concluded(study))
+
+    def _on_concluded(self, concluded: Concluded) -> None:
+        self.concluded = concluded
+        self.plot.setResult(concluded.result)
+        self.findings.setSentences(
+            concluded.sentences, against_itself=concluded.result.against_itself
+        )
+        self._conclude()
+
+    def _on_finished(self, outcome: Outcome) -> None:
+        assert self.job is not None
+        failed = sum(bool(one.failed) for one in outcome.rows)
+        words = f"{len(outcome.rows)} scores."
+        if failed:
+            words += f" {failed} segmentations failed and count as 0; Scores says why."
+        self.status.say(" ".join([words, *(f"{what}: {why}." for what, why in outcome.problems)]))
+
+    def _on_stopped(self) -> None:
+        self._show_rows()
+        self._rest()
+        if self.job is not None and self.job.rows:
+            self._find_objects(self.findings.curve.currentIndex())
+
+    def _on_score(self) -> None:
+        if self.job is not None and self.job.rows:
+            study, rows = self._study(), tuple(self.job.rows)
+            self.plot.setRows(study, rows)
+            self.findings.setRows(study, rows)
+            self._conclude()
+
+    def _on_looked(self, found: tuple[Row, Looked]) -> None:
+        row, looked = found
+        assert self.job is not None
+        if not self._image_is_there():
+            return
+        curve = self.job.study.curves[row.dot.curve]
+        level = level_in_words(self.job.study, row.dot.level)
+        caption = f"{level}, draw {row.dot.draw + 1}" if row.dot.level else level
+        filtered = "" if curve.cutoff is None else f", low-pass {curve.cutoff:g}"
+        self.layers.show_behind(self.job.image, row, looked, caption + filtered)
+        self.errors.setEnabled(looked.errors is not None)
+        self.status.say(f"{self.plot.words_of(row)}.")
+        if row.made_by.steps:
+            self.sampleWished.emit(row)
+
+    def _find_objects(self, curve: int) -> None:
+        job = self.job
+        if job is None or job.source is None or curve < 0 or self.running:
+            return
+        self._finding.start(lambda: job.objects(curve))
+
+    def _on_objects(self, objects: Objects) -> None:
+        self.objects = objects
+        header = None if self.job is None or self.job.source is None else self.job.source.header
+        known = header is not None and header.spacing is not None
+        power = "³" if header is not None and header.spatial_ndim == 3 else "²"
+        self.findings.setObjects(objects, f"µm{power}" if known else "voxels")
+
+    def _on_no_objects(self, error: Exception) -> None:
+        self.objects = None
+        self.findings.setObjects(None, "", sentence(error))
+
+    def _on_object(self, centre: tuple[float, ...]) -> None:
+        if self.job is not None and self._image_is_there():
+            self.layers.look_at(self.job.image, centre)
+
+    def _on_kept(self, written: list[Path]) -> None:
+        self._rest()
+        self.status.say(f"Written to {written[0].parent}; the page is {written[0].name}.")
+
+    def _on_failed(self, error: Exception) -> None:
+        self._rest()
+        self.status.say(sentence(error))
+
+    # ---- private ----
+
+    def _study(self) -> Study:
+        """The study at work, judged by the score that is chosen."""
+        assert self.job is not None
+        judged: Study = self.job.study.replace(score=self.setup.score.currentData())
+        return judged
+
+    def _labels(self) -> list[napari.layers.Labels]:
+        there = [la for la in self._viewer.layers if isinstance(la, napari.layers.Labels)]
+        return [layer for layer in there if not is_ours(layer)]
+
+    def _chosen_labels(self) -> napari.layers.Labels | None:
+        name = self.setup.labels.currentText()
+        return next((layer for layer in self._labels() if layer.name == name), None)
+
+    def _image_is_there(self) -> bool:
+        there = self.job is not None and self.job.image in self._viewer.layers
+        if not there:
+            self.status.say("The image of this study is not in the viewer any more.")
+        return there
+
+    def _rest(self) -> None:
+        if not (self.running or self._keeping.running):
+            self.status.rest()
+        self._show_what_can_be_done()
+
+    def _show_what_can_be_done(self) -> None:
+        job = self.job
+        stopped = job is not None and not job.done and not self.running
+        self.run.setEnabled(not self.running)
+        self.resume.setEnabled(stopped)
+        self.export.setEnabled(job is not None and bool(job.rows) and not self.running)
+
+    def _ask_where_to_export(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Choose a folder for the study")
+        if folder:
+            self.export_to(Path(folder))
+
+    # ---- theme, shown and hidden ----
+
+    def _on_theme(self) -> None:
+        if not isalive(self):  # its parent was deleted while it was open
+            self._viewer.events.theme.disconnect(self._on_theme)
+            return
+        self.plot.setColours(colours_of(self._viewer.theme))
+
+    def event(self, event: QEvent) -> bool:
+        """Take in what has changed elsewhere when somebody comes back to the window."""
+        if event.type() == QEvent.Type.WindowActivate and isalive(self):
+            self.look()
+        return bool(super().event(event))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        """Follow the theme."""
+        super().showEvent(event)
+        self._viewer.events.theme.connect(self._on_theme)
+        self._on_theme()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        """Follow nothing."""
+        super().hideEvent(event)
+        self._viewer.events.theme.disconnect(self._on_theme)
+
+    def reject(self) -> None:
+        """Escape: hide the window, but never what goes on in it."""
+        if self.running:
+            self.status.say("Samples are being scored. Press Stop, or close the window.")
+            return
+        super().reject()
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        """Stop what is under way; scores stay as long as the dock."""
+        self.stop()
+        for background in (self._concluding, self._looking, self._finding, self._keeping):
+            background.cancel()
+        super().closeEvent(event)
+
+
+def _shape(image: napari.layers.Image) -> tuple[int, ...]:
+    return tuple(image.data.shape)
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
