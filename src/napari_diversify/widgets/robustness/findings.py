@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from html import escape
 
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QCheckBox, QLabel, QTabWidget, QTextBrowser, QVBoxLayout, QWidget
@@ -61,6 +62,7 @@ class Findings(QTabWidget):
         self.addTab(self.scores, "Scores")
         self.addTab(page, "Objects")
         self.setMinimumHeight(170)
+        self.setSentences((), against_itself=False)
         self.scores.chosen.connect(self.rowChosen)
         self.objects.chosen.connect(self.objectChosen)
         self.curve.currentIndexChanged.connect(self._on_curve)
@@ -82,11 +84,11 @@ class Findings(QTabWidget):
         if not sentences:
             self.sentences.setPlainText("Sentences come with the first curves.")
             return
-        told = "".join(f"<li>{_escaped(text)}.</li>" for text in sentences)
+        told = "".join(f"<p style='margin: 4px 0'>{escape(text)}.</p>" for text in sentences)
         notes = [*([STABILITY] if against_itself else []), *CAUTIONS]
-        cautions = "".join(f"<p>{_escaped(text)}</p>" for text in notes)
+        cautions = "".join(f"<p style='margin: 4px 0'>{escape(text)}</p>" for text in notes)
         place = self.sentences.verticalScrollBar().value()
-        self.sentences.setHtml(f"<ul style='-qt-list-indent: 0'>{told}</ul><hr>{cautions}")
+        self.sentences.setHtml(f"{told}<hr>{cautions}")
         self.sentences.verticalScrollBar().setValue(place)
 
     def setRows(self, study: Study, rows: Sequence[Row]) -> None:
@@ -134,7 +136,3 @@ class ErrorLegend(QWidget):
 
     def _on_toggled(self) -> None:
         self.changed.emit({fate for fate, box in self.boxes.items() if not box.isChecked()})
-
-
-def _escaped(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;")

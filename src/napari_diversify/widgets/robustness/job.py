@@ -24,6 +24,7 @@ from ...robustness.looking import Looked, behind
 from ...robustness.rows import Row
 from ...robustness.running import identity, keep
 from ...robustness.scoring import read
+from ...robustness.script import as_command
 from ...robustness.study import Study
 from ...robustness.words import said
 from ..export.source import source_of
@@ -146,6 +147,20 @@ class Job:
         yield 0, 0
         keep(study, [self.source], tuple(self.rows), folder)
         return write_study(folder)
+
+
+def command_of(
+    study: Study, image: napari.layers.Image, labels: napari.layers.Labels | None
+) -> str:
+    """The command that runs a study of layers that show files.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is none; the message says why.
+    """
+    source = source_of(image, labels, in_lengths=study.recipe.in_lengths)
+    return as_command(study, [source], Path(f"{source.name}-robustness"))
 
 
 def _frozen(

@@ -69,6 +69,7 @@ class ResultLayers:
             {**place, **appearance(image)},
             made if row.made_by.steps else {},
         )
+        self._hide("fragile")
         for role, labels in (("segmentation", looked.labels), ("errors", looked.errors)):
             if labels is None:
                 self._remove(role)
@@ -83,6 +84,7 @@ class ResultLayers:
             )
         if (outlines := self._there("segmentation")) is not None:
             outlines.contour = 1
+            outlines.colormap = _direct({}, "white")  # colours are those of the errors
         self.hide_fates(self._hidden)
 
     def hide_fates(self, fates: Collection[str]) -> None:
@@ -105,6 +107,7 @@ class ResultLayers:
         title = f"{image.name} (lost at, {name})"
         values = numbers.reshape(image.data.shape)
         place = {**spatial_state(image), "opacity": 0.8}
+        self._hide("errors", "segmentation")
         self._show("fragile", title, values, self._viewer.add_labels, place)
         layer = self._there("fragile")
         assert layer is not None
@@ -132,6 +135,11 @@ class ResultLayers:
     def _there(self, role: str) -> Any:
         layer = self._layers.get(role)
         return layer if layer in self._viewer.layers else None
+
+    def _hide(self, *roles: str) -> None:
+        for layer in map(self._there, roles):
+            if layer is not None:
+                layer.visible = False
 
     def _remove(self, role: str) -> None:
         layer = self._there(role)
@@ -169,8 +177,10 @@ def level_colours(study: Study) -> dict[int, str]:
     return dict(zip(range(-1, n + 1), as_hex, strict=True))
 
 
-def _direct(colours: Mapping[int, str]) -> DirectLabelColormap:
-    return DirectLabelColormap(color_dict={None: "transparent", 0: "transparent", **colours})
+def _direct(colours: Mapping[int, str], others: str = "transparent") -> DirectLabelColormap:
+    drawn: dict[int | None, str] = {None: others, 0: "transparent"}
+    drawn.update({number: colour for number, colour in colours.items()})
+    return DirectLabelColormap(color_dict=drawn)
 
 
 def _as_labels(labels: npt.NDArray[Any]) -> npt.NDArray[Any]:

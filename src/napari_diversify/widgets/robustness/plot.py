@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,7 @@ class CurvesPlot(Plot):
         self._drawn: list[Any] = []  # lines and bands
         self._chosen: Row | None = None
         self.legend.setWordWrap(True)
+        self.heading.hide()  # the window has the same title
         item = self.plot.getPlotItem()
         item.showAxis("top")
         self.axes["top"] = top = item.getAxis("top")
@@ -236,7 +238,7 @@ class CurvesPlot(Plot):
         for curve in () if self._study is None else self._study.curves:
             name = curve.name if len(curve.name) <= _LONGEST else f"…{curve.name[-_LONGEST:]}"
             style = f'style="color: {self.colour(curve.number).name()}"'
-            spans.append(f"<span {style}><b>—</b>&nbsp;{name.replace(' ', '&nbsp;')}</span>")
+            spans.append(f"<span {style}><b>—</b>&nbsp;{_in_one(name)}</span>")
         self._show_text(self.legend, " &nbsp; ".join(spans))
 
     def _on_clicked(self, scatter: Any, spots: Any, event: Any = None) -> None:
@@ -248,6 +250,11 @@ _NOTE = (
     "Line: mean of the draws. Dark band: other noise; light band: other objects. Dashed: the image "
     "as it is. Bar on the axis: 90 % of that score are left. Diamond: curves cross. Ring: failed."
 )
+
+
+def _in_one(name: str) -> str:
+    """A name that is not parted by the end of a line."""
+    return escape(name).replace(" ", "&nbsp;").replace("-", "\u2011")
 
 
 def _score(study: Study, row: Row) -> float:

@@ -33,7 +33,7 @@ _TITLES: dict[type[Any], str] = {
 #: Packages that the user may have.
 _NEEDS = {StarDist: "stardist", Cellpose: "cellpose"}
 #: What is typed of those that are known by a text: the field, an example, what it means.
-_TYPED = {
+_TYPED: dict[type[Any], tuple[str, str, str]] = {
     Function: (
         "target",
         "package.module:function or file.py:function",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic.fields import FieldInfo
@@ -12,6 +12,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QLabel,
     QLineEdit,
+    QSizePolicy,
     QSpinBox,
     QStackedWidget,
     QWidget,
@@ -28,6 +29,7 @@ from .segmenter_list import SegmenterList
 
 _PSNR = "30; 25; 20; 16; 13; 11; 9"
 _DECIMALS = 3
+_NO_LABELS = "none: stability only"
 #: From the mildest on: a cutoff is worst where it is lowest.
 _FALLING = {"cutoff"}
 
@@ -78,6 +80,8 @@ class SetupPanel(QWidget):
         self._levels = QStackedWidget()
         self._levels.addWidget(self.psnr)
         self._levels.addWidget(row(self.first, QLabel("to"), self.last, QLabel("in"), self.count))
+        # a stack would take all the room there is
+        self._levels.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Fixed)
         self.draws = whole_numbers_only(QSpinBox())
         self.draws.setRange(0, 1000)
         self.draws.setSpecialValueText("auto")
@@ -117,6 +121,22 @@ class SetupPanel(QWidget):
         self._recipes = recipes
         fill(self.what, list(recipes), self.what.currentText() or None)
         self._on_what()
+
+    def setLabels(self, layers: Sequence[Any], image: Any) -> None:
+        """Offer these labels layers; at first one of the shape of the image."""
+        names = [layer.name for layer in layers]
+        before = self.labels.currentText() or None
+        if before not in (_NO_LABELS, *names):
+            fit = (
+                la.name for la in layers if image is not None and la.data.shape == image.data.shape
+            )
+            before = next(fit, _NO_LABELS)
+        fill(self.labels, [_NO_LABELS, *names], before, _NO_LABELS)
+
+    def chosen_labels(self, layers: Sequence[Any]) -> Any:
+        """Which of these layers is chosen; None to do without."""
+        name = self.labels.currentText()
+        return next((layer for layer in layers if layer.name == name), None)
 
     def value(self) -> Study:
         """The study asked for.

@@ -45,6 +45,7 @@ class Table(QTableView):
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.verticalHeader().hide()
+        self.setWordWrap(False)
         header = self.horizontalHeader()
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.setStretchLastSection(True)
@@ -53,7 +54,7 @@ class Table(QTableView):
 
     def setLines(self, head: Sequence[str], lines: Sequence[Line]) -> None:
         """Show these lines."""
-        fresh = self._lines.columnCount() != len(head)
+        fresh = not self._lines.lines
         self._lines.show(head, lines)
         if fresh:
             self.resizeColumnsToContents()
@@ -133,7 +134,7 @@ def object_lines(
     unit: str,
 ) -> tuple[list[str], list[Line]]:
     """A line for each object, those that are lost first at the top."""
-    head = ["lost at", "label", f"size ({unit})", "brightness", "contrast", "touching", "at border"]
+    head = ["lost at", "label", f"size ({unit})", "brightness", "contrast", "touching", "border"]
     colours = level_colours(study)
     lines = []
     for one, centre in sorted(zip(objects, centres, strict=True), key=lambda pair: pair[0].held):

@@ -24,17 +24,16 @@ from qtpy.QtWidgets import (
 from ...robustness.following import Outcome
 from ...robustness.looking import Looked
 from ...robustness.rows import Row
-from ...robustness.script import as_command
 from ...robustness.study import Study
 from ...robustness.words import level_in_words
 from ..export.source import source_of
 from ..plots.plot import colours_of
-from ..qt.background import Background
 from ..qt.column import Column
-from ..qt.parts import button, fill, row, sentence
+from ..qt.parts import button, row, sentence
 from ..qt.status import StatusLine
+from .at_work import AtWork
 from .findings import ErrorLegend, Findings
-from .job import Concluded, Job, Objects
+from .job import Concluded, Job, Objects, command_of
 from .layers import ResultLayers, Undisturbed, is_ours
 from .plot import CurvesPlot
 from .setup import SetupPanel
@@ -42,7 +41,6 @@ from .setup import SetupPanel
 if TYPE_CHECKING:  # it imports everything that writes files
     from ..export.dialog import Choices
 
-_NO_LABELS = "none: stability only"
 _SETUP_PX = 390
 
 
@@ -77,16 +75,10 @@ class RobustnessWindow(QDialog):
         self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
         self._viewer = viewer
         self._choices = choices
-        self.job: Job | None = None
-        self.concluded: Concluded | None = None
         self.objects: Objects | None = None
         self.layers = ResultLayers(viewer, undisturbed)
         self._began, self._known_then = 0.0, 0
-        self._work = Background(self, guarded=True)
-        self._concluding = Background(self)
-        self._looking = Background(self)
-        self._finding = Background(self)
-        self._keeping = Background(self)
+        self.work = AtWork(self)
         self.setup = SetupPanel()
         self.plot = CurvesPlot()
         self.errors = ErrorLegend()
@@ -139,7 +131,7 @@ class RobustnessWindow(QDialog):
         layout.addLayout(both, stretch=1)
         layout.addLayout(foot)
         screen = self.screen()
-        size = QSize(1120, 780)
+        size = QSize(1180, 800)
         if screen is not None:
             size = size.boundedTo(0.9 * screen.availableGeometry().size())
         self.resize(size)
@@ -156,44 +148,32 @@ class RobustnessWindow(QDialog):
         self.errors.changed.connect(self.layers.hide_fates)
         self.findings.rowChosen.connect(self.look_behind)
         self.findings.objectChosen.connect(self._on_object)
-        self.findings.objectsWished.connect(self._find_objects)
+        self.findings.objectsWished.connect(self.work.find_objects)
         self.findings.layerWished.connect(self.show_fragile)
-        self._work.progressed.connect(self._on_progress)
-        self._work.finished.connect(self._on_finished)
-        self._work.stopped.connect(self._on_stopped)
-        self._concluding.finished.connect(self._on_concluded)
-        self._looking.finished.connect(self._on_looked)
-        self._finding.finished.connect(self._on_objects)
-        self._finding.failed.connect(self._on_no_objects)
-        self._keeping.finished.connect(self._on_kept)
-        for background in (self._work, self._concluding, self._looking, self._keeping):
-            background.failed.connect(self._on_failed)
+        work = self.work
+        work.progressed.connect(self._on_progress)
+        work.finished.connect(self._on_finished)
+        work.stopped.connect(self._on_stopped)
+        work.drawn.connect(self._on_concluded)
+        work.looked.connect(self._on_looked)
+        work.found.connect(self._on_objects)
+        work.notFound.connect(self._on_no_objects)
+        work.kept.connect(self._on_kept)
+        work.failed.connect(self._on_failed)
 
     # ---- public ----
 
     @property
-    def running(self) -> bool:
-        """Whether samples are being scored."""
-        return self._work.running
-
-    @property
-    def busy(self) -> bool:
-        """Whether anything is under way."""
-        all_work = self._concluding, self._looking, self._finding, self._keeping
-        return self.running or any(work.running for work in all_work)
+    def job(self) -> Job | None:
+        """The study that is shown."""
+        return self.work.job
 
     def look(self) -> None:
         """Take in what the dock shows now, and which labels there are."""
         image, recipes = self._choices()
         self.setup.image.setText("none: open an image" if image is None else image.name)
         self.setup.setRecipes(recipes)
-        names = [layer.name for layer in self._labels()]
-        box = self.setup.labels
-        before = box.currentText() or None
-        if before is None or before not in (_NO_LABELS, *names):
-            fitting = [la.name for la in self._labels() if image and la.data.shape == _shape(image)]
-            before = next(iter(fitting), _NO_LABELS)
-        fill(box, [_NO_LABELS, *names], before, _NO_LABELS)
+        self.setup.setLabels(self._labels(), image)
 
     def start(self) -> None:
         """Run the study that is set, from its beginning."""
@@ -203,49 +183,41 @@ class RobustnessWindow(QDialog):
                 raise ValueError("there is no image to make samples of: open one first")
             self.look()
             study = self.setup.value()
-            labels = self._chosen_labels()
+            labels = self.setup.chosen_labels(self._labels())
             source_of(image, labels, with_file=False, in_lengths=study.recipe.in_lengths)
         except (ValueError, TypeError) as error:
             self.status.say(sentence(error))
             return
-        for background in (self._work, self._concluding, self._looking, self._finding):
-            background.cancel()
-        self.job = Job(study, image, labels)
-        self.concluded = self.objects = None
+        self.objects = None
         self.plot.setStudy(study)
         self.findings.setStudy(study)
-        self.go_on()
+        self.errors.setEnabled(False)
+        self.work.begin(Job(study, image, labels))
+        self._told()
+        self._show_what_can_be_done()
 
     def go_on(self) -> None:
         """Make the scores that are missing."""
-        if self.job is None or self.running:
-            return
-        self._began, self._known_then = time.monotonic(), len(self.job.rows)
-        self.status.say("Reading the image …")
-        self.status.show_progress(0, 0)
-        self._work.start(self.job.work)
-        self._show_what_can_be_done()
+        if self.job is not None and not self.work.running:
+            self._told()
+            self.work.go_on()
+            self._show_what_can_be_done()
 
     def stop(self) -> None:
         """Stop; what is scored stays."""
-        if self.running and self.job is not None:
-            self.job.hurry()
-            self._work.cancel()
+        if self.work.running and self.job is not None:
+            self.work.stop()
             self.status.say(f"Stopped with {len(self.job.rows)} scores, which stay.")
-        elif self._keeping.running:
-            self._keeping.cancel()
+        else:
+            self.work.cancel()
             self.status.say("Cancelled.")
-        self._looking.cancel()
         self._rest()
 
     def look_behind(self, row: Row) -> None:
         """Show the sample of a row, its segmentation and its errors, and tell the dock."""
-        if self.job is None or self.job.source is None:
-            return
-        job = self.job
         self.plot.choose(row)
         self.status.say(f"{self.plot.words_of(row)}. Segmenting its sample once more …")
-        self._looking.start(lambda: job.behind(row))
+        self.work.look_behind(row)
 
     def show_fragile(self) -> None:
         """Show objects in the colours of the levels at which they are lost."""
@@ -268,9 +240,12 @@ class RobustnessWindow(QDialog):
                 image_there, _ = self._choices()
                 if image_there is None:
                     raise ValueError("there is no image: open one first")
-                study, image, labels = self.setup.value(), image_there, self._chosen_labels()
-            source = source_of(image, labels, in_lengths=study.recipe.in_lengths)
-            text = as_command(study, [source], Path(f"{source.name}-robustness"))
+                study, image, labels = (
+                    self.setup.value(),
+                    image_there,
+                    self.setup.chosen_labels(self._labels()),
+                )
+            text = command_of(study, image, labels)
         except (ValueError, TypeError, OSError) as error:
             self.status.say(f"There is no command for it: {error}.")
             return
@@ -279,13 +254,9 @@ class RobustnessWindow(QDialog):
 
     def export_to(self, folder: Path) -> None:
         """Write tables, curves and page into a folder."""
-        job = self.job
-        if job is None or not job.rows or self.running:
-            return
-        study = self._study()
         self.status.say(f"Writing to {folder} …")
         self.status.show_progress(0, 0)
-        self._keeping.start(lambda: job.kept(study, folder))
+        self.work.keep(self._study(), folder)
 
     # ---- what comes back ----
 
@@ -299,7 +270,7 @@ class RobustnessWindow(QDialog):
         if made:
             seconds = (time.monotonic() - self._began) / made * (total - done)
             left = f", about {_duration(seconds)} left" if done < total else ""
-        if not self._looking.running:
+        if not self.work.looking:
             self.status.say(f"{done} of {total} scores{left}.")
         self._show_rows()
 
@@ -311,23 +282,14 @@ class RobustnessWindow(QDialog):
         if len(rows) != len(self.plot.rows):
             self.plot.setRows(study, rows)
             self.findings.setRows(study, rows)
-        self._conclude()
-
-    def _conclude(self) -> None:
-        job, study = self.job, self._study()
-        if job is None or not job.rows or self._concluding.running:
-            return
-        known = self.concluded
-        if known is None or len(known.rows) < len(job.rows) or known.study != study:
-            self._concluding.start(lambda: job.concluded(study))
+        self.work.conclude(study)
 
     def _on_concluded(self, concluded: Concluded) -> None:
-        self.concluded = concluded
         self.plot.setResult(concluded.result)
         self.findings.setSentences(
             concluded.sentences, against_itself=concluded.result.against_itself
         )
-        self._conclude()
+        self.work.conclude(self._study())  # of what has come meanwhile
 
     def _on_finished(self, outcome: Outcome) -> None:
         assert self.job is not None
@@ -340,15 +302,14 @@ class RobustnessWindow(QDialog):
     def _on_stopped(self) -> None:
         self._show_rows()
         self._rest()
-        if self.job is not None and self.job.rows:
-            self._find_objects(self.findings.curve.currentIndex())
+        self.work.find_objects(self.findings.curve.currentIndex())
 
     def _on_score(self) -> None:
         if self.job is not None and self.job.rows:
             study, rows = self._study(), tuple(self.job.rows)
             self.plot.setRows(study, rows)
             self.findings.setRows(study, rows)
-            self._conclude()
+            self.work.conclude(study)
 
     def _on_looked(self, found: tuple[Row, Looked]) -> None:
         row, looked = found
@@ -364,12 +325,6 @@ class RobustnessWindow(QDialog):
         self.status.say(f"{self.plot.words_of(row)}.")
         if row.made_by.steps:
             self.sampleWished.emit(row)
-
-    def _find_objects(self, curve: int) -> None:
-        job = self.job
-        if job is None or job.source is None or curve < 0 or self.running:
-            return
-        self._finding.start(lambda: job.objects(curve))
 
     def _on_objects(self, objects: Objects) -> None:
         self.objects = objects
@@ -396,6 +351,13 @@ class RobustnessWindow(QDialog):
 
     # ---- private ----
 
+    def _told(self) -> None:
+        """Say that work begins."""
+        self._began = time.monotonic()
+        self._known_then = 0 if self.job is None else len(self.job.rows)
+        self.status.say("Reading the image …")
+        self.status.show_progress(0, 0)
+
     def _study(self) -> Study:
         """The study at work, judged by the score that is chosen."""
         assert self.job is not None
@@ -406,10 +368,6 @@ class RobustnessWindow(QDialog):
         there = [la for la in self._viewer.layers if isinstance(la, napari.layers.Labels)]
         return [layer for layer in there if not is_ours(layer)]
 
-    def _chosen_labels(self) -> napari.layers.Labels | None:
-        name = self.setup.labels.currentText()
-        return next((layer for layer in self._labels() if layer.name == name), None)
-
     def _image_is_there(self) -> bool:
         there = self.job is not None and self.job.image in self._viewer.layers
         if not there:
@@ -417,16 +375,16 @@ class RobustnessWindow(QDialog):
         return there
 
     def _rest(self) -> None:
-        if not (self.running or self._keeping.running):
+        if not (self.work.running or self.work.keeping):
             self.status.rest()
         self._show_what_can_be_done()
 
     def _show_what_can_be_done(self) -> None:
         job = self.job
-        stopped = job is not None and not job.done and not self.running
-        self.run.setEnabled(not self.running)
+        stopped = job is not None and not job.done and not self.work.running
+        self.run.setEnabled(not self.work.running)
         self.resume.setEnabled(stopped)
-        self.export.setEnabled(job is not None and bool(job.rows) and not self.running)
+        self.export.setEnabled(job is not None and bool(job.rows) and not self.work.running)
 
     def _ask_where_to_export(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Choose a folder for the study")
@@ -460,21 +418,15 @@ class RobustnessWindow(QDialog):
 
     def reject(self) -> None:
         """Escape: hide the window, but never what goes on in it."""
-        if self.running:
+        if self.work.running:
             self.status.say("Samples are being scored. Press Stop, or close the window.")
             return
         super().reject()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         """Stop what is under way; scores stay as long as the dock."""
-        self.stop()
-        for background in (self._concluding, self._looking, self._finding, self._keeping):
-            background.cancel()
+        self.work.cancel()
         super().closeEvent(event)
-
-
-def _shape(image: napari.layers.Image) -> tuple[int, ...]:
-    return tuple(image.data.shape)
 
 
 def _duration(seconds: float) -> str:
