@@ -96,5 +96,7 @@ def resampled(row: Row, score: str, weights: _Floats, rng: np.random.Generator |
 
 def weights_of(n: int) -> _Floats:
     """How often each of n objects is drawn, in each replicate: the same for all who ask."""
+    if n == 0:  # the image as it is failed, and there are no labels
+        return np.zeros((REPLICATES, 0))
     rng = np.random.default_rng(n)
-    return rng.multinomial(n, np.full(n, 1 / max(n, 1)), REPLICATES).astype(np.float64)
+    return rng.multinomial(n, np.full(n, 1 / n), REPLICATES).astype(np.float64)

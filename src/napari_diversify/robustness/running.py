@@ -97,7 +97,7 @@ def keep(
     _begin(study, sources, root, False, False)
     _write(root, rows, uuid4().hex[:12])
     write_objects(study, sources, rows, root)
-    write_tables(study, rows, root)
+    write_tables(study, rows_in(root), root)
 
 
 def _begin(

@@ -16,7 +16,7 @@ import scipy
 
 from ...batch import Source
 from ...report import write_study
-from ...robustness.children import stop_all
+from ...robustness.children import end_idle, stop_all
 from ...robustness.curves import Result, result
 from ...robustness.following import Outcome, follow
 from ...robustness.fragile import Fragile, coloured, fragile
@@ -84,6 +84,7 @@ class Job:
             if self.source is None:
                 yield 0, 0
                 self._loading = True
+                end_idle()  # a function may have been changed since
                 for segmenter in self.study.segmenters:
                     identity(segmenter)  # a function that is not there is told before all else
                 self.source = _frozen(self.image, self.labels, self.study.recipe.in_lengths)

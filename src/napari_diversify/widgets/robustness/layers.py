@@ -179,7 +179,8 @@ def level_colours(study: Study) -> dict[int, str]:
 
 def _direct(colours: Mapping[int, str], others: str = "transparent") -> DirectLabelColormap:
     drawn: dict[int | None, str] = {None: others, 0: "transparent"}
-    drawn.update({number: colour for number, colour in colours.items()})
+    for number, colour in colours.items():
+        drawn[number] = colour
     return DirectLabelColormap(color_dict=drawn)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
+from operator import is_
 from typing import Any
 
 import numpy as np
@@ -82,11 +83,17 @@ class CurvesPlot(Plot):
         self.axes["bottom"].setTicks([at])
         self.label(bottom=f"{name} ({unit})" if unit else name, left="score")
         self._redraw()
+        self._draw_dots()
 
     def setRows(self, study: Study, rows: Sequence[Row]) -> None:
         """Show a dot for each row; ``study`` says which score."""
+        new = rows[len(self.rows) :]
+        same = study == self._study and all(map(is_, self.rows, rows))
         self._study, self.rows = study, rows
-        self._draw_dots()
+        if not same or not self.has_curves:
+            self._draw_dots()
+        elif new:
+            self.dots.addPoints(self._spots(new))
 
     def setResult(self, result: Result) -> None:
         """Draw the curves."""
@@ -121,6 +128,7 @@ class CurvesPlot(Plot):
         self._light = sum(colours.background) > sum(colours.text)
         super().setColours(colours)
         self._redraw()
+        self._draw_dots()
 
     def colour(self, number: int) -> QColor:
         """The colour of a curve."""
@@ -145,7 +153,6 @@ class CurvesPlot(Plot):
                 self._draw_curve(study, curve)
             self._draw_crossings(study, result)
             self._draw_top(study, result)
-        self._draw_dots()
         self._write_legend([])
 
     def _draw_curve(self, study: Study, curve: Drawn) -> None:
@@ -208,19 +215,27 @@ class CurvesPlot(Plot):
             self.dots.setData([], [])
             self._draw_ring()
             return
-        ground = pg.mkPen(self._colours.background)
-        spots = []
-        for row in self.rows:
-            colour = self.colour(row.dot.curve)
-            how = {"brush": colour, "pen": ground}
-            if row.failed:
-                how = {"brush": None, "pen": pg.mkPen(colour, width=2)}
-            spots.append({"pos": self.place_of(row), "data": row, **how})
-        self.dots.setData(spots)
+        self.dots.setData(self._spots(self.rows))
         self._draw_ring()
         if not self.has_curves:
             self.reveal([], note=_NOTE)
             self._write_legend([])
+
+    def _spots(self, rows: Sequence[Row]) -> list[dict[str, Any]]:
+        assert self._study is not None
+        edge, hollow = pg.mkPen(self._colours.background), pg.mkBrush(None)
+        colours = [self.colour(curve.number) for curve in self._study.curves]
+        brushes = [pg.mkBrush(colour) for colour in colours]
+        pens = [pg.mkPen(colour, width=2) for colour in colours]
+        return [
+            {
+                "pos": self.place_of(row),
+                "data": row,
+                "brush": hollow if row.failed else brushes[row.dot.curve],
+                "pen": pens[row.dot.curve] if row.failed else edge,
+            }
+            for row in rows
+        ]
 
     def _draw_ring(self) -> None:
         there = [] if self._chosen is None or self._study is None else [self._chosen]

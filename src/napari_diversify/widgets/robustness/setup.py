@@ -127,9 +127,8 @@ class SetupPanel(QWidget):
         names = [layer.name for layer in layers]
         before = self.labels.currentText() or None
         if before not in (_NO_LABELS, *names):
-            fit = (
-                la.name for la in layers if image is not None and la.data.shape == image.data.shape
-            )
+            shape = None if image is None else image.data.shape
+            fit = (layer.name for layer in layers if layer.data.shape == shape)
             before = next(fit, _NO_LABELS)
         fill(self.labels, [_NO_LABELS, *names], before, _NO_LABELS)
 

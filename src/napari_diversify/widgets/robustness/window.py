@@ -9,15 +9,11 @@ from typing import TYPE_CHECKING
 import napari.layers
 from napari.components import ViewerModel
 from qtpy.compat import isalive
-from qtpy.QtCore import QEvent, QSize, Qt, Signal
+from qtpy.QtCore import QEvent, Signal
 from qtpy.QtGui import QCloseEvent, QHideEvent, QShowEvent
 from qtpy.QtWidgets import (
     QApplication,
-    QDialog,
     QFileDialog,
-    QHBoxLayout,
-    QSplitter,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -28,23 +24,17 @@ from ...robustness.study import Study
 from ...robustness.words import level_in_words
 from ..export.source import source_of
 from ..plots.plot import colours_of
-from ..qt.column import Column
-from ..qt.parts import button, row, sentence
-from ..qt.status import StatusLine
+from ..qt.parts import sentence
 from .at_work import AtWork
-from .findings import ErrorLegend, Findings
+from .face import Face
 from .job import Concluded, Job, Objects, command_of
 from .layers import ResultLayers, Undisturbed, is_ours
-from .plot import CurvesPlot
-from .setup import SetupPanel
 
 if TYPE_CHECKING:  # it imports everything that writes files
     from ..export.dialog import Choices
 
-_SETUP_PX = 390
 
-
-class RobustnessWindow(QDialog):
+class RobustnessWindow(Face):
     """Runs a study of the image of the dock, and shows it while it grows.
 
     Parameters
@@ -56,11 +46,6 @@ class RobustnessWindow(QDialog):
         Gives the context in which layers are added without the dock turning to them.
     """
 
-    # (setup)       | plot
-    #               | errors [x] right [x] missed ...
-    # [Run][Resume] | [Findings] [Scores] [Objects]
-    # 12 of 64 scores, about 40 s left   [=====   ] [Stop]
-    # [Copy as command] [Export…]
     sampleWished = Signal(object)  # a Row: the dock is to show its sample
 
     def __init__(
@@ -71,70 +56,14 @@ class RobustnessWindow(QDialog):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self.setWindowTitle("Robustness")
-        self.setWindowFlag(Qt.WindowType.WindowMaximizeButtonHint)
         self._viewer = viewer
         self._choices = choices
         self.objects: Objects | None = None
         self.layers = ResultLayers(viewer, undisturbed)
         self._began, self._known_then = 0.0, 0
         self.work = AtWork(self)
-        self.setup = SetupPanel()
-        self.plot = CurvesPlot()
-        self.errors = ErrorLegend()
-        self.findings = Findings()
-        self.status = StatusLine()
-        self.status.cancel.setText("Stop")
-        self.status.cancel.setToolTip("<p>Stop. What is scored stays; Resume goes on.</p>")
-        self.run = button("Run", "Score samples of all levels, from coarse to fine.")
-        self.resume = button("Resume", "Go on with the study that was stopped.")
-        self.command = button(
-            "Copy as command", "Copy the command line that runs the same study on the files."
-        )
-        self.export = button(
-            "Export…",
-            "Write tables (CSV), curves (SVG and PNG), and a page (HTML) into a folder, as the "
-            "command does, which can resume it.",
-        )
-        self._lay_out()
         self._wire()
         self._show_what_can_be_done()
-
-    def _lay_out(self) -> None:
-        left, right = QWidget(), QWidget()
-        column = QVBoxLayout(left)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.addWidget(Column(self.setup), stretch=1)
-        column.addWidget(row(self.run, self.resume))
-        left.setMinimumWidth(_SETUP_PX)
-        column = QVBoxLayout(right)
-        column.setContentsMargins(0, 0, 0, 0)
-        halves = QSplitter(Qt.Orientation.Vertical)
-        upper = QWidget()
-        inside = QVBoxLayout(upper)
-        inside.setContentsMargins(0, 0, 0, 0)
-        inside.addWidget(self.plot, stretch=1)
-        inside.addWidget(self.errors)
-        for half, stretch in ((upper, 3), (self.findings, 2)):
-            halves.addWidget(half)
-            halves.setStretchFactor(halves.count() - 1, stretch)
-        halves.setChildrenCollapsible(False)
-        column.addWidget(halves, stretch=1)
-        both = QHBoxLayout()
-        both.addWidget(left)
-        both.addWidget(right, stretch=1)
-        foot = QHBoxLayout()
-        foot.addWidget(self.status, stretch=1)
-        for push in (self.command, self.export):
-            foot.addWidget(push, alignment=Qt.AlignmentFlag.AlignBottom)
-        layout = QVBoxLayout(self)
-        layout.addLayout(both, stretch=1)
-        layout.addLayout(foot)
-        screen = self.screen()
-        size = QSize(1180, 800)
-        if screen is not None:
-            size = size.boundedTo(0.9 * screen.availableGeometry().size())
-        self.resize(size)
 
     def _wire(self) -> None:
         self.run.clicked.connect(self.start)
@@ -177,13 +106,8 @@ class RobustnessWindow(QDialog):
 
     def start(self) -> None:
         """Run the study that is set, from its beginning."""
-        image, _ = self._choices()
         try:
-            if image is None:
-                raise ValueError("there is no image to make samples of: open one first")
-            self.look()
-            study = self.setup.value()
-            labels = self.setup.chosen_labels(self._labels())
+            study, image, labels = self._asked()
             source_of(image, labels, with_file=False, in_lengths=study.recipe.in_lengths)
         except (ValueError, TypeError) as error:
             self.status.say(sentence(error))
@@ -234,17 +158,7 @@ class RobustnessWindow(QDialog):
     def copy_command(self) -> None:
         """Copy the command of the study that is shown; if there is none, of the one that is set."""
         try:
-            if self.job is not None:
-                study, image, labels = self._study(), self.job.image, self.job.labels
-            else:
-                image_there, _ = self._choices()
-                if image_there is None:
-                    raise ValueError("there is no image: open one first")
-                study, image, labels = (
-                    self.setup.value(),
-                    image_there,
-                    self.setup.chosen_labels(self._labels()),
-                )
+            study, image, labels = self._asked() if self.job is None else self._shown(self.job)
             text = command_of(study, image, labels)
         except (ValueError, TypeError, OSError) as error:
             self.status.say(f"There is no command for it: {error}.")
@@ -350,6 +264,18 @@ class RobustnessWindow(QDialog):
         self.status.say(sentence(error))
 
     # ---- private ----
+
+    def _asked(self) -> tuple[Study, napari.layers.Image, napari.layers.Labels | None]:
+        """What is set."""
+        image, _ = self._choices()
+        if image is None:
+            raise ValueError("there is no image to make samples of: open one first")
+        self.look()
+        return self.setup.value(), image, self.setup.chosen_labels(self._labels())
+
+    def _shown(self, job: Job) -> tuple[Study, napari.layers.Image, napari.layers.Labels | None]:
+        """What is shown."""
+        return self._study(), job.image, job.labels
 
     def _told(self) -> None:
         """Say that work begins."""
