@@ -11,18 +11,16 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
-# the pictures should not depend on anybody's settings
-os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
+from picture_tools import IMAGES, grab, layer_of, save, settle, wait_until
 
+# isort: split
 import napari
 import tifffile
-from qtpy.QtWidgets import QApplication, QWidget
+from robustness_pictures import robustness
 
 from napari_diversify.core import synthetic_nuclei
 from napari_diversify.recipe import DegradeContrast, Recipe
@@ -32,45 +30,7 @@ from napari_diversify.widgets.diversify.state import Key
 from napari_diversify.widgets.qt.dock import find_dock
 from napari_diversify.widgets.qt.driver import driver
 
-IMAGES = Path(__file__).with_name("images")
-TIMEOUT_S = 60
 LONG_S = 1200  # a training
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = TIMEOUT_S) -> None:
-    """Let the event loop run until something is the case."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError("the widget did not get there")
-        QApplication.processEvents()
-        time.sleep(0.01)
-
-
-def settle(seconds: float = 0.6) -> None:
-    """Let drawing, thumbnails and timers come to rest."""
-    end = time.monotonic() + seconds
-    wait_until(lambda: time.monotonic() > end)
-
-
-def layer_of(widget: Any, *view: str) -> Any:
-    """The layer of the result of a card, or of an extra view of it; None if there is none yet."""
-    shown = widget.view(*view)
-    return None if shown is None else shown.live.layer
-
-
-def save(viewer: napari.Viewer, widget: Any, name: str) -> None:
-    settle()
-    wait_until(lambda: "…" not in widget.readout.plane.text() + widget.readout.volume.text())
-    settle()
-    viewer.window.screenshot(str(IMAGES / name), canvas_only=False, flash=False)
-    print(f"wrote {IMAGES / name}")
-
-
-def grab(window: QWidget, name: str) -> None:
-    settle()
-    window.grab().save(str(IMAGES / name))
-    print(f"wrote {IMAGES / name}")
 
 
 def pick_weights(viewer: napari.Viewer, widget: Any) -> None:
@@ -387,6 +347,7 @@ def main() -> None:
     synthesise()
     restore()
     learn()
+    robustness()
 
 
 if __name__ == "__main__":

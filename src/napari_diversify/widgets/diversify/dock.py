@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import napari.layers
 import numpy.typing as npt
@@ -12,7 +12,6 @@ from napari.components import ViewerModel
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from ...recipe import Recipe
-from ...robustness.rows import Row
 from ..live.layers import how_made, showing
 from ..live.live_layer import LiveLayer
 from ..live.snapshot import Snapshot
@@ -34,6 +33,9 @@ from .session import Session
 from .source_panel import SourcePanel
 from .state import Card, Key, State
 from .windows import Windows
+
+if TYPE_CHECKING:
+    from ...robustness.rows import Row
 
 _NO_IMAGE = "Open an image, or choose File > Open Sample > Diversify > Synthetic nuclei (3D)."
 

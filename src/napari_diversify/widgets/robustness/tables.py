@@ -150,4 +150,6 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else ""
+    if value == math.inf:
+        return "∞"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
