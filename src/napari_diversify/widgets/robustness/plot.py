@@ -79,7 +79,7 @@ class CurvesPlot(Plot):
         self._study, self.rows, self._result, self._chosen = study, (), None, None
         name, unit = study.axis
         at = [(self._x(study, 0), "as it is")]
-        at += [(self._x(study, n + 1), f"{level:g}") for n, level in enumerate(study.levels)]
+        at += [(self._x(study, n + 1), f"{level:.4g}") for n, level in enumerate(study.levels)]
         self.axes["bottom"].setTicks([at])
         self.label(bottom=f"{name} ({unit})" if unit else name, left="score")
         self._redraw()

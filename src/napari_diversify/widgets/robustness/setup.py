@@ -197,7 +197,7 @@ class SetupPanel(QWidget):
 def _parameters(recipe: Recipe) -> dict[str, str]:
     """Names and titles of the parameters that can be an axis."""
     kinds = [step.kind for step in recipe.steps]
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     for number, step in enumerate(recipe.steps):
         alone = kinds.count(step.kind) == 1
         for field, info in type(step).model_fields.items():
@@ -205,8 +205,13 @@ def _parameters(recipe: Recipe) -> dict[str, str]:
             if "slider" in extra:
                 unit = f" ({extra['unit']})" if "unit" in extra else ""
                 name = f"{step.kind if alone else number}.{field}"  # as in Sampling
-                found[name] = f"{step.title}: {info.title}{unit}"
-    return found
+                which = step.title if alone else f"{step.title}, step {number + 1}"
+                found[name] = f"{info.title}{unit}", which
+    titles = [title for title, _ in found.values()]
+    return {
+        name: title if titles.count(title) == 1 else f"{title}: {which}"
+        for name, (title, which) in found.items()
+    }
 
 
 def _field(recipe: Recipe, name: str) -> FieldInfo:
