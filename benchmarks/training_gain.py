@@ -66,7 +66,9 @@ def head(*cells: str) -> None:
 
 def signed(values: Any) -> str:
     """Mean with its standard error over the runs, and the least of them."""
-    error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
+    if len(values) < 2:
+        return f"{values.mean():+.2f}"
+    error = values.std(ddof=1) / np.sqrt(len(values))
     return f"{values.mean():+.2f} ± {error:.2f} ({values.min():+.2f})"
 
 
