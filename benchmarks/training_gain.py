@@ -109,14 +109,18 @@ def goals(found: Found, other: bool) -> list[bool]:
             0.4,
         ),
         goal(
-            "most that averaging over diversified copies gains",
-            max(
-                remedy(training, name, f"4 {kind} copies")
-                for training in TRAININGS
-                for name in NOISY
-                for kind in ("mild", "strong")
+            "what averaging over diversified copies gains, mean of all networks and conditions",
+            float(
+                np.mean(
+                    [
+                        remedy(training, name, f"4 {kind} copies")
+                        for training in TRAININGS
+                        for name in NOISY
+                        for kind in ("mild", "strong")
+                    ]
+                )
             ),
-            0.05,
+            0,
             at_most=True,
         ),
     ]
