@@ -18,7 +18,6 @@ from .setting_up import SetUp
 def card_values(ready: SetUp, loop: Loop) -> dict[str, Any]:
     """All of a card but its figures and its hash."""
     job, task = ready.job, ready.task
-    spacing = ready.patches.images[0].spacing
     noise = task.noise.model_dump(mode="json") if isinstance(task, DivNoising) else None
     return {
         "task": job.settings.kind,
@@ -26,7 +25,7 @@ def card_values(ready: SetUp, loop: Loop) -> dict[str, Any]:
         "normalisation": ready.normalisation,
         "trained": Trained(
             images=names(job.images),
-            spacing=None if job.images[0].in_voxels else spacing,
+            spacing=None if job.images[0].in_voxels else ready.patches.pixel,
             levels=ready.levels,
             extremes=ready.patches.extremes(),
             settings=job.settings.model_dump(mode="json"),
