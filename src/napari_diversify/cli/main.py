@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from . import apply as cli_batch
 from . import files as cli_files
 from . import phantom as cli_phantom
+from . import probe as cli_probe
 from . import report as cli_report
 from . import train as cli_train
 from .answers import (
@@ -42,6 +43,7 @@ _NEEDS = {
     "replay": "batch",
     "info": "files",
     "phantom": "synthetic.plan",
+    "probe": "batch",
     "report": "report",
     "train": "learned",
     "demo": "files",
@@ -122,6 +124,7 @@ for _function in (
 ):
     _command(_function)
 _command(cli_phantom.phantom, cli_phantom.Command)
+_command(cli_probe.probe)
 _command(cli_report.report)
 
 _training = typer.Typer(
