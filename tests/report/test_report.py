@@ -774,8 +774,8 @@ def test_the_help_has_an_example(invoke):
 
 
 def test_a_page_counts_the_labelled_objects_that_cannot_be_seen(tmp_path):
-    y, x = np.indices((60, 80))
-    labels = ((np.hypot(y % 20 - 10, x % 20 - 10) < 6) * (1 + y // 20 * 4 + x // 20)).astype("u2")
+    y, x = np.indices((90, 120))
+    labels = ((np.hypot(y % 30 - 15, x % 30 - 15) < 10) * (1 + y // 30 * 4 + x // 30)).astype("u2")
     shown = (labels > 0) & (labels <= 9)
     noise = np.random.default_rng(1).normal(0, 20, labels.shape)
     (tmp_path / "raw").mkdir()
