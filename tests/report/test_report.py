@@ -782,7 +782,8 @@ def test_a_page_counts_the_labelled_objects_that_cannot_be_seen(tmp_path):
     tifffile.imwrite(tmp_path / "raw" / "a.tif", (500 + 400 * shown + noise).astype("u2"))
     tifffile.imwrite(tmp_path / "raw" / "a_labels.tif", labels)
     sampling = Sampling(recipe=Recipe(steps=(Diversify(w_v=0),)), samples=1)
-    export(Job(sources_of([tmp_path / "raw" / "a.tif"]), sampling, tmp_path / "train", "stardist"))
+    sources = sources_of([tmp_path / "raw" / "a.tif"], [tmp_path / "raw" / "a_labels.tif"])
+    export(Job(sources, sampling, tmp_path / "train", "stardist"))
     page = Page(write_report(tmp_path / "train"))
     assert "3 of 12 labelled objects (25.0%) cannot be seen" in page.said
     assert "#seen" in page.links
