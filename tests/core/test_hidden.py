@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 
+from napari_diversify.core.contrast.detector_noise import NoiseLaw, noise_law
 from napari_diversify.core.measures.hidden import probe_hidden
 from napari_diversify.core.spectral.lowpass import lowpass
 
 NOISE = 8.0
+REAL = NoiseLaw(NOISE**2, 0, 0)
 
 
 def scene(seed=0, shown=0.5):
@@ -25,7 +27,7 @@ def scene(seed=0, shown=0.5):
 def test_exactly_the_objects_that_the_image_does_not_show_are_unseen(seed):
     image, labels, seen = scene(seed)
     probe = probe_hidden(image, labels)
-    assert probe.law[0] == pytest.approx(NOISE**2, rel=0.4)  # measured in the image itself
+    assert probe.noise.least == pytest.approx(NOISE**2, rel=0.4)  # measured in the image itself
     assert sorted(probe.numbers[~probe.unseen]) == sorted(seen)
     assert np.isnan(probe.recovered_share)
     assert np.isnan(probe.hidden_share)
@@ -54,7 +56,7 @@ def test_the_noise_of_real_images_is_the_measure_of_those_that_have_none():
     _image, labels, seen = scene()
     faint = 100 + np.where(np.isin(labels, seen), 60.0, np.where(labels > 0, 3.0, 0.0))
     assert not probe_hidden(faint, labels).unseen.any()  # without any noise all can be seen
-    assert sorted(labels_seen(probe_hidden(faint, labels, noise=(NOISE**2, 0)))) == sorted(seen)
+    assert sorted(labels_seen(probe_hidden(faint, labels, noise=REAL))) == sorted(seen)
 
 
 def labels_seen(probe):
@@ -69,8 +71,8 @@ def test_dark_objects_are_seen_as_dark_ones():
 
 def test_volumes_are_probed_object_by_object():
     image, labels, _seen = scene()
-    probe = probe_hidden(np.stack([image] * 3), np.stack([labels] * 3), noise=(NOISE**2, 0))
-    flat = probe_hidden(image, labels, noise=(NOISE**2, 0))
+    probe = probe_hidden(np.stack([image] * 3), np.stack([labels] * 3), noise=REAL)
+    flat = probe_hidden(image, labels, noise=REAL)
     assert np.allclose(probe.contrast, flat.contrast)
     assert np.array_equal(probe.unseen, flat.unseen)
 
@@ -96,3 +98,12 @@ def test_what_cannot_be_probed_is_refused_or_undefined():
     full = probe_hidden(image, np.ones_like(labels))  # nothing to compare with
     assert full.unseen.all()
     assert np.isnan(full.trace).all()
+
+
+def test_texture_in_bright_objects_does_not_take_the_noise_of_the_dark():
+    random = np.random.default_rng(0)
+    light = np.where(np.indices((128, 128))[1] % 32 < 8, 1000.0, 100.0)
+    textured = (
+        light + random.normal(0, 8, light.shape) + (light > 500) * random.normal(0, 90, light.shape)
+    )
+    assert noise_law(textured).deviation(90) == pytest.approx(8, rel=0.2)

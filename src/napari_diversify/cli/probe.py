@@ -25,7 +25,8 @@ if TYPE_CHECKING:  # imported where they are used: --help should not wait for th
     import numpy.typing as npt
 
     from ..batch import Source
-    from ..core.measures.hidden import HiddenProbe, Law
+    from ..core.contrast.detector_noise import NoiseLaw
+    from ..core.measures.hidden import HiddenProbe
 
 _COLUMNS = (
     "image", "labels", "objects", "unseen", "found", "unseen_share", "hidden_share", "dice",
@@ -147,11 +148,11 @@ def _end(rows: Sequence[dict[str, Any]], most: float) -> None:
 
 def _noise_and_model(
     model: Path | None, like: Path | None, axes: str | None
-) -> tuple[Law | None, Callable[[npt.NDArray[Any]], npt.NDArray[Any]] | None]:
+) -> tuple[NoiseLaw | None, Callable[[npt.NDArray[Any]], npt.NDArray[Any]] | None]:
     """The noise to measure by, if not that of each image, and the back-translation."""
-    from ..core.contrast.detector_noise import photon_transfer
+    from ..core.contrast.detector_noise import noise_law
 
-    noise: Law | None = None
+    noise: NoiseLaw | None = None
     translate = None
     if model is not None:
         from ..learned.dressing.model import DressingModel
@@ -163,14 +164,14 @@ def _noise_and_model(
 
         with open_image(like, axes=axes) as image:
             middle = tuple(n // 2 for n in image.header.shape[:-2])
-            noise = photon_transfer(image.data[middle])
+            noise = noise_law(image.data[middle])
     return noise, translate
 
 
 def _row(
     source: Source,
     other: Source | None,
-    noise: Law | None,
+    noise: NoiseLaw | None,
     translate: Callable[[npt.NDArray[Any]], npt.NDArray[Any]] | None,
     pictures: Path | None,
     **settings: Any,
@@ -212,7 +213,7 @@ def _figures(made: HiddenProbe) -> dict[str, Any]:
         "contrast_p5": made.percentile(5),
         "trace": made.unseen_trace,
         "energy": made.energy,
-        "noise": math.sqrt(max(0.0, made.law[0])),
+        "noise": math.sqrt(made.noise.least),
     }
 
 

@@ -12,18 +12,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from operator import index as as_integer
-from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import scipy
 
 from ..checks import check_intensities
-from ..contrast.detector_noise import photon_transfer
+from ..contrast.detector_noise import NoiseLaw, noise_law
 from ..spectral.lowpass import energy_share, lowpass
-
-#: a and b of :func:`.photon_transfer`: the variance of the noise is a + b I.
-Law: TypeAlias = tuple[float, float]
 
 #: Contrast, in standard deviations of the noise, below which an object cannot be seen.
 VISIBLE = 1.0
@@ -49,8 +45,8 @@ class HiddenProbe:
         Whether the back-translation has each object; None without one.
     dice : float
         Overlap of mask and back-translation, 0 to 1; NaN without one.
-    law : (float, float)
-        The noise: a variance of a + b I.
+    noise : NoiseLaw
+        Of the image, or that was given.
     cutoff : float
         Where the high frequencies begin, in units of the Nyquist frequency.
     energy : float
@@ -62,7 +58,7 @@ class HiddenProbe:
     trace: npt.NDArray[np.float64]
     found: npt.NDArray[np.bool_] | None
     dice: float
-    law: Law
+    noise: NoiseLaw
     cutoff: float
     energy: float
 
@@ -109,7 +105,7 @@ def probe_hidden(
     labels: npt.ArrayLike,
     *,
     found: npt.ArrayLike | None = None,
-    noise: Law | None = None,
+    noise: NoiseLaw | None = None,
     cutoff: float = 0.5,
     width: int = 3,
     dark: bool = False,
@@ -128,10 +124,10 @@ def probe_hidden(
         Numbered objects; 0 is background.
     found : array_like of int or bool, shape of ``image``, optional
         The back-translation: a mask that a model made of the image. Objects are above 0.
-    noise : (float, float), optional
-        a and b of the noise's variance a + b I, in grey levels, as :func:`.photon_transfer`
-        measures it. By default that of the image itself; for generated images give that of the
-        real ones, as noise that a generator leaves out makes faint objects look visible.
+    noise : NoiseLaw, optional
+        As :func:`.noise_law` measures it. By default that of the image itself; for generated
+        images give that of the real ones, as noise that a generator leaves out makes faint
+        objects look visible.
     cutoff : float, optional
         Where the high frequencies begin, in units of the Nyquist frequency.
     width : int, optional
@@ -156,7 +152,8 @@ def probe_hidden(
     >>> import numpy as np
     >>> labels = np.zeros((32, 64), int)
     >>> labels[8:16, 8:16], labels[8:16, 40:48] = 1, 2
-    >>> probe = probe_hidden(np.where(labels == 1, 50, 10), labels, noise=(4, 0), found=labels)
+    >>> image, noise = np.where(labels == 1, 50, 10), NoiseLaw(4, 0, 0)
+    >>> probe = probe_hidden(image, labels, noise=noise, found=labels)
     >>> probe.contrast.tolist(), probe.unseen.tolist(), probe.recovered_share
     ([20.0, 0.0], [False, True], 1.0)
     """
@@ -167,9 +164,8 @@ def probe_hidden(
     ring = as_integer(width)
     if isinstance(width, bool) or ring < 1:
         raise ValueError(f"width must be a whole number of pixels, 1 or more; got {width!r}")
-    law = photon_transfer(array if array.ndim == 2 else array[len(array) // 2])
-    law = law if noise is None else (float(noise[0]), float(noise[1]))
-    floor = _ROUNDING if array.dtype.kind in "iu" else 0.0
+    law = noise or noise_law(array if array.ndim == 2 else array[len(array) // 2])
+    least = math.sqrt(_ROUNDING) if array.dtype.kind in "iu" else 0.0
     residual = array.astype(np.float32)
     residual -= lowpass(array, cutoff)
     energy = energy_share(array, residual)
@@ -190,12 +186,11 @@ def probe_hidden(
         values = array[place][grown & (mask[place] == 0)]
         beside = float(np.median(values)) if values.size else everywhere
         bright = float(np.percentile(array[place][inside], 25 if dark else 75))
-        deviation = math.sqrt(max(floor, law[0] + law[1] * beside))
         rim = scipy.ndimage.binary_dilation(inside, cross)
         high = float(np.sqrt(np.square(residual[place][rim]).mean()))
         covered = back is not None and float(back[place][inside].mean()) >= _FOUND
         difference = beside - bright if dark else bright - beside
-        rows.append((number, _over(difference, deviation), high, covered))
+        rows.append((number, _over(difference, max(least, law.deviation(beside))), high, covered))
     numbers, contrast, high_rms, covered_all = (
         np.array(column, kind)
         for column, kind in zip(
