@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .answers import say
+from .progress import tracked
 
 if TYPE_CHECKING:
     from ..learned.training.job import Source
@@ -74,20 +75,17 @@ def _fitted(like: Path, image: Source) -> Plan:
     """Nuclei whose statistics are those of labels; without a voxel size they have the images'."""
     import numpy as np
 
-    from ..core.blocks import exhaust
     from ..files import open_image
     from ..synthetic.nuclei import SyntheticNuclei
     from ..synthetic.plan import Plan
 
-    sizes = (
-        None
-        if image.spacing is None
-        else dict(zip("zyx"[-len(image.spacing) :], image.spacing, strict=True))
-    )
-    with open_image(like, voxel_size=sizes) as opened:
+    with open_image(like) as opened:
         header = opened.header
-        labels = np.asarray(opened.data[(0,) * (header.ndim - header.spatial_ndim)])
-        spacing = header.spacing
+        n = header.spatial_ndim
+        labels = np.asarray(opened.data[(0,) * (header.ndim - n)])
+        # a size that is given holds for both; that in the file of the labels may be wrong
+        given = image.spacing
+        spacing = given[-n:] if given is not None and len(given) >= n else header.spacing
     if labels.dtype.kind not in "iu":
         raise ValueError(f"{like} holds {labels.dtype} numbers; labels are whole numbers")
     if not labels.any():
@@ -96,5 +94,6 @@ def _fitted(like: Path, image: Source) -> Plan:
         raise ValueError(
             f"{like} does not say how large its voxels are. Give the voxel size (--voxel-size)"
         )
-    found = exhaust(SyntheticNuclei.matching(labels, spacing)).model
+    work = SyntheticNuclei.matching(labels, spacing)
+    found = tracked(work, "fitting", "Stopped. Nothing was trained.").model
     return Plan(found, labels.shape, tuple(spacing))

@@ -181,8 +181,8 @@ class Command(TyperCommand):
     def _whole(self) -> Any:
         from .training_options import options
 
-        function = {"restore": restore, "denoise": denoise, "dress": dress}[str(self.name)]
-        _show(function, [*_own(function), *options(str(self.name))])
+        function, own = _COMMANDS[str(self.name)]
+        _show(function, [*own, *options(str(self.name))])
         app = typer.Typer(add_completion=False)
         app.command(name=self.name)(function)
         return typer.main.get_command(app)
@@ -217,8 +217,10 @@ def _show(function: Any, options: Sequence[inspect.Parameter]) -> None:
     function.__annotations__ = {p.name: p.annotation for p in options} | {"return": None}
 
 
-for _function in (restore, denoise, dress):
-    _show(_function, _own(_function))
+#: The commands with the options that are theirs and not those of the settings.
+_COMMANDS = {f.__name__: (f, _own(f)) for f in (restore, denoise, dress)}
+for _function, _options in _COMMANDS.values():
+    _show(_function, _options)
 
 
 # ---- from words to a job ----

@@ -102,8 +102,8 @@ class DressingShape(Model):
     @property
     def halo(self) -> int:
         """How far, in pixels, a result may depend on its surroundings; a multiple of 8."""
-        # 7 x 7, two steps down, the blocks at a quarter, two steps up, 7 x 7
-        reach = 3 + 1 + 2 + 8 * self.blocks + 2 * 2 + 1 * 2 + 3 + self.multiple
+        # 7 x 7, two steps down, the blocks at a quarter, two steps up, 7 x 7; places in a repeat
+        reach = 3 + 1 + 2 + 8 * self.blocks + 2 + 1 + 3 + self.multiple - 1
         return -(-reach // 8) * 8
 
     @property
