@@ -99,9 +99,14 @@ class Dressing(nn.Module):
         pictures: Tensor = self.picture(masks)
         return pictures
 
+    def odds(self, pictures: Tensor) -> Tensor:
+        """Logarithm of the odds that pixels of pictures lie inside objects, (N, 1, Y, X)."""
+        odds: Tensor = self.mask(pictures)
+        return odds
+
     def masks(self, pictures: Tensor) -> Tensor:
-        """Masks, (N, 1, Y, X), between -1 and 1, of pictures."""
-        return torch.tanh(self.mask(pictures))
+        """The same as masks between -1 and 1."""
+        return torch.tanh(self.odds(pictures) / 2)
 
 
 class _Block(nn.Module):

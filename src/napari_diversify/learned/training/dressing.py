@@ -3,10 +3,10 @@
 For masks m and real planes i, with the guard P (see :mod:`..dressing.guard`):
 
     i^ = P(G(m)),  m' = F(i^)        m^ = F(i),  i' = G(m^)
-    L  = (D_I(i^) - 1)^2 + (D_M(m^) - 1)^2 + cycle (|m' - m| + |i' - i|)
+    L  = (D_I(i^) - 1)^2 + (D_M(m^) - 1)^2 + cycle (H(m', m) + |i' - i|)
 
-and both discriminators learn at the same time, by least squares. The first steps learn from
-pictures of our own renderer instead, which have masks.
+with the cross entropy H, and both discriminators learn at the same time, by least squares. The
+first steps learn from pictures of our own renderer instead, which have masks.
 """
 
 from __future__ import annotations
@@ -71,14 +71,14 @@ class Dressing(Task):
             picture = net.pictures(m).float()
         shown = guarded(picture, self.shape, noise)
         with cast:
-            back = net.masks(shown).float()
+            back = net.odds(shown).float()
             found = net.masks(i).float()
             again = net.pictures(found).float()
             looks = _like_true(_frozen(net.of_pictures)(shown))
             shapes = _like_true(_frozen(net.of_masks)(found))
             told = _told(net.of_pictures, i, shown) + _told(net.of_masks, m, found)
         again = low_passed(again, self.shape.cutoff, self.shape.taper)
-        cycle = nn.functional.l1_loss(back, m) + nn.functional.l1_loss(again, i)
+        cycle = _wrong(back, m) + nn.functional.l1_loss(again, i)
         generators = looks + shapes + self.settings.cycle * cycle
         return {
             "loss": generators + told,
@@ -110,12 +110,12 @@ class Dressing(Task):
         m, r = (_batch(list(part), device) for part in zip(*pairs, strict=True))
         with cast:
             picture = net.pictures(m).float()
-            back = net.masks(r).float()
+            back = net.odds(r).float()
         shown = low_passed(picture, self.shape.cutoff, self.shape.taper)
         with cast:
-            cycled = net.masks(guarded(picture, self.shape, noise)).float()
-        l1 = nn.functional.l1_loss
-        looks, shapes = l1(shown, r), l1(back, m) + l1(cycled, m)
+            cycled = net.odds(guarded(picture, self.shape, noise)).float()
+        looks = nn.functional.l1_loss(shown, r)
+        shapes = _wrong(back, m) + _wrong(cycled, m)
         return {"loss": looks + shapes, "looks": looks, "shapes": shapes}
 
     def _real(self, step: int, n: int) -> npt.NDArray[np.float32]:
@@ -145,6 +145,11 @@ def _law(patches: Patches) -> NoiseLaw:
 def _batch(planes: list[npt.NDArray[np.float32]], device: torch.device) -> Tensor:
     given = torch.from_numpy(np.stack(planes)[:, None]).to(device)
     return given.to(memory_format=torch.channels_last)
+
+
+def _wrong(odds: Tensor, masks: Tensor) -> Tensor:
+    """Cross entropy with masks; means of absolute errors end in masks without any object."""
+    return nn.functional.binary_cross_entropy_with_logits(odds, (masks + 1) / 2)
 
 
 def _frozen(critic: nn.Module) -> Callable[[Tensor], Tensor]:
