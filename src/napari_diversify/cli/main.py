@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from . import apply as cli_batch
+from . import dress as cli_dress
 from . import files as cli_files
 from . import phantom as cli_phantom
 from . import probe as cli_probe
@@ -43,6 +44,7 @@ _NEEDS = {
     "replay": "batch",
     "info": "files",
     "phantom": "synthetic.plan",
+    "dress": "learned",
     "probe": "batch",
     "report": "report",
     "train": "learned",
@@ -124,6 +126,7 @@ for _function in (
 ):
     _command(_function)
 _command(cli_phantom.phantom, cli_phantom.Command)
+_command(cli_dress.dress)
 _command(cli_probe.probe)
 _command(cli_report.report)
 
