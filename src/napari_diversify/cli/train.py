@@ -181,7 +181,7 @@ class Command(TyperCommand):
     def _whole(self) -> Any:
         from .training_options import options
 
-        function, own = _COMMANDS[str(self.name)]
+        function, own = _OWN[str(self.name)]
         _show(function, [*own, *options(str(self.name))])
         app = typer.Typer(add_completion=False)
         app.command(name=self.name)(function)
@@ -217,9 +217,8 @@ def _show(function: Any, options: Sequence[inspect.Parameter]) -> None:
     function.__annotations__ = {p.name: p.annotation for p in options} | {"return": None}
 
 
-#: The commands with the options that are theirs and not those of the settings.
-_COMMANDS = {f.__name__: (f, _own(f)) for f in (restore, denoise, dress)}
-for _function, _options in _COMMANDS.values():
+_OWN = {function.__name__: (function, _own(function)) for function in (restore, denoise, dress)}
+for _function, _options in _OWN.values():
     _show(_function, _options)
 
 
@@ -245,7 +244,7 @@ def _sources(
     return tuple(
         Source(
             path=str(source.path.resolve()),
-            name=source.name,
+            name=source.path.name if source.series is None else source.name,
             axes=source.axes,
             series=source.series,
             channel=channel,

@@ -39,10 +39,8 @@ _Measured: TypeAlias = tuple[tuple[Figures, ...], tuple[str, ...]]
 def measured(ready: SetUp, net: Any, clean: Sequence[Image] = ()) -> _Measured:
     """Figures of a model and of the baselines, and sentences on how to read them.
 
-    ``clean``: each image without noise or without tissue, if that is known.
+    ``clean``: each image without noise or without tissue, if that is known, as large as they are.
     """
-    if clean and [c.array.shape for c in clean] != [i.array.shape for i in ready.patches.images]:
-        raise ValueError("the clean images must be as many and as large as those of the training")
     if isinstance(ready.task, Dressing):
         held = ready.patches.held_out(_PARTS)
         return dressing_figures(ready.task, net, [ready.patches.held_part(*at) for at in held])
@@ -65,9 +63,8 @@ def _restoring(ready: SetUp, task: Restoration, net: Any, clean: Sequence[Image]
             target = ready.patches.held_rows(image, clean[image].plane(plane))
         given, target = given[:, : 2 * _SIDE, : 2 * _SIDE], target[: 2 * _SIDE, : 2 * _SIDE]
         middle = given[settings.context]
-        sizes = (ready.patches.images[image].spacing or (1.0, 1.0))[-2:]
         known: dict[str, Any] = {
-            "spacing": sizes,
+            "spacing": ready.patches.images[image].spacing,
             "depth": settings.depth,
             "tissue": degraded.tissue(),
         }

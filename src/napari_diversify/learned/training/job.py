@@ -20,12 +20,13 @@ one has ended, and is found again by its folder.
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -34,6 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import files
+from ...core.blocks import exhaust
 from ...files.safe import remove, replace_text
 from ...model import Model
 from ...small_files import read_small
@@ -51,6 +53,7 @@ __all__ = [
     "discard",
     "go_on",
     "pairs",
+    "patiently",
     "pause",
     "place",
     "prepare",
@@ -114,11 +117,34 @@ def prepare(
     OSError
         If something is there, or nothing can be written; the message says what to do.
     """
+    exhaust(preparing(folder, job, copies))
+
+
+def preparing(
+    folder: str | os.PathLike[str], job: Job, copies: Mapping[str, Any] | None = None
+) -> Generator[tuple[int, int], None, None]:
+    """As :func:`prepare`, plane by plane: yields (planes copied, planes).
+
+    Closed before its end, it leaves nothing behind.
+    """
     check_free(folder)
     files.make_folder(place(folder))
+    arrays = {place(folder) / path: array for path, array in (copies or {}).items()}
+    planes = sum(math.prod(array.shape[:-2]) for array in arrays.values())
+    done = 0
+    try:
+        for path, array in arrays.items():
+            with files.saying(folder):
+                copy = _copied(path, array)
+            for lead in np.ndindex(copy.shape[:-2]):
+                yield done, planes
+                copy[lead] = np.asarray(array[lead])
+                done += 1
+            copy.flush()
+    except BaseException:
+        discard(folder)
+        raise
     with files.saying(folder):
-        for path, array in (copies or {}).items():
-            _copy(place(folder) / path, array)
         replace_text(place(folder) / "status.json", Status(state="waiting").model_dump_json())
         replace_text(place(folder) / "job.json", job.model_dump_json(indent=1) + "\n")
 
@@ -141,12 +167,10 @@ def check_free(folder: str | os.PathLike[str]) -> None:
         raise FileExistsError(f"{where} is a file; a model is a folder. Choose another name")
 
 
-def _copy(path: Path, array: Any) -> None:
+def _copied(path: Path, array: Any) -> np.memmap[Any, Any]:
+    """The empty file of a copy, as an array."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    copy = np.lib.format.open_memmap(path, "w+", np.dtype(array.dtype), tuple(array.shape))
-    for lead in np.ndindex(copy.shape[:-2]):
-        copy[lead] = np.asarray(array[lead])
-    copy.flush()
+    return np.lib.format.open_memmap(path, "w+", np.dtype(array.dtype), tuple(array.shape))
 
 
 def pairs(
@@ -218,7 +242,7 @@ def go_on(folder: str | os.PathLike[str]) -> None:
 
 def stop(folder: str | os.PathLike[str]) -> None:
     """Have a training end early, and keep the model as it is."""
-    if status(folder).state not in ("running", "paused", "waiting"):
+    if not is_alive(place(folder) / "alive"):
         start(folder)
     wish(folder, "stop")
 
@@ -238,8 +262,16 @@ def discard(folder: str | os.PathLike[str]) -> None:
 
 
 def wish(folder: str | os.PathLike[str], word: Wish) -> None:
-    """Tell the process of a training what to do."""
-    replace_text(place(folder) / "wish", word)
+    """Tell the process of a training what to do.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no training.
+    """
+    if not (place(folder) / "job.json").is_file():
+        raise FileNotFoundError(f"{folder} holds no training")
+    patiently(lambda: replace_text(place(folder) / "wish", word))
 
 
 def wished(folder: str | os.PathLike[str]) -> Wish:
@@ -269,14 +301,14 @@ def status(folder: str | os.PathLike[str]) -> Status:
         since = time.time() - where.stat().st_mtime
     except FileNotFoundError:
         raise FileNotFoundError(f"{folder} holds no training") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{where} is not the status of a training: {error}") from None
     begun = (place(folder) / "log.txt").exists()
     if working or said.state in ("done", "failed"):
         return said
     if said.state == "waiting" and (not begun or since < _STARTING):
         return said
-    words = _last_words(folder)
+    words = _last_words(folder).rstrip(".")
     ended = f"Its process has ended ({words})." if words else "Its process has ended."
     message = said.message if said.state == "interrupted" else ended
     return Status(state="interrupted", step=said.step, steps=said.steps, message=message)
@@ -290,7 +322,18 @@ def say(folder: str | os.PathLike[str], state: State, progress: Progress | None 
 
 
 def _say(folder: str | os.PathLike[str], status: Status) -> None:
-    replace_text(place(folder) / "status.json", status.model_dump_json())
+    patiently(lambda: replace_text(place(folder) / "status.json", status.model_dump_json()))
+
+
+def patiently(write: Callable[[], object]) -> None:
+    """Replace a file that another process may be reading, which Windows then refuses."""
+    for _ in range(50 if os.name == "nt" else 0):
+        try:
+            write()
+            return
+        except PermissionError:
+            time.sleep(0.02)
+    write()
 
 
 def _last_words(folder: str | os.PathLike[str]) -> str:
@@ -307,7 +350,7 @@ def progress(folder: str | os.PathLike[str], since: int = 0) -> list[Progress]:
     reports: list[Progress] = []
     with suppress(OSError), open(place(folder) / "progress.jsonl", encoding="utf-8") as lines:
         for line in lines:
-            with suppress(ValueError, TypeError):  # half a line is being written
+            with suppress(ValueError, TypeError, RecursionError):  # half a line is being written
                 report = Progress(**json.loads(line))
                 while reports and reports[-1].step >= report.step:
                     reports.pop()  # that step was taken again

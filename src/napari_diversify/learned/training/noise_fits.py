@@ -24,7 +24,7 @@ _Values = npt.NDArray[np.float64]
 
 _PIXELS = 1 << 17  # pairs that are enough for a fit
 _PLANES = 16
-_STEPS = 400
+_STEPS = 300
 _ROWS, _BINS, _REACH = 24, 64, 6.0
 _LEAST = 1e-2  # share of the mean variance that no grey level falls below
 
@@ -74,19 +74,25 @@ def from_frames(frames: Image) -> Iterator[tuple[_Values, _Values]]:
 
 def from_copies(images: Sequence[Image], denoised: Sequence[Image]) -> Iterator[tuple[Any, Any]]:
     """Signal and grey level of the pixels of images, the signal being a denoised copy."""
-    if len(images) != len(denoised):
-        raise ValueError(
-            f"{len(images)} image(s) need as many denoised copies, in the same order; got "
-            f"{len(denoised)}"
-        )
+    check_like(images, denoised, "denoised copy")
     for image, copy in zip(images, denoised, strict=True):
-        if image.array.shape != copy.array.shape:
-            raise ValueError(
-                f"{copy.name} has the shape {copy.array.shape}, but the image {image.name} that it "
-                f"is to be a copy of has {image.array.shape}"
-            )
         for n in np.unique(np.linspace(0, image.planes - 1, _PLANES).astype(int)):
             yield copy.plane(n).astype(np.float64), image.plane(n).astype(np.float64)
+
+
+def check_like(images: Sequence[Image], others: Sequence[Image], what: str) -> None:
+    """Raise a ValueError unless there is another image for each, of the same shape."""
+    if len(images) != len(others):
+        raise ValueError(
+            f"each of the {len(images)} image(s) needs a {what}, in the same order; got "
+            f"{len(others)}"
+        )
+    for image, other in zip(images, others, strict=True):
+        if image.array.shape != other.array.shape:
+            raise ValueError(
+                f"{other.name} has the shape {other.array.shape}, but {image.name}, whose {what} "
+                f"it should be, has {image.array.shape}"
+            )
 
 
 def fitted(
@@ -167,10 +173,10 @@ def _mixture(s: _Values, r: _Values, low: float, high: float, seed: int) -> Mixt
     start = [(0.3 * (k - 1), 0.0, -1.5 + 0.5 * k, -1.5 + 0.5 * k, 0.0, 0.0) for k in range(3)]
     model = MixtureNoise(low=low, high=high, scale=scale, weights=tuple(start))
     order = np.random.Generator(np.random.Philox(key=seed + 2)).permutation(s.size)
-    signal, level = (package.from_numpy(v[order]) for v in (s, s + r))
-    weights = package.tensor(start, dtype=package.float64, requires_grad=True)
+    signal, level = (package.from_numpy(v[order].astype(np.float32)) for v in (s, s + r))
+    weights = package.tensor(start, requires_grad=True)
     adam = package.optim.Adam([weights], lr=0.05)
-    size = min(s.size, 8192)
+    size = min(s.size, 4096)
     for step in range(_STEPS):
         for group in adam.param_groups:
             group["lr"] = 0.05 * 0.5 * (1 + np.cos(np.pi * step / _STEPS))
