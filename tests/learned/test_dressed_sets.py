@@ -72,6 +72,7 @@ def test_labels_are_what_the_model_finds_in_the_file_and_the_file_can_be_made_ag
             calm = model.picture(source, noise=False)
             clean, _ = read(out / row["clean"])
             assert np.abs(clean - np.clip(calm, 0, None)).max() <= 0.5
+    assert run("replay", *(out / row["file"] for row in rows)).exit_code == 0
     again = run("dress", folder, "-o", out, "--layout", layout, "--shape", "72,80")
     assert again.exit_code == 1
     assert "exists and is left as it is" in again.stderr
@@ -110,6 +111,9 @@ def test_phantom_offers_the_renderer(model, folder, tmp_path):
     plan = Plan(SyntheticNuclei(seed=4), (60, 72), PIXEL, Renderer(model=model.name))
     assert np.array_equal(read(out)[0], np.asarray(plan.specimen().image))
     assert Plan.load(tmp_path / "a.json") == plan
+    told = run("replay", out, tmp_path / "a_labels.tif")
+    assert told.exit_code == 0, told.output
+    assert told.stdout.count("equal in all 4,320 voxels, made from a synthetic specimen") == 2
 
 
 def test_a_renderer_that_is_missing_is_named(monkeypatch, tmp_path):

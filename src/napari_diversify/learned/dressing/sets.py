@@ -178,22 +178,22 @@ def _write(wanted: Wanted, plan: Plan, made: Dressed, place: dict[str, Path]) ->
         units=("micrometer",) * 2,
         provenance=Provenance(specimen=plan.record()).entry(),
     )
-    mask = replace(header, dtype=made.source.dtype)
+    mask = replace(header, dtype=made.source.dtype, provenance=None)
     with files.writing(place["mask"], wanted.overwrite) as partial:
         files.FORMATS["tiff"].codec.write(partial, mask, made.source, labels=True)
     if "labels" in place:
         with files.writing(place["labels"], wanted.overwrite) as partial:
             if wanted.how.semantic:
-                classes = replace(header, dtype=np.dtype(np.uint8))
+                classes = replace(mask, dtype=np.dtype(np.uint8))
                 planes = files.semantic_planes(made.labels, 2)
                 codec.write_planes(partial, classes, planes, labels=True)
             else:
-                labels = replace(header, dtype=made.labels.dtype)
+                labels = replace(mask, dtype=made.labels.dtype)
                 codec.write(partial, labels, made.labels, labels=True)
     if "source" in place:  # pairs for restoration: the picture before it gets its noise
         clean = as_grey(wanted.model.picture(made.source, noise=False))
         with files.writing(place["source"], wanted.overwrite) as partial:
-            codec.write(partial, header, clean)
+            codec.write(partial, replace(header, provenance=None), clean)
     with files.writing(place["image"], wanted.overwrite) as partial:
         codec.write(partial, header, made.image)
     return header
