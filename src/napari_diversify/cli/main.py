@@ -16,8 +16,10 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from . import apply as cli_batch
+from . import dress as cli_dress
 from . import files as cli_files
 from . import phantom as cli_phantom
+from . import probe as cli_probe
 from . import report as cli_report
 from . import train as cli_train
 from .answers import (
@@ -42,6 +44,8 @@ _NEEDS = {
     "replay": "batch",
     "info": "files",
     "phantom": "synthetic.plan",
+    "dress": "learned",
+    "probe": "batch",
     "report": "report",
     "train": "learned",
     "demo": "files",
@@ -122,14 +126,18 @@ for _function in (
 ):
     _command(_function)
 _command(cli_phantom.phantom, cli_phantom.Command)
+_command(cli_dress.dress)
+_command(cli_probe.probe)
 _command(cli_report.report)
 
 _training = typer.Typer(
-    help="Train models that restore contrast or denoise (needs PyTorch).", no_args_is_help=True
+    help="Train models that restore contrast, denoise, or dress masks (needs PyTorch).",
+    no_args_is_help=True,
 )
 main.add_typer(_training, name="train")
 _command(cli_train.restore, cli_train.Command, _training)
 _command(cli_train.denoise, cli_train.Command, _training)
+_command(cli_train.dress, cli_train.Command, _training)
 
 _SHEET = "napari-diversify-demo.png"
 

@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -46,7 +46,7 @@ class Job(Model):
     Attributes
     ----------
     images : tuple of Source
-    settings : RestoreTraining or DenoiseTraining
+    settings : RestoreTraining, DenoiseTraining or DressTraining
     seed : int
     frames : Source or None
         Frames (t, y, x) of one static scene, which noise models are fitted to.
@@ -54,6 +54,8 @@ class Job(Model):
         A denoised copy of each image, which noise models are fitted to.
     clean : tuple of Source
         Each image without noise, or without tissue: for figures only, never trained on.
+    specimen : dict or None
+        The synthetic specimen that masks are drawn from, as :meth:`.Plan.record` has it.
     """
 
     schema_version: Literal[1] = 1
@@ -63,6 +65,7 @@ class Job(Model):
     frames: Source | None = None
     denoised: tuple[Source, ...] = ()
     clean: tuple[Source, ...] = ()
+    specimen: dict[str, Any] | None = None
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Job:
