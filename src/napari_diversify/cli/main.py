@@ -125,11 +125,13 @@ _command(cli_phantom.phantom, cli_phantom.Command)
 _command(cli_report.report)
 
 _training = typer.Typer(
-    help="Train models that restore contrast or denoise (needs PyTorch).", no_args_is_help=True
+    help="Train models that restore contrast, denoise or draw shapes (needs PyTorch).",
+    no_args_is_help=True,
 )
 main.add_typer(_training, name="train")
 _command(cli_train.restore, cli_train.Command, _training)
 _command(cli_train.denoise, cli_train.Command, _training)
+_command(cli_train.shapes, cli_train.Command, _training)
 
 _SHEET = "napari-diversify-demo.png"
 

@@ -29,9 +29,9 @@ def options(kind: str) -> list[inspect.Parameter]:
 
 def settings_of(kind: str) -> Any:
     """The model of the settings of a training."""
-    from ..learned.training.settings import DenoiseTraining, RestoreTraining
+    from ..learned.training.settings import DenoiseTraining, RestoreTraining, ShapesTraining
 
-    return {"restore": RestoreTraining, "denoise": DenoiseTraining}[kind]
+    return {"restore": RestoreTraining, "denoise": DenoiseTraining, "shapes": ShapesTraining}[kind]
 
 
 def _help(field: Any) -> str:

@@ -70,6 +70,56 @@ class VaeShape(Model):
         return encoder + decoder + _convolution(2 * w, 2 * w, 2) + _convolution(w, w, 2)
 
 
+class DiffusionShape(Model):
+    """The network that draws 3D shapes, after DISPR: what it sees, and how it is sampled.
+
+    Attributes
+    ----------
+    width : int
+        Channels of the first level.
+    side : int
+        Voxels along an edge of the cubes that it fills.
+    voxel : float
+        Size of such a voxel in micrometres.
+    picture : {"section", "projection"}
+        What a picture shows of an object.
+    image : bool
+        Whether it looks at a picture, or at a mask only.
+    target : {"mask", "distance"}
+        What it predicts: 1 inside and -1 outside, or the distance from the surface.
+    draws : int
+        Steps of the sampler.
+    """
+
+    kind: Literal["diffusion"] = "diffusion"
+    width: int = Field(48, ge=8, le=256, multiple_of=8)
+    side: int = Field(32, ge=16, le=64, multiple_of=8)
+    voxel: float = Field(gt=0)
+    picture: Literal["section", "projection"] = "section"
+    image: bool = True
+    target: Literal["mask", "distance"] = "mask"
+    draws: int = Field(25, ge=1, le=1000)
+    context: Literal[0] = 0
+
+    @property
+    def halo(self) -> int:
+        """A cube is seen as a whole, and nothing beyond it."""
+        return 0
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers its weights are."""
+        w, t = self.width, 4 * self.width
+        blocks = [(w, w), (w, 2 * w), (2 * w, 2 * w), (4 * w, 2 * w), (3 * w, w)]
+        number = sum(
+            2 * a + _convolution(a, b) + b * (t + 1) + 2 * b + _convolution(b, b)
+            + (0 if a == b else _convolution(a, b, 1))
+            for a, b in blocks
+        )  # fmt: skip
+        ends = _convolution(self.side + 2, w) + 2 * w + _convolution(w, self.side)
+        return number + ends + t * (w + 1) + t * (t + 1)
+
+
 def _convolution(before: int, after: int, side: int = 3) -> int:
     return after * (before * side * side + 1)
 
@@ -78,7 +128,7 @@ def _pair(before: int, after: int) -> int:
     return _convolution(before, after) + _convolution(after, after)
 
 
-Shape: TypeAlias = Annotated[UNetShape | VaeShape, Field(discriminator="kind")]
+Shape: TypeAlias = Annotated[UNetShape | VaeShape | DiffusionShape, Field(discriminator="kind")]
 
 
 class Normalisation(Model):
@@ -113,6 +163,8 @@ class Trained(Model):
         Of the packages, and the device.
     noise : dict
         The noise model, if there is one.
+    objects : tuple of str
+        A word for each object that shapes were learned from: none of them may be tested with.
     """
 
     images: tuple[str, ...]
@@ -123,9 +175,10 @@ class Trained(Model):
     seed: int
     versions: dict[str, str]
     noise: dict[str, Any] | None = None
+    objects: tuple[str, ...] = ()
 
 
-Task: TypeAlias = Literal["restore", "denoise"]
+Task: TypeAlias = Literal["restore", "denoise", "shapes"]
 
 
 class Card(Model):
@@ -133,8 +186,8 @@ class Card(Model):
 
     Attributes
     ----------
-    task : {"restore", "denoise"}
-    shape : UNetShape or VaeShape
+    task : {"restore", "denoise", "shapes"}
+    shape : UNetShape, VaeShape or DiffusionShape
     normalisation : Normalisation
     tile : int
         Side of the tiles that results are computed in, in pixels; part of what a model is, as
@@ -146,6 +199,9 @@ class Card(Model):
         Of the model and of the baselines, on held-out patches.
     remarks : tuple of str
         Sentences on how to read the figures.
+    calibration : tuple of float
+        Of shapes: which share of the voxels that are set in 0, 1, ... of n samples are truly
+        set, in objects that were held out.
     """
 
     schema_version: Literal[1] = 1
@@ -157,6 +213,7 @@ class Card(Model):
     trained: Trained
     figures: tuple[Figures, ...] = ()
     remarks: tuple[str, ...] = ()
+    calibration: tuple[float, ...] = ()
 
     def doubts(
         self, spacing: Sequence[float] | None, levels: tuple[float, float]

@@ -1,5 +1,7 @@
 """The networks: a residual U-Net, and the VAE of DivNoising. Importing this loads PyTorch.
 
+That of shapes is in :mod:`.diffusion_network`.
+
 No layer looks at more than its surroundings (no normalisation by instance or batch, no global
 attention): only then is a tile of a result equal to that part of the whole.
 """
@@ -9,7 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .card import Shape, UNetShape, VaeShape
+from .card import DiffusionShape, Shape, UNetShape, VaeShape
+from .diffusion_network import DiffusionNet
 
 
 class UNet(nn.Module):
@@ -86,7 +89,11 @@ class Vae(nn.Module):
 
 def network(shape: Shape) -> nn.Module:
     """A network of this shape with fresh weights, from torch's generator."""
-    made = UNet(shape) if isinstance(shape, UNetShape) else Vae(shape)
+    made: nn.Module
+    if isinstance(shape, DiffusionShape):
+        made = DiffusionNet(shape)
+    else:
+        made = UNet(shape) if isinstance(shape, UNetShape) else Vae(shape)
     return made.to(memory_format=torch.channels_last)
 
 

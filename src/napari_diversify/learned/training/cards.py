@@ -12,20 +12,24 @@ from ..card import Trained
 from .divnoising import DivNoising
 from .loop import Loop
 from .plan import names
-from .setting_up import SetUp
+from .setting_up import SetUp, ShapesSetUp
+from .shapes import Shapes
 
 
-def card_values(ready: SetUp, loop: Loop) -> dict[str, Any]:
+def card_values(ready: SetUp | ShapesSetUp, loop: Loop) -> dict[str, Any]:
     """All of a card but its figures and its hash."""
     job, task = ready.job, ready.task
-    spacing = ready.patches.images[0].spacing
+    spacing = None if isinstance(ready, ShapesSetUp) else ready.patches.images[0].spacing
+    objects: tuple[str, ...] = ()
+    if isinstance(task, Shapes):
+        objects = task.objects.take(task.trained).digests()
     noise = task.noise.model_dump(mode="json") if isinstance(task, DivNoising) else None
     return {
         "task": job.settings.kind,
         "shape": task.shape,
         "normalisation": ready.normalisation,
         "trained": Trained(
-            images=names(job.images),
+            images=names(job.images or job.labels),
             spacing=None if spacing is None else (spacing[-2], spacing[-1]),
             levels=ready.levels,
             settings=job.settings.model_dump(mode="json"),
@@ -40,6 +44,7 @@ def card_values(ready: SetUp, loop: Loop) -> dict[str, Any]:
                 "threads": str(job.settings.threads),
             },
             noise=noise,
+            objects=objects,
         ),
     }
 

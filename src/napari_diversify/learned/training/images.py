@@ -79,7 +79,14 @@ def opened(sources: Sequence[Source], folder: Path) -> Iterator[list[Image]]:
         yield [_opened(source, folder, stack) for source in sources]
 
 
-def _opened(source: Source, folder: Path, stack: ExitStack) -> Image:
+@contextmanager
+def opened_labels(sources: Sequence[Source], folder: Path) -> Iterator[list[Image]]:
+    """The labels in files, likewise."""
+    with ExitStack() as stack:
+        yield [_opened(source, folder, stack, labels=True) for source in sources]
+
+
+def _opened(source: Source, folder: Path, stack: ExitStack, labels: bool = False) -> Image:
     path = folder / source.path  # absolute paths stay as they are
     sizes = source.spacing
     image = stack.enter_context(
@@ -100,7 +107,7 @@ def _opened(source: Source, folder: Path, stack: ExitStack) -> Image:
     channel = source.channel or 0
     if channel >= channels:
         raise ValueError(f"{name} has no channel {channel}; it has {channels}, counted from 0")
-    if looks_of(path).labels:
+    if not labels and looks_of(path).labels:
         raise ValueError(f"{name} holds labels, which are numbers of objects; an image is needed")
     index = tuple(channel if axis == "c" else slice(None) for axis in header.axes)
     cut = files.Cut(image.data, index)

@@ -1,0 +1,83 @@
+"""What a network sees of an object: its mask and its picture in 2D, on the grid of its cube."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy
+
+Floats = npt.NDArray[np.float32]
+
+_BRIGHTEST = 3.0  # standard deviations; a hot pixel is no texture
+
+
+def on_grid(
+    values: npt.NDArray[Any],
+    spacing: Sequence[float],
+    centre: Sequence[float],
+    voxel: float,
+    side: int,
+) -> Floats:
+    """Values on a grid of ``side`` points along each axis, around a place.
+
+    Parameters
+    ----------
+    values : array, shape (Y, X) or (Z, Y, X)
+        Nothing lies beyond them.
+    spacing : sequence of float
+        Their voxel size in micrometres.
+    centre : sequence of float
+        The middle of the grid, in micrometres from the outer edge of the first voxel.
+    voxel : float
+        Distance of the grid's points in micrometres. Finer values are smoothed to it.
+    side : int
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> on_grid(np.arange(4.0)[None] * np.ones((4, 1)), (1, 1), (2, 2), 2.0, 2)[0].round(1)
+    array([0.4, 2.3], dtype=float32)
+    """
+    size = np.asarray(spacing, np.float64)
+    sigma = np.maximum(voxel / size - 1.0, 0.0) / 2.0
+    smooth = scipy.ndimage.gaussian_filter(values.astype(np.float32), sigma, mode="constant")
+    offsets = (np.arange(side) - (side - 1) / 2) * voxel
+    places = [(c + offsets) / s - 0.5 for c, s in zip(centre, size, strict=True)]
+    grid = np.meshgrid(*places, indexing="ij")
+    found: Floats = scipy.ndimage.map_coordinates(smooth, grid, order=1, mode="grid-constant")
+    return found
+
+
+def middle_of(mask: npt.NDArray[np.bool_], spacing: Sequence[float]) -> tuple[float, ...]:
+    """The middle of the box around a mask, in micrometres from its outer edge."""
+    middle = []
+    for axis, size in enumerate(spacing):
+        along = np.flatnonzero(mask.any(axis=tuple(a for a in range(mask.ndim) if a != axis)))
+        middle.append(float(along[0] + along[-1] + 1) / 2 * size)
+    return tuple(middle)
+
+
+def seen(
+    mask: npt.NDArray[np.bool_],
+    picture: npt.NDArray[Any] | None,
+    spacing: Sequence[float],
+    voxel: float,
+    side: int,
+) -> Floats:
+    """Mask and picture of an object, (2, side, side), around the middle of the mask.
+
+    The mask is 0 or 1. The picture is 0 outside of it, and inside has mean 0 and standard
+    deviation 1/3 whatever the brightness of the image; it is 0 everywhere if there is none.
+    """
+    middle = middle_of(mask, spacing)
+    flat = np.zeros(mask.shape, np.float32)
+    if picture is not None:
+        values = picture[mask].astype(np.float64)
+        spread = float(values.std())
+        if spread > 0:
+            flat[mask] = np.clip((values - values.mean()) / spread / _BRIGHTEST, -1, 1)
+    drawn = on_grid(mask, spacing, middle, voxel, side) >= 0.5
+    return np.stack([drawn, on_grid(flat, spacing, middle, voxel, side) * drawn]).astype(np.float32)
