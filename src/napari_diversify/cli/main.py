@@ -19,6 +19,7 @@ from . import apply as cli_batch
 from . import files as cli_files
 from . import phantom as cli_phantom
 from . import report as cli_report
+from . import shapes as cli_shapes
 from . import train as cli_train
 from .answers import (
     DEBUG,
@@ -44,6 +45,7 @@ _NEEDS = {
     "phantom": "synthetic.plan",
     "report": "report",
     "train": "learned",
+    "shapes": "learned",
     "demo": "files",
 }
 #: Exit status if the command line itself is wrong.
@@ -123,6 +125,7 @@ for _function in (
     _command(_function)
 _command(cli_phantom.phantom, cli_phantom.Command)
 _command(cli_report.report)
+_command(cli_shapes.shapes)
 
 _training = typer.Typer(
     help="Train models that restore contrast, denoise or draw shapes (needs PyTorch).",

@@ -164,9 +164,9 @@ def found_in(
         found.append(_found(f"{name} {number}", mask, grey, tuple(spacing), taken))
     why = []
     if cut:
-        why.append(f"{name}: {_listed(cut)} left out, as the border of the volume cuts them")
+        why.append(f"{name}: {listed(cut)} left out, as the border of the volume cuts them")
     if small:
-        why.append(f"{name}: {_listed(small)} left out, with fewer than {_LEAST} voxels")
+        why.append(f"{name}: {listed(small)} left out, with fewer than {_LEAST} voxels")
     return found, tuple(why)
 
 
@@ -249,12 +249,12 @@ def in_cubes(
     return Objects(cubes, views, tuple(one.name for one in kept), voxel, pictured, why)
 
 
-def _listed(numbers: Sequence[int]) -> str:
+def listed(numbers: Sequence[int]) -> str:
     """Some objects by their numbers.
 
     Examples
     --------
-    >>> _listed([3]), _listed(range(20))
+    >>> listed([3]), listed(range(20))
     ('object 3', '20 objects (0, 1, 2, 3, 4, ...)')
     """
     if len(numbers) == 1:

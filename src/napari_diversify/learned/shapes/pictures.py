@@ -38,8 +38,8 @@ def on_grid(
     Examples
     --------
     >>> import numpy as np
-    >>> on_grid(np.arange(4.0)[None] * np.ones((4, 1)), (1, 1), (2, 2), 2.0, 2)[0].round(1)
-    array([0.4, 2.3], dtype=float32)
+    >>> on_grid(np.arange(4.0) * np.ones((4, 4)), (1, 1), (2, 2), 1.0, 2)[0]
+    array([1., 2.], dtype=float32)
     """
     size = np.asarray(spacing, np.float64)
     sigma = np.maximum(voxel / size - 1.0, 0.0) / 2.0
