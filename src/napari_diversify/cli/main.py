@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from . import apply as cli_batch
+from . import balance as cli_balance
 from . import files as cli_files
 from . import phantom as cli_phantom
 from . import report as cli_report
@@ -46,6 +47,7 @@ _NEEDS = {
     "report": "report",
     "train": "learned",
     "shapes": "learned",
+    "balance": "learned",
     "demo": "files",
 }
 #: Exit status if the command line itself is wrong.
@@ -126,6 +128,7 @@ for _function in (
 _command(cli_phantom.phantom, cli_phantom.Command)
 _command(cli_report.report)
 _command(cli_shapes.shapes)
+_command(cli_balance.balance)
 
 _training = typer.Typer(
     help="Train models that restore contrast, denoise or draw shapes (needs PyTorch).",

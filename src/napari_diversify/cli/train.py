@@ -156,7 +156,7 @@ def shapes(
 
       napari-diversify train shapes --cells 300 -o models/cells
     """
-    sources, own = _labelled(images, labels, axes, channel, voxel_size)
+    sources, own = labelled(images, labels, axes, channel, voxel_size)
     _train("shapes", output, sources, seed, resume, settings, labels=own)
 
 
@@ -225,7 +225,7 @@ def _sources(
     return tuple(_source(one, channel, voxel_size) for one in found)
 
 
-def _labelled(
+def labelled(
     images: Sequence[Path] | None,
     labels: Sequence[Path] | None,
     axes: str | None,

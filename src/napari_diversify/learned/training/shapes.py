@@ -139,8 +139,8 @@ def divided(n: int, seed: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int
     return np.sort(order[held:]), np.sort(order[:held])
 
 
-def objects_of(job: Job, folder: Path) -> Objects:
-    """The objects of a training, in their cubes.
+def objects_of(job: Job, folder: Path, voxel: float | None = None) -> Objects:
+    """The objects of a training, in their cubes, with voxels of this size if it is given.
 
     Raises
     ------
@@ -156,10 +156,11 @@ def objects_of(job: Job, folder: Path) -> Objects:
             some, why = _in_file(volumes, images[k] if images else None, settings)
             found, left_out = found + some, left_out + why
     parts = []
-    voxel = settings.cell_diameter / (2 * _CELLS * settings.patch)
     if job.labels:
-        parts.append(in_cubes(found, settings.patch, left_out=left_out))
+        parts.append(in_cubes(found, settings.patch, voxel, left_out))
         voxel = parts[0].voxel
+    elif voxel is None:
+        voxel = settings.cell_diameter / (2 * _CELLS * settings.patch)
     if settings.cells:
         drawn, _ = synthetic_cells(
             settings.cells, job.seed, side=settings.patch, voxel=voxel, taken=settings.picture
