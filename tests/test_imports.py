@@ -70,3 +70,12 @@ def test_every_public_name_is_there_before_and_after_it_is_loaded():
         "assert LazyVolume and Recipe and __version__"
     )
     assert loaded(program, ("numba",)) == []
+
+
+def test_the_commands_that_train_say_how_without_pytorch_or_kernels():
+    learning = (*SLOW, "torch", "safetensors")
+    assert loaded(command("train", "--help"), (*learning, *OF_ARRAYS)) == []
+    of_files = {"psutil", "numcodecs", "tifffile", "zarr"}
+    assert set(loaded(command("train", "restore", "--help"), learning)) <= of_files
+    jobs = "from napari_diversify.learned.training.job import prepare, status, start"
+    assert set(loaded(jobs, learning)) <= of_files

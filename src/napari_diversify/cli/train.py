@@ -167,8 +167,8 @@ class Command(TyperCommand):
     def _whole(self) -> Any:
         from .training_options import options
 
-        function = {"restore": restore, "denoise": denoise, "shapes": shapes}[str(self.name)]
-        _show(function, [*_own(function), *options(str(self.name))])
+        function, own = _OWN[str(self.name)]
+        _show(function, [*own, *options(str(self.name))])
         app = typer.Typer(add_completion=False)
         app.command(name=self.name)(function)
         return typer.main.get_command(app)
@@ -203,8 +203,9 @@ def _show(function: Any, options: Sequence[inspect.Parameter]) -> None:
     function.__annotations__ = {p.name: p.annotation for p in options} | {"return": None}
 
 
-for _function in (restore, denoise, shapes):
-    _show(_function, _own(_function))
+_OWN = {function.__name__: (function, _own(function)) for function in (restore, denoise, shapes)}
+for _function, _options in _OWN.values():
+    _show(_function, _options)
 
 
 # ---- from words to a job ----
@@ -260,7 +261,7 @@ def _source(found: batch.Source, channel: int | None, voxel_size: Sequence[str] 
         raise ValueError(f"{found.name} is in no file")
     return Source(
         path=str(found.path.resolve()),
-        name=found.name,
+        name=found.path.name if found.series is None else found.name,
         axes=found.axes,
         series=found.series,
         channel=channel,

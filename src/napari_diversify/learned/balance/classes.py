@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ...files import stem
 from ...small_files import read_small
 from .methods import Classes
 
@@ -59,7 +60,9 @@ def classes_of(
     for row in table:
         number = (row[columns["label"]] or "").strip()
         image = (row[columns["image"]] or "").strip() if "image" in columns else ""
-        for one in [image] if len(images) > 1 else images:
+        for one in images:
+            if len(images) > 1 and image not in (one, stem(one)):
+                continue
             given[f"{one} {number}"] = (row[columns["class"]] or "").strip()
     known = [given.get(name, "") for name in objects]
     names = sorted({name for name in known if name}, key=lambda name: (-known.count(name), name))

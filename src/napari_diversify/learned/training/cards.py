@@ -30,7 +30,7 @@ def card_values(ready: SetUp | ShapesSetUp, loop: Loop) -> dict[str, Any]:
         "normalisation": ready.normalisation,
         "trained": Trained(
             images=names(job.images or job.labels),
-            spacing=None if spacing is None else (spacing[-2], spacing[-1]),
+            spacing=spacing,
             levels=ready.levels,
             settings=job.settings.model_dump(mode="json"),
             steps=loop.step,

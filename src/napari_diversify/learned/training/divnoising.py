@@ -27,6 +27,7 @@ from .settings import DenoiseTraining
 
 _COLLAPSED = 1e-4  # nats a pixel
 _AFTER = 100  # steps
+_RAMP = 100  # steps, until the latents cost what they should: at full cost they may never begin
 _MOST_LOG_VARIANCE = 20.0  # beyond that the exponential is not finite
 _PREVIEW = 256
 
@@ -64,7 +65,8 @@ class DivNoising(Task):
         # in units of the image, so that it does not depend on its grey levels
         surprise = -self.noise.log_density(x, s).mean() - float(np.log(std))
         latents = -0.5 * (1 + log_variance - mu**2 - log_variance.exp()).sum() / x.numel()
-        return {"loss": surprise + latents, "surprise": surprise, "KL": latents}
+        weight = min(1.0, (step + 1) / _RAMP)
+        return {"loss": surprise + weight * latents, "surprise": surprise, "KL": latents}
 
     def fault(self, step: int, losses: Mapping[str, float]) -> str:
         """Whether the latents say nothing any more of the image (posterior collapse)."""

@@ -60,9 +60,8 @@ def _restoring(ready: SetUp, task: Restoration, net: Any, clean: Sequence[Image]
             target = ready.patches.held_rows(image, clean[image].plane(plane))
         given, target = given[:, : 2 * _SIDE, : 2 * _SIDE], target[: 2 * _SIDE, : 2 * _SIDE]
         middle = given[settings.context]
-        sizes = (ready.patches.images[image].spacing or (1.0, 1.0))[-2:]
         known: dict[str, Any] = {
-            "spacing": sizes,
+            "spacing": ready.patches.images[image].spacing,
             "depth": settings.depth,
             "tissue": degraded.tissue(),
         }

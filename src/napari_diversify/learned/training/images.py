@@ -32,14 +32,17 @@ class Image:
         Or (..., Y, X); lazy.
     depth : int
         Z: planes that lie above each other; 1 of a plane.
-    spacing : tuple of float or None
-        Size of its voxels in micrometres, as many numbers as it has spatial axes.
+    spacing : (float, float) or None
+        Size of its pixels along y and x in micrometres.
+    voxel_size : tuple of float or None
+        Along all axes of space.
     """
 
     name: str
     array: Any
     depth: int
-    spacing: tuple[float, ...] | None
+    spacing: tuple[float, float] | None
+    voxel_size: tuple[float, ...] | None = None
 
     @property
     def side(self) -> tuple[int, int]:
@@ -112,7 +115,9 @@ def _opened(source: Source, folder: Path, stack: ExitStack, labels: bool = False
     index = tuple(channel if axis == "c" else slice(None) for axis in header.axes)
     cut = files.Cut(image.data, index)
     depth = header.shape[-3] if header.spatial_ndim == 3 else 1
-    return Image(name, cut, depth, header.spacing)
+    sizes = header.spacing_along("yx")
+    spacing = None if sizes is None else (sizes[0], sizes[1])
+    return Image(name, cut, depth, spacing, header.spacing)
 
 
 def check_usable(image: Image, values: Plane) -> None:

@@ -25,7 +25,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -51,6 +51,7 @@ __all__ = [
     "discard",
     "go_on",
     "pairs",
+    "patiently",
     "pause",
     "place",
     "prepare",
@@ -218,7 +219,7 @@ def go_on(folder: str | os.PathLike[str]) -> None:
 
 def stop(folder: str | os.PathLike[str]) -> None:
     """Have a training end early, and keep the model as it is."""
-    if status(folder).state not in ("running", "paused", "waiting"):
+    if not is_alive(place(folder) / "alive"):
         start(folder)
     wish(folder, "stop")
 
@@ -238,8 +239,16 @@ def discard(folder: str | os.PathLike[str]) -> None:
 
 
 def wish(folder: str | os.PathLike[str], word: Wish) -> None:
-    """Tell the process of a training what to do."""
-    replace_text(place(folder) / "wish", word)
+    """Tell the process of a training what to do.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no training.
+    """
+    if not (place(folder) / "job.json").is_file():
+        raise FileNotFoundError(f"{folder} holds no training")
+    patiently(lambda: replace_text(place(folder) / "wish", word))
 
 
 def wished(folder: str | os.PathLike[str]) -> Wish:
@@ -269,14 +278,14 @@ def status(folder: str | os.PathLike[str]) -> Status:
         since = time.time() - where.stat().st_mtime
     except FileNotFoundError:
         raise FileNotFoundError(f"{folder} holds no training") from None
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{where} is not the status of a training: {error}") from None
     begun = (place(folder) / "log.txt").exists()
     if working or said.state in ("done", "failed"):
         return said
     if said.state == "waiting" and (not begun or since < _STARTING):
         return said
-    words = _last_words(folder)
+    words = _last_words(folder).rstrip(".")
     ended = f"Its process has ended ({words})." if words else "Its process has ended."
     message = said.message if said.state == "interrupted" else ended
     return Status(state="interrupted", step=said.step, steps=said.steps, message=message)
@@ -290,7 +299,18 @@ def say(folder: str | os.PathLike[str], state: State, progress: Progress | None 
 
 
 def _say(folder: str | os.PathLike[str], status: Status) -> None:
-    replace_text(place(folder) / "status.json", status.model_dump_json())
+    patiently(lambda: replace_text(place(folder) / "status.json", status.model_dump_json()))
+
+
+def patiently(write: Callable[[], object]) -> None:
+    """Replace a file that another process may be reading, which Windows then refuses."""
+    for _ in range(50 if os.name == "nt" else 0):
+        try:
+            write()
+            return
+        except PermissionError:
+            time.sleep(0.02)
+    write()
 
 
 def _last_words(folder: str | os.PathLike[str]) -> str:
@@ -307,7 +327,7 @@ def progress(folder: str | os.PathLike[str], since: int = 0) -> list[Progress]:
     reports: list[Progress] = []
     with suppress(OSError), open(place(folder) / "progress.jsonl", encoding="utf-8") as lines:
         for line in lines:
-            with suppress(ValueError, TypeError):  # half a line is being written
+            with suppress(ValueError, TypeError, RecursionError):  # half a line is being written
                 report = Progress(**json.loads(line))
                 while reports and reports[-1].step >= report.step:
                     reports.pop()  # that step was taken again

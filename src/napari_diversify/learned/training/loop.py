@@ -1,7 +1,8 @@
 """The loop that all trainings share. Importing this loads PyTorch.
 
 A training is the same however often it was interrupted: patches and noise are functions of the
-seed and of the step, and all else is in the state.
+seed and of the step, and all else is in the state. To the last bit that holds on a processor, with
+the same versions and number of threads; a graphics card may add up in another order.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class Loop:
         self.attempt, self.step = attempt, 0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for(self._seed, f"weights {attempt}"))
-            self.net = network(self.task.shape).to(self.device).train()
+            self.net = _fresh(self.task.shape).to(self.device).train()
         self._adam = torch.optim.Adam(self.net.parameters(), lr=self.settings.learning_rate)
 
     def run(self) -> Iterator[Progress]:
@@ -165,6 +166,20 @@ class Loop:
                 }
         except (KeyError, ValueError, RuntimeError) as error:
             raise ValueError(f"the state is not that of this training ({error})") from None
+
+
+def _fresh(shape: Shape) -> nn.Module:
+    """A network with weights as He et al. (2015) draw them.
+
+    With PyTorch's own, smaller ones the first hundreds of steps go by before it learns anything.
+    """
+    net = network(shape)
+    for name, weights in net.named_parameters():
+        if name.endswith("bias"):
+            nn.init.zeros_(weights)
+        elif weights.dim() > 1 and weights.any():  # a layer that begins with zeros is meant to
+            nn.init.kaiming_normal_(weights, nonlinearity="relu")
+    return net
 
 
 def _like(parameter: Tensor, values: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ _Values = npt.NDArray[np.float64]
 
 _PIXELS = 1 << 17  # pairs that are enough for a fit
 _PLANES = 16
-_STEPS = 400
+_STEPS = 300
 _ROWS, _BINS, _REACH = 24, 64, 6.0
 _LEAST = 1e-2  # share of the mean variance that no grey level falls below
 
@@ -167,10 +167,10 @@ def _mixture(s: _Values, r: _Values, low: float, high: float, seed: int) -> Mixt
     start = [(0.3 * (k - 1), 0.0, -1.5 + 0.5 * k, -1.5 + 0.5 * k, 0.0, 0.0) for k in range(3)]
     model = MixtureNoise(low=low, high=high, scale=scale, weights=tuple(start))
     order = np.random.Generator(np.random.Philox(key=seed + 2)).permutation(s.size)
-    signal, level = (package.from_numpy(v[order]) for v in (s, s + r))
-    weights = package.tensor(start, dtype=package.float64, requires_grad=True)
+    signal, level = (package.from_numpy(v[order].astype(np.float32)) for v in (s, s + r))
+    weights = package.tensor(start, requires_grad=True)
     adam = package.optim.Adam([weights], lr=0.05)
-    size = min(s.size, 8192)
+    size = min(s.size, 4096)
     for step in range(_STEPS):
         for group in adam.param_groups:
             group["lr"] = 0.05 * 0.5 * (1 + np.cos(np.pi * step / _STEPS))

@@ -137,4 +137,4 @@ class Degraded:
         """Voxel size of a few planes; none of them is mixed into another."""
         sizes = self.patches.images[image].spacing
         assert sizes is not None
-        return (1.0, *sizes[-2:])
+        return (1.0, *sizes)

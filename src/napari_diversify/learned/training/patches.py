@@ -28,6 +28,7 @@ _EVERY = 8  # one of so many planes is held out
 _FEW = 8  # of fewer planes, rows are held out instead
 _SHARE = 5  # one of so many rows
 _LOOKED_AT = 32  # planes that grey levels are measured in
+_MIDDLE = 1024  # and how many rows and columns of them
 _PIXELS = 1 << 22
 _DRAWS = 16  # numbers that a patch is drawn by; more may be taken, never fewer
 
@@ -101,7 +102,7 @@ class Patches:
         self.held = [held_of(image, patch, context) for image in images]
         self._seed, self._planes_seed = seed_for(seed, "patches"), seed_for(seed, "planes")
         # pixels that are not square stay as they lie
-        self._turns = [7 if len({*(image.spacing or (1.0,))[-2:]}) == 1 else 3 for image in images]
+        self._turns = [7 if len({*(image.spacing or (1.0,))}) == 1 else 3 for image in images]
         self._all = [(i, n) for i, held in enumerate(self.held) for n in held.trained]
         largest = max(4 * image.side[0] * image.side[1] for image in images)
         room = max(2 * (1 + 2 * context), KEPT // largest)
@@ -154,13 +155,14 @@ class Patches:
         return values[rows.start : rows.stop]
 
     def some(self) -> list[Plane]:
-        """What is trained on in some planes of every image, spread over all of them."""
+        """The middle of some planes of every image that are trained on, spread over all of them."""
         planes = []
         for i, held in enumerate(self.held):
             picked = np.linspace(0, len(held.trained) - 1, -(-_LOOKED_AT // len(self.held)))
-            rows = held.rows
+            rows, width = held.rows, self.images[i].side[1]
+            inside = np.s_[_middle(rows.start, rows.stop), _middle(0, width)]
             for k in np.unique(picked.round()).astype(int):
-                planes.append(self.plane(i, held.trained[k])[rows.start : rows.stop])
+                planes.append(self.plane(i, held.trained[k])[inside].copy())
                 check_usable(self.images[i], planes[-1])
         return planes
 
@@ -182,6 +184,11 @@ class Patches:
             )
         low, high = (float(v) for v in np.percentile(values, [0.1, 99.9]))
         return Normalisation(mean=float(values.mean()), std=float(values.std())), (low, high)
+
+
+def _middle(start: int, stop: int) -> slice:
+    spare = max(0, stop - start - _MIDDLE) // 2
+    return slice(start + spare, stop - spare)
 
 
 def turned(patch: npt.NDArray[np.float32], turn: int) -> npt.NDArray[np.float32]:

@@ -93,7 +93,7 @@ class Job(Model):
             raise FileNotFoundError(f"{folder} holds no training")
         try:
             return cls(**json.loads(read_small(where)))
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise ValueError(f"{where} is not the job of a training: {error}") from None
 
 

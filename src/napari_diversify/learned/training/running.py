@@ -10,6 +10,7 @@ import io
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ import torch
 
 from ...files import remove, writing
 from ...interrupt import undisturbed
-from ...sentences import reason, sentence
+from ...sentences import sentence
 from ..folder import save
 from . import job as jobs
 from .alive import alive
@@ -63,8 +64,10 @@ def train(
                 run.say("interrupted", "It was stopped, and can go on.")
             raise
         except BaseException as error:
-            run.say("failed", _why(error))
-            raise
+            error = _understood(error)
+            with suppress(OSError):  # the disk that is full, say
+                run.say("failed", sentence(error))
+            raise error
     if run.cancelled:
         jobs.discard(folder)
         return jobs.Status(state="interrupted", message="The training was cancelled.")
@@ -170,8 +173,12 @@ class _Run:
         arrays = ready.task.preview(self.loop.trained())
         content = io.BytesIO()
         np.savez(content, **arrays)  # type: ignore[arg-type]
-        with writing(self.place / "preview.npz", overwrite=True) as partial:
-            partial.write_bytes(content.getvalue())
+
+        def write() -> None:
+            with writing(self.place / "preview.npz", overwrite=True) as partial:
+                partial.write_bytes(content.getvalue())
+
+        jobs.patiently(write)
         self._shown = time.monotonic()
 
     def keep(self) -> None:
@@ -181,15 +188,12 @@ class _Run:
             self._kept = time.monotonic()
 
 
-def _why(error: BaseException) -> str:
-    """Why a training has failed, as a sentence."""
-    if (
-        isinstance(error, MemoryError)
-        or "out of memory" in str(error)
-        or "can't alloc" in str(error)
-    ):
-        return (
-            f"There is not enough memory ({reason(error)}). A smaller batch, patch or width takes "
-            "less."
+def _understood(error: BaseException) -> BaseException:
+    """An error that says what the user should know, where PyTorch's own does not."""
+    text = str(error)
+    if isinstance(error, RuntimeError) and ("out of memory" in text or "alloc" in text):
+        return MemoryError(
+            "there is not enough memory for this training. A smaller batch, patch or width takes "
+            "less"
         )
-    return sentence(error)
+    return error

@@ -157,6 +157,7 @@ class DenoiseTraining(Training):
 
     kind: Literal["denoise"] = "denoise"
     steps: Steps = 3000
+    learning_rate: LearningRate = 2e-3
     width: Width = 32
     latents: int = Field(
         64, ge=1, le=512, title="latents", description="Numbers that stand for 4 x 4 pixels."

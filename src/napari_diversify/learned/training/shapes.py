@@ -173,7 +173,7 @@ def _in_file(
     labels: Image, image: Image | None, settings: ShapesTraining
 ) -> tuple[list[Found], tuple[str, ...]]:
     """The objects of all volumes in a file."""
-    spacing = labels.spacing or (None if image is None else image.spacing)
+    spacing = labels.voxel_size or (None if image is None else image.voxel_size)
     if spacing is None:
         raise ValueError(
             f"{labels.name} does not say how large its voxels are, and shapes are learned in "
