@@ -17,7 +17,7 @@ from napari_diversify.learned.shapes.prediction import Prediction
 
 LABELS = np.zeros((40, 44), np.uint16)
 LABELS[4:16, 5:15], LABELS[10:24, 15:27], LABELS[26:36, 20:40], LABELS[0:5, 30:40] = 3, 5, 300, 7
-IMAGE = np.random.default_rng(0).normal(100, 20, LABELS.shape)
+IMAGE = np.random.default_rng(0).normal(100, 20, LABELS.shape) + 80 * (LABELS > 0)
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,13 @@ def test_the_same_seed_draws_the_same_samples_in_any_order(model):
 
 def test_an_object_is_drawn_whatever_else_is_in_the_image(model):
     alone = Prediction(
-        model, np.where(LABELS == 300, 300, 0), IMAGE, spacing=(0.25, 0.25), samples=1, seed=7
+        model,
+        np.where(LABELS == 300, 300, 0),
+        IMAGE,
+        spacing=(0.25, 0.25),
+        samples=1,
+        seed=7,
+        levels=drawn(model).levels,
     )
     assert np.array_equal(alone.cube(0, 0), drawn(model).cube(2, 0))
 
@@ -172,6 +178,12 @@ def test_what_cannot_be_predicted_for_is_answered(model, values, words):
     usual = {"labels": LABELS, "image": IMAGE, "spacing": (0.25, 0.25)}
     with pytest.raises((ValueError, TypeError), match=words):
         Prediction(model, **{**usual, **values})
+
+
+def test_the_brightness_of_the_image_does_not_matter(model):
+    shapes = drawn(model)
+    other = Prediction(model, LABELS, 300 - 2 * IMAGE, spacing=(0.25, 0.25), samples=1, seed=7)
+    np.testing.assert_allclose(other._objects[0].seen, shapes._objects[0].seen, atol=1e-4)
 
 
 def test_another_pixel_size_than_that_of_training_is_said(model):

@@ -34,6 +34,8 @@ _SMALLEST = 0.7  # of that
 _TILT = 25.0  # degrees: the standard deviation
 _BLUR = (2.0, 1.0, 1.0)  # voxels of a cube of 32
 _NOISE = 0.08  # of the brightness
+#: Brightness of a usual cell, where 1 is that of a body that fills the cube.
+_LIGHT = {"section": 0.9, "projection": 0.4}
 
 
 def synthetic_cells(
@@ -112,8 +114,8 @@ def _cell(
     light = scipy.ndimage.gaussian_filter(cube.astype(np.float32), [scale * s for s in _BLUR])
     half = side // 2
     picture = light.mean(axis=0) if taken == "projection" else light[half - 1 : half + 1].mean(0)
-    noise = _NOISE * float(picture.max()) * normal_field(picture.shape, own, sample=number)
-    return cube, seen(flat(), picture + noise, (1.0, 1.0), 1.0, side)
+    noise = _NOISE * normal_field(picture.shape, own, sample=number)
+    return cube, seen(flat(), picture + noise, (0.0, _LIGHT[taken]), (1.0, 1.0), 1.0, side)
 
 
 # ---- the classes: negative inside, in units of the cell's radius ----

@@ -82,6 +82,7 @@ def check_given(
 def objects_in(
     labels: npt.NDArray[Any],
     image: npt.NDArray[Any] | None,
+    levels: tuple[float, float],
     spacing: tuple[float, float],
     shape: DiffusionShape,
 ) -> tuple[list[Given], tuple[str, ...]]:
@@ -102,7 +103,7 @@ def objects_in(
         if not cut and np.count_nonzero(mask) < _LEAST:
             why = f"they have fewer than {_LEAST} pixels"
         grey = None if image is None else np.asarray(image[box])
-        view = None if why else seen(mask, grey, spacing, shape.voxel, shape.side)
+        view = None if why else seen(mask, grey, levels, spacing, shape.voxel, shape.side)
         if view is not None and not view[0].any():
             why = f"they are smaller than the {shape.voxel:.3g} µm of a voxel of the model"
         if view is None or why:

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import scipy
 
-from .pictures import Floats, middle_of, on_grid, seen
+from .pictures import Floats, levels_of, middle_of, on_grid, seen
 
 Taken: TypeAlias = Literal["section", "projection"]
 
@@ -37,6 +37,8 @@ class Found:
         Its voxels, in the box around it.
     flat : array of bool, shape (y, x)
     picture : array or None, shape (y, x)
+    levels : (float, float)
+        Grey levels of background and objects in its image; see :func:`.pictures.levels_of`.
     spacing : tuple of float
     centre : tuple of float
         Of the picture, in micrometres from the corner of the box.
@@ -46,6 +48,7 @@ class Found:
     mask: npt.NDArray[np.bool_]
     flat: npt.NDArray[np.bool_]
     picture: npt.NDArray[Any] | None
+    levels: tuple[float, float]
     spacing: tuple[float, ...]
     centre: tuple[float, ...]
 
@@ -162,6 +165,10 @@ def found_in(
             continue
         grey = None if image is None else np.asarray(image[box])
         found.append(_found(f"{name} {number}", mask, grey, tuple(spacing), taken))
+    if image is not None and found:
+        inside = np.concatenate([one.picture[one.flat] for one in found if one.picture is not None])
+        levels = levels_of(image, labels, inside)
+        found = [replace(one, levels=levels) for one in found]
     why = []
     if cut:
         why.append(f"{name}: {listed(cut)} left out, as the border of the volume cuts them")
@@ -204,7 +211,9 @@ def _found(
     else:
         flat, deep = mask.any(axis=0), len(mask) * spacing[0] / 2
         picture = None if grey is None else grey.mean(axis=0)
-    return Found(name, mask, flat, picture, spacing, (deep, *middle_of(flat, spacing[1:])))
+    return Found(
+        name, mask, flat, picture, (0.0, 1.0), spacing, (deep, *middle_of(flat, spacing[1:]))
+    )
 
 
 def in_cubes(
@@ -244,7 +253,9 @@ def in_cubes(
     cubes = np.stack(
         [on_grid(one.mask, one.spacing, one.centre, voxel, side) >= 0.5 for one in kept]
     )
-    views = np.stack([seen(one.flat, one.picture, one.spacing[1:], voxel, side) for one in kept])
+    views = np.stack(
+        [seen(one.flat, one.picture, one.levels, one.spacing[1:], voxel, side) for one in kept]
+    )
     pictured = all(one.picture is not None for one in kept)
     return Objects(cubes, views, tuple(one.name for one in kept), voxel, pictured, why)
 

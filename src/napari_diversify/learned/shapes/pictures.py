@@ -11,8 +11,6 @@ import scipy
 
 Floats = npt.NDArray[np.float32]
 
-_BRIGHTEST = 3.0  # standard deviations; a hot pixel is no texture
-
 
 def on_grid(
     values: npt.NDArray[Any],
@@ -60,24 +58,40 @@ def middle_of(mask: npt.NDArray[np.bool_], spacing: Sequence[float]) -> tuple[fl
     return tuple(middle)
 
 
+def levels_of(
+    image: npt.NDArray[Any], labels: npt.NDArray[Any], inside: npt.NDArray[Any] | None = None
+) -> tuple[float, float]:
+    """Grey levels of the background and of the objects of an image: medians of its pixels.
+
+    ``inside``: grey levels of the objects, if they are not those under the labels. Where hardly
+    anything tells objects from background, the second is one standard deviation above the first.
+    """
+    if inside is None:
+        inside = image[labels != 0]
+    outside = image[labels == 0]
+    low = float(np.median(outside)) if outside.size else float(image.min())
+    high, spread = float(np.median(inside)), float(np.std(inside, dtype=np.float64)) or 1.0
+    return low, high if abs(high - low) > spread / 10 else low + spread
+
+
 def seen(
     mask: npt.NDArray[np.bool_],
     picture: npt.NDArray[Any] | None,
+    levels: tuple[float, float],
     spacing: Sequence[float],
     voxel: float,
     side: int,
 ) -> Floats:
     """Mask and picture of an object, (2, side, side), around the middle of the mask.
 
-    The mask is 0 or 1. The picture is 0 outside of it, and inside has mean 0 and standard
-    deviation 1/3 whatever the brightness of the image; it is 0 everywhere if there is none.
+    The mask is 0 or 1. The picture is 0 outside of it, and inside, where ``levels`` are those of
+    the image, -1 at the background's and 0 at that of a usual object: thin objects are dim. It is
+    0 everywhere if there is no picture.
     """
     middle = middle_of(mask, spacing)
     flat = np.zeros(mask.shape, np.float32)
     if picture is not None:
-        values = picture[mask].astype(np.float64)
-        spread = float(values.std())
-        if spread > 0:
-            flat[mask] = np.clip((values - values.mean()) / spread / _BRIGHTEST, -1, 1)
+        low, high = levels
+        flat[mask] = np.clip((picture[mask] - low) / (high - low) - 1, -1, 1)
     drawn = on_grid(mask, spacing, middle, voxel, side) >= 0.5
     return np.stack([drawn, on_grid(flat, spacing, middle, voxel, side) * drawn]).astype(np.float32)

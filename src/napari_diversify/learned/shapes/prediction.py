@@ -27,7 +27,7 @@ from ..folder import find, load
 from .features import NAMES, features
 from .frequency import calibrated
 from .given import check_given, objects_in, shape_of
-from .pictures import Floats
+from .pictures import Floats, levels_of
 from .sampling import draw, noise_of
 
 _KEPT = 1 << 28  # bytes of samples in their cubes
@@ -51,6 +51,8 @@ class Prediction:
     seed : int, optional
     plane_spacing : float, optional
         Distance of the planes of the result in micrometres; by default the size of a pixel.
+    levels : (float, float), optional
+        Grey levels of background and usual objects; by default those of the image.
 
     Attributes
     ----------
@@ -86,6 +88,7 @@ class Prediction:
         samples: int = 5,
         seed: int = 0,
         plane_spacing: float | None = None,
+        levels: tuple[float, float] | None = None,
     ) -> None:
         name = os.fspath(model)
         self.card = find(name)[1]
@@ -97,10 +100,13 @@ class Prediction:
         y, x = (float(s) for s in spacing)
         z = float(plane_spacing or x)
         self.spacing = (z, y, x)
+        if levels is None:
+            levels = (0.0, 1.0) if image is None else levels_of(image, labels)
+        self.levels = levels
         # an odd number of planes: the one in the middle is the one that was given
         planes = 2 * math.ceil(self.shape.side * self.shape.voxel / z / 2) + 1
         self.size = (planes, *labels.shape)
-        self._objects, self.notes = objects_in(labels, image, (y, x), self.shape)
+        self._objects, self.notes = objects_in(labels, image, self.levels, (y, x), self.shape)
         self.numbers = tuple(one.number for one in self._objects)
         self._net = lru_cache(maxsize=1)(lambda: load(name))
         kept = max(samples, _KEPT // (4 * self.shape.side**3))
