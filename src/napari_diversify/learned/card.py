@@ -89,6 +89,8 @@ class DiffusionShape(Model):
         What it predicts: 1 inside and -1 outside, or the distance from the surface.
     draws : int
         Steps of the sampler.
+    shift : float
+        How much more noise there is on the way than in images of independent pixels.
     """
 
     kind: Literal["diffusion"] = "diffusion"
@@ -99,6 +101,7 @@ class DiffusionShape(Model):
     image: bool = True
     target: Literal["mask", "distance"] = "mask"
     draws: int = Field(25, ge=1, le=1000)
+    shift: float = Field(4.0, gt=0, le=100)
     context: Literal[0] = 0
 
     @property

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from ...core.noise import seed_for, uniform_numbers
 from ..card import DiffusionShape
 from ..shapes.cells import synthetic_cells
 from ..shapes.objects import Found, Objects, found_in, in_cubes, joined
-from ..shapes.sampling import draw, noise_of, target
+from ..shapes.sampling import amounts, draw, noise_of, target
 from .images import Image, opened, opened_labels
 from .loop import Task
 from .patches import turned
@@ -74,8 +73,11 @@ class Shapes(Task):
         if self._noisy:
             generator = torch.Generator().manual_seed(seed_for(self.seed, f"noise {step}"))
             noise = torch.randn(clean.shape, generator=generator).to(device)
-            angle = (math.pi / 2 * share)[:, None, None, None].to(device)
-            x = angle.cos() * clean + angle.sin() * noise
+            of_shape, of_noise = (
+                torch.from_numpy(part.astype(np.float32))[:, None, None, None].to(device)
+                for part in amounts(u, self.shape.shift)
+            )
+            x = of_shape * clean + of_noise * noise
         else:
             x, share = torch.zeros_like(clean), torch.ones_like(share)
         with cast:
