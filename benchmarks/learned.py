@@ -7,10 +7,8 @@ measured. Baselines are tuned on the truth, the models are not. All are judged a
 planes; for restoration by the scale-invariant PSNR, as stretching R alone wins several decibels
 of the plain one.
 
-Run: ``python benchmarks/learned.py [restore] [gaussian] [photons] [device]`` (all but the last
-if none is named; 6 minutes of one core, less with --steps-share 0.3). ``device`` compares time
-per step and memory of a graphics card with those of the processor. Exit status 1 if a goal is
-missed.
+Run: ``python benchmarks/learned.py [restore] [gaussian] [photons]`` (all if none is named; 12
+minutes of one core, less with --steps-share 0.3). Exit status 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -49,7 +47,7 @@ def goal(what: str, value: float, least: float, most: float = float("inf")) -> N
 
 
 def trained(array: Any, settings: Any, spacing: tuple[float, float] = SPACING[1:]) -> Any:
-    """A training that was run to its end: what was set up, the network, and its loop."""
+    """A training that was run to its end: what was set up, and the network."""
     from napari_diversify.learned.training.loop import Loop
     from napari_diversify.learned.training.setting_up import set_up
 
@@ -63,7 +61,7 @@ def trained(array: Any, settings: Any, spacing: tuple[float, float] = SPACING[1:
         f"  {settings.steps} steps in {seconds:.0f} CPU seconds, "
         f"{1000 * seconds / settings.steps:.0f} ms each, {loop.precision} on {loop.device}"
     )
-    return ready, loop.trained(), loop
+    return ready, loop.trained()
 
 
 def detail(result: Any, image: Any) -> float:
@@ -87,7 +85,7 @@ def restoring(share: float) -> None:
     print(f"Restoration: {DEPTH:g} µm of tissue, held-out planes")
     settings = RestoreTraining(depth=DEPTH, **TISSUE)
     settings = settings.replace(steps=max(20, round(settings.steps * share)))
-    ready, net, _ = trained(raw, settings)
+    ready, net = trained(raw, settings)
     held = [n for _, n in ready.patches.held_out(100)]
     x, r = clean[held], raw[held]
     slope, start = np.polyfit(r.ravel(), x.ravel(), 1)
@@ -137,7 +135,7 @@ def denoising(name: str, share: float) -> None:
     noisy = noisy.astype(np.float32)
     settings = DenoiseTraining()
     settings = settings.replace(steps=max(20, round(settings.steps * share)))
-    ready, net, _ = trained(noisy, settings)
+    ready, net = trained(noisy, settings)
     held = [n for _, n in ready.patches.held_out(100)]
     x, y, noise = clean[held], noisy[held], ready.task.noise
 
@@ -175,25 +173,6 @@ def denoising(name: str, share: float) -> None:
         goal("errors within 2 sd, %", within[1], 90, 99.5)
 
 
-def on_device() -> None:
-    """Time per step and memory of both trainings, on a graphics card and on the processor."""
-    package = torch()
-    if not package.cuda.is_available():
-        print("PyTorch finds no graphics card here.")
-        return
-    array = np.random.default_rng(0).normal(1000, 100, (16, 512, 512)).astype(np.float32)
-    for settings in (RestoreTraining(steps=60), DenoiseTraining(steps=60)):
-        for device in ("cpu", "cuda"):
-            print(f"{settings.kind}, {device}:")
-            package.cuda.reset_peak_memory_stats()
-            _, _, loop = trained(array, settings.replace(device=device))
-            memory = package.cuda.max_memory_allocated() / 2**20 if device == "cuda" else 0
-            print(
-                f"  {1000 * loop.seconds / loop.step:.1f} ms of wall time a step"
-                + (f", {memory:.0f} MiB on the card" if memory else "")
-            )
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("parts", nargs="*", default=["restore", "gaussian", "photons"])
@@ -203,8 +182,6 @@ def main() -> int:
     for part in given.parts:
         if part == "restore":
             restoring(given.steps_share)
-        elif part == "device":
-            on_device()
         else:
             denoising(part, given.steps_share)
         print(flush=True)

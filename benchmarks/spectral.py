@@ -1,4 +1,4 @@
-"""One slider event of the contrast and low-pass steps, beside recomputing with SciPy.
+"""One slider event of the contrast, restore and low-pass steps, beside recomputing with SciPy.
 
 First the computing alone; then live layers in napari's viewer model, without a
 window: CPU time of the GUI thread until the layers show their results. Run:
@@ -23,7 +23,7 @@ from scipy import fft
 from scipy.ndimage import gaussian_filter
 from timing import goal, in_turn, report
 
-from napari_diversify.recipe import DegradeContrast, Diversify, LazyVolume, LowPass, Recipe
+from napari_diversify.recipe import DegradeContrast, Diversify, LazyVolume, LowPass, Recipe, Restore
 from napari_diversify.recipe.lazy.cache import Cache
 from napari_diversify.recipe.steps.step import Step
 from napari_diversify.widgets.live.live_layer import LiveLayer
@@ -34,6 +34,7 @@ LIMIT = "one inverse DCT of SciPy"
 GOALS = {
     "low-pass, warm plane": 0.5,
     "low-pass with taper, warm plane": 0.5,
+    "restore, warm plane": 0.9,
     "contrast, warm plane": 0.9,
     "contrast, cold plane": 4.0,
 }
@@ -83,6 +84,8 @@ def table(size: int) -> dict[str, float]:
     lowpass = Slider(size, lambda c: LowPass(cutoff=c))
     tapered = Slider(size, lambda c: LowPass(cutoff=c, taper=0.3))
     contrast = Slider(size, lambda c: DegradeContrast(extra_depth=100 * c))
+    restore = Slider(size, lambda c: Restore(depth=100 * c))
+    lucy = Slider(size, lambda c: Restore(depth=100 * c, method="richardson-lucy", iterations=10))
     plane = np.random.default_rng(1).random((size, size), dtype=np.float32)
     times = in_turn(
         {
@@ -90,6 +93,9 @@ def table(size: int) -> dict[str, float]:
             "low-pass with taper, warm plane": tapered.warm,
             "low-pass, cold plane": lowpass.cold,
             "low-pass with SciPy from scratch": lambda: scipy_lowpass(plane, 0.4),
+            "restore, warm plane": restore.warm,
+            "restore, cold plane": restore.cold,
+            "restore, 10 iterations of Richardson-Lucy": lucy.warm,
             "contrast, warm plane": contrast.warm,
             "contrast, cold plane": contrast.cold,
             "contrast with SciPy from scratch": lambda: scipy_contrast(plane, 3.2, 20.0),

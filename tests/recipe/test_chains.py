@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import basic_indices
 
 from napari_diversify import LazyVolume, Recipe
-from napari_diversify.core import Tissue, degrade_contrast, lowpass
+from napari_diversify.core import Tissue, degrade_contrast, lowpass, restore_contrast
 from napari_diversify.core.blocks import exhaust
 from napari_diversify.core.spectral.dct import forward
 from napari_diversify.core.spectral.low_frequencies import low_frequencies
-from napari_diversify.recipe import DegradeContrast, Diversify, LazyRemoved, LowPass
+from napari_diversify.learned import Denoise, RestoreLearned
+from napari_diversify.recipe import DegradeContrast, Diversify, LazyRemoved, LowPass, Restore
 from napari_diversify.recipe.lazy import array as lazy_array
 from napari_diversify.recipe.lazy.cache import Cache
+from tiny_models import model
 
 
 def assert_same(got, expected):
@@ -49,31 +51,66 @@ def lowpass_steps(planes):
     )
 
 
-def contrast_steps(planes):
-    """Steps for volumes of so many planes, or, for 0, for images."""
+depths = st.sampled_from([0.0, 3.0, 40.0, 200.0])
+
+
+def tissue_of(planes):
+    """Parameters of tissue for volumes of so many planes, or, for 0, for images."""
     depth = {
         "growing": st.booleans(),
         "surface": st.integers(0, planes - 1),
         "upwards": st.booleans(),
     }
+    return {
+        "scattering_length": st.floats(20, 300),
+        "blur": st.one_of(st.just(0.0), st.floats(0.01, 3)),
+        "halo": st.one_of(st.just(0.0), st.floats(0.001, 0.5)),
+        "collected": st.floats(0, 1),
+        "absorption": st.floats(0, 5),
+        "pedestal": st.sampled_from([0.0, 0.2]),
+        "offset": st.sampled_from([0.0, 0.1]),
+        **(depth if planes else {}),
+    }
+
+
+def contrast_steps(planes):
     return st.builds(
         DegradeContrast,
-        extra_depth=st.sampled_from([0.0, 3.0, 40.0, 200.0]),
-        scattering_length=st.floats(20, 300),
-        blur=st.one_of(st.just(0.0), st.floats(0.01, 3)),
-        halo=st.one_of(st.just(0.0), st.floats(0.001, 0.5)),
-        collected=st.floats(0, 1),
-        absorption=st.floats(0, 5),
-        pedestal=st.sampled_from([0.0, 0.2]),
-        offset=st.sampled_from([0.0, 0.1]),
+        extra_depth=depths,
         context=st.sampled_from([0, 1, 2, 5]),
         noise=st.booleans(),
-        **(depth if planes else {}),
+        **tissue_of(planes),
+    )
+
+
+def restore_steps(planes):
+    return st.builds(
+        Restore,
+        depth=depths,
+        method=st.sampled_from(["wiener", "richardson-lucy"]),
+        strength=st.sampled_from([0.01, 1.0, 100.0]),
+        iterations=st.integers(0, 5),
+        **tissue_of(planes),
+    )
+
+
+def learned_steps(planes):
+    """Steps with models; what looks at neighbouring planes only where there are planes."""
+    nets = st.sampled_from(["unet", "planes"] if planes else ["unet"]).map(model)
+    return st.one_of(
+        st.builds(RestoreLearned, model=nets, iterations=st.integers(0, 3)),
+        st.builds(
+            Denoise,
+            model=st.just(model("vae")),
+            show=st.sampled_from(["mean", "sample", "spread", "mode"]),
+            draws=st.integers(2, 3),
+        ),
     )
 
 
 def chains(planes, most=3):
-    kinds = st.one_of(diversify_steps, contrast_steps(planes), lowpass_steps(planes))
+    others = (contrast_steps, restore_steps, lowpass_steps, learned_steps)
+    kinds = st.one_of(diversify_steps, *(steps(planes) for steps in others))
     return st.lists(kinds, min_size=1, max_size=most)
 
 
@@ -155,10 +192,19 @@ def test_after_any_change_of_a_chain_the_view_is_that_of_a_new_volume(data):
             DegradeContrast(extra_depth=10, context=1),
             DegradeContrast(extra_depth=60, growing=True),
             DegradeContrast(extra_depth=60, growing=True, noise=False),
+            Restore(),
+            Restore(strength=3, scattering_length=50, growing=True),
+            Restore(method="richardson-lucy", iterations=2),
             LowPass(cutoff=0.4),
             LowPass(cutoff=0.4, shape="square"),
             LowPass(cutoff=0.3, volume=True),
             LowPass(cutoff=0.9, volume=True),
+            RestoreLearned(model=model("unet")),
+            RestoreLearned(model=model("unet"), iterations=2),
+            Denoise(model=model("vae"), draws=2),
+            Denoise(model=model("vae"), draws=3),
+            Denoise(model=model("vae"), draws=3, show="spread"),
+            Denoise(model=model("vae"), show="sample"),
         ]
     )
     steps, seeds = st.lists(step, max_size=3), st.integers(0, 1)
@@ -264,6 +310,29 @@ def test_degrade_contrast_is_that_of_the_core(dtype, shape, spacing, noise, how)
         **how,
     )
     assert_close(got, in_grey_levels(expected, image))
+
+
+@pytest.mark.parametrize("dtype", ["u2", "f4"])
+@pytest.mark.parametrize("spacing", [None, (3.0, 0.4, 0.6)])
+@pytest.mark.parametrize("method", [{"strength": 2}, {"method": "richardson-lucy"}])
+@pytest.mark.parametrize("how", [{}, {"growing": True, "surface": 3, "upwards": True}])
+def test_restore_is_that_of_the_core(dtype, spacing, method, how):
+    image = (9000 * np.random.default_rng(3).random((5, 30, 41)) + 300).astype(dtype)
+    tissue = {"scattering_length": 70.0, "blur": 1.2, "pedestal": 0.1, "offset": 0.05}
+    got = Recipe(steps=(Restore(depth=25, **tissue, **method, **how),)).apply(image, spacing)
+    expected = restore_contrast(
+        unit_of(image), spacing=spacing, depth=25, tissue=Tissue(**tissue), **method, **how
+    )
+    assert np.abs(expected - unit_of(image)).max() > 0.1
+    assert_close(got, in_grey_levels(expected, image))
+
+
+def test_restore_gives_back_what_degrade_contrast_took():
+    saw = np.tile(np.arange(71.0) % 12, (6, 60, 1)).astype(np.float32)
+    tissue = {"scattering_length": 30, "growing": True, "surface": 1}
+    steps = DegradeContrast(extra_depth=10, noise=False, **tissue), Restore(depth=10, **tissue)
+    took, left = (np.abs(Recipe(steps=steps[:n]).apply(saw, SPACING) - saw).mean() for n in (1, 2))
+    assert left < 0.3 * took
 
 
 @pytest.mark.parametrize("dtype", ["u1", "u2", "f4"])
@@ -375,7 +444,7 @@ def test_a_volume_too_big_for_the_memory_is_refused_in_a_sentence():
         LazyVolume(np.zeros((5, 6)), recipe)
 
 
-@pytest.mark.parametrize("step", [CONTRAST, LowPass(cutoff=0.3)])
+@pytest.mark.parametrize("step", [CONTRAST, Restore(growing=True), LowPass(cutoff=0.3)])
 def test_a_spectral_step_shows_the_same_bits_from_every_side(step):
     lazy = LazyVolume(IMAGE.astype(np.float32), Recipe(steps=(step,)), SPACING)
     whole = np.asarray(lazy)
@@ -514,6 +583,11 @@ def test_steps_of_an_unknown_kind_are_refused_with_the_known_ones():
         (DegradeContrast, {"context": 1.5}, "context must be a whole number"),
         (DegradeContrast, {"surface": -1}, "surface must be 0 or more"),
         (DegradeContrast, {"depth": 3}, "DegradeContrast has no parameter 'depth'"),
+        (Restore, {"depth": -1}, "depth must be 0.0 or more; got -1"),
+        (Restore, {"strength": 0}, "strength must be 0.01 or more; got 0"),
+        (Restore, {"iterations": 2.5}, "iterations must be a whole number; got 2.5"),
+        (Restore, {"method": "blind"}, "method must be 'wiener' or 'richardson-lucy'"),
+        (Restore, {"context": 1}, "Restore has no parameter 'context'"),
         (LowPass, {"cutoff": 0}, "cutoff must be greater than 0.0; got 0"),
         (LowPass, {"cutoff": float("inf")}, "cutoff must be a finite number"),
         (LowPass, {"taper": 1.1}, "taper must be at most 1"),

@@ -107,7 +107,10 @@ def test_without_its_package_files_are_still_told_and_recipes_name_what_is_missi
     (tmp_path / "site/shot_noise.py").write_text("raise ImportError('torch is missing')")
     assert "shot: photons 30" in run("info", made)
     answer = run("apply", "recipe.json", "a.ome.tif", "-o", "more", check=False)
-    assert "steps.0.kind must be one of 'contrast', 'diversify', 'lowpass'; got 'shot'" in answer
+    assert (
+        "steps.0.kind must be one of 'contrast', 'diversify', 'restore', 'lowpass'; got 'shot'"
+        in answer
+    )
     assert "The step 'shot' of shot_noise:ShotNoise cannot be used: torch is missing" in answer
 
 
@@ -154,7 +157,8 @@ dock.close()
     said = [line for line in answer.splitlines() if not line.startswith("WARNING")]
     assert said == [
         "a (shot noise) Shot noise ['photons']",
-        "['Contrast (deep tissue)', 'Diversify', 'Shot noise', 'Low-pass (DCT)']",
+        "['Contrast (deep tissue)', 'Diversify', 'Shot noise', 'Restore contrast', "
+        "'Low-pass (DCT)']",
         "[55.0, 100.0]",
     ]
 

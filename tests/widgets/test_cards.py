@@ -22,7 +22,7 @@ from superqt import QDoubleSlider
 
 from napari_diversify.core import hidden_signal
 from napari_diversify.model import Model
-from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe
+from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe, Restore
 from napari_diversify.widgets.diversify.resolve import resolve
 from napari_diversify.widgets.diversify.state import Card, Key, State
 
@@ -30,9 +30,15 @@ STEPS = st.one_of(
     st.builds(Diversify, w_i=st.floats(0, 2), w_v=st.floats(0, 8)),
     st.builds(LowPass, cutoff=st.floats(0.05, 1.4), taper=st.floats(0, 1)),
     st.builds(DegradeContrast, extra_depth=st.floats(0, 100), noise=st.booleans()),
+    st.builds(Restore, depth=st.floats(0, 100), strength=st.floats(0.1, 10)),
 )
 #: A parameter of each kind, and another value for it.
-EDITS = {"diversify": ("w_v", 3.25), "lowpass": ("cutoff", 0.33), "contrast": ("extra_depth", 12.5)}
+EDITS = {
+    "diversify": ("w_v", 3.25),
+    "lowpass": ("cutoff", 0.33),
+    "contrast": ("extra_depth", 12.5),
+    "restore": ("depth", 12.5),
+}
 
 
 def at_rest(dock):
@@ -103,7 +109,7 @@ def test_a_step_is_added_from_the_menu_where_it_usually_stands(live, viewer):
     explorer = live.explorer
     explorer.cards._fill_menu()
     texts = [action.text() for action in explorer.cards.menu.actions()]
-    assert texts == ["Contrast (deep tissue)", "Diversify", "Low-pass (DCT)"]
+    assert texts == ["Contrast (deep tissue)", "Diversify", "Restore contrast", "Low-pass (DCT)"]
     assert all(action.toolTip() for action in explorer.cards.menu.actions())
     explorer.cards.menu.actions()[1].trigger()
     rest(live)

@@ -13,6 +13,7 @@ from napari_diversify.widgets.commands import (
     degrade_contrast,
     local_std_map,
     lowpass,
+    restore_contrast,
     sample_nuclei,
 )
 
@@ -95,7 +96,7 @@ def test_the_sample_is_an_image_with_labels_in_micrometres():
     assert len(np.unique(labels.data)) > 10
 
 
-@pytest.mark.parametrize("command", [degrade_contrast, lowpass])
+@pytest.mark.parametrize("command", [degrade_contrast, restore_contrast, lowpass])
 def test_a_step_from_the_menu_carries_the_recipe_that_rebuilds_it(command, make_image, same_bits):
     image = make_image()
     source = Image(image, name="cells", scale=(2, 0.5, 0.5), units=("micrometer",) * 3)
@@ -107,7 +108,7 @@ def test_a_step_from_the_menu_carries_the_recipe_that_rebuilds_it(command, make_
     assert layer.contrast_limits == source.contrast_limits
 
 
-@pytest.mark.parametrize("command", [degrade_contrast, lowpass])
+@pytest.mark.parametrize("command", [degrade_contrast, restore_contrast, lowpass])
 def test_a_step_from_the_menu_refuses_an_rgb_image(command, warned):
     assert command(Image(np.zeros((40, 40, 3), "uint8"), rgb=True, name="colour")) == []
     assert len(warned) == 1

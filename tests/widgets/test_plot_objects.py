@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from napari_diversify.recipe import Diversify, LazyVolume, Recipe
+from napari_diversify.recipe import Diversify, LazyVolume, Recipe, Restore
 from napari_diversify.widgets import plots as plots_room
 from napari_diversify.widgets.plots import follower as follower_module
 from napari_diversify.widgets.plots.facts import Fact, View
@@ -200,3 +200,25 @@ def test_no_plot_is_named_where_plots_are_shown_and_followed():
     for file in ("window", "follower", "measuring", "numbers", "plot"):
         text = (room / f"{file}.py").read_text(encoding="utf-8").lower()
         assert [name for name in names if name in text] == []
+
+
+def test_restoration_marks_the_iterations_without_computing_the_curves_again(window, array, qtbot):
+    plot = window.plots["restoration"]
+    assert not plot.isVisible()  # of use to few chains
+    window.switches["restoration"].setChecked(True)
+    window.look(array, PLANES[2], "z 2")
+    settle(qtbot, window)
+    assert "richardson-lucy" in plot.sentence.text()
+    measured, noisy = [], array.recipe.steps[0]
+    for k in (2, 5):
+        steps = (Restore(method="richardson-lucy", iterations=k), noisy)
+        array.recipe = array.recipe.replace(steps=steps)
+        window.look(array, PLANES[2], "z 2")
+        settle(qtbot, window)
+        assert plot.marker.value() == k
+        assert f"k = {k}: " in plot.note.text()
+        measured.append(window._follower._work_of[plot].measured)
+    assert measured[0] is measured[1]
+    contrast, retention = (c.getData()[1] for c in (plot.contrast, plot.retention))
+    assert contrast[0] < contrast[-1]
+    assert retention[0] == pytest.approx(plot.least.value() / 0.9)

@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+from superqt import QDoubleSlider
 
 from napari_diversify.core import Tissue, degrade_contrast, lowpass
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe
@@ -217,9 +218,36 @@ def test_calibrate_sets_the_scattering_length_of_a_stack_with_decay(viewer, open
     dock = open_dock(viewer)
     dock.wait()
     panel = dock.explorer.card("contrast").panel
+    dock.explorer.cards.added.emit("restore")
     panel.calibrate.click()
     dock.wait(lambda: "set to" in panel.note.text())
     assert panel.value().scattering_length == pytest.approx(20, rel=0.1)
+    restore = dock.explorer.card("restore").panel
+    assert restore.value().scattering_length == panel.value().scattering_length
+    assert not restore.note.text()
+
+
+def test_only_the_parameters_of_the_chosen_method_can_be_moved(live, image, same_bits):
+    live.explorer.cards.added.emit("restore")
+    form = live.explorer.card("restore").panel.form
+
+    def movable():
+        return [name for name in ("strength", "iterations") if form.controls[name].isEnabled()]
+
+    assert movable() == ["strength"]
+    form.controls["method"].valueChanged.emit("richardson-lucy")
+    assert movable() == ["iterations"]
+    settle(live)
+    said = []
+    live.explorer.card("restore").panel.valueChanged.connect(said.append)
+    slider = form.controls["iterations"].findChild(QDoubleSlider)
+    for at in (3.2, 3.4, 4.9):  # a slider of whole numbers
+        slider.setValue(at)
+    assert [step.iterations for step in said] == [3, 5]
+    settle(live)
+    layer = shown(live, "restore")
+    assert recipe_of(layer).steps[-1] == said[-1]
+    assert_exact(layer, image, same_bits)
 
 
 def test_growing_with_depth_on_a_2d_image_is_answered_and_the_layer_stays(

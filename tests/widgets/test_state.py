@@ -9,7 +9,7 @@ from hypothesis import given as _given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe
+from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe, Restore
 from napari_diversify.widgets.diversify.resolve import (
     COMPARISONS,
     OF_THE_LAST,
@@ -29,12 +29,18 @@ def given(*strategies):
     return lambda test: settings(max_examples=40)(_given(*strategies)(test))
 
 
-KINDS = {"contrast": DegradeContrast, "diversify": Diversify, "lowpass": LowPass}
+KINDS = {
+    "contrast": DegradeContrast,
+    "diversify": Diversify,
+    "restore": Restore,
+    "lowpass": LowPass,
+}
 
 steps = st.one_of(
     st.builds(Diversify, w_i=st.floats(0, 4), w_v=st.floats(0, 8)),
     st.builds(LowPass, cutoff=st.floats(0.01, 2), taper=st.floats(0, 1)),
     st.builds(DegradeContrast, extra_depth=st.floats(0, 200), noise=st.booleans()),
+    st.builds(Restore, depth=st.floats(0, 200), iterations=st.integers(0, 9)),
 )
 ranges = st.one_of(st.none(), st.tuples(st.floats(-1e6, 0), st.floats(1e-3, 1e6)))
 recipes = st.builds(

@@ -10,6 +10,7 @@ from .diversification.weights import draw_weights
 from .measures.pair_sums import PairSums
 from .measures.psnr import psnr
 from .measures.quality import clipped_fraction, histogram_distance, si_psnr, ssim
+from .measures.retention import detail_retention
 from .measures.spectrum import noise_by_intensity, radial_power_spectrum
 from .measures.visibility import (
     contrast_by_depth,
@@ -32,6 +33,7 @@ __all__ = [
     "clipped_fraction",
     "contrast_by_depth",
     "degrade_contrast",
+    "detail_retention",
     "diversify",
     "draw_weights",
     "fit_contrast_decay",

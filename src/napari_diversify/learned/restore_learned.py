@@ -65,6 +65,11 @@ class RestoreLearned(LearnedStep):
         """The iterations."""
         return self.iterations
 
+    @property
+    def iterations_compared(self) -> tuple[int, ...]:
+        """All that there can be."""
+        return tuple(range(6))
+
     def doubts(
         self, shape: Sequence[int], spacing: Sequence[float] | None, levels: tuple[float, float]
     ) -> tuple[str, ...]:

@@ -25,9 +25,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from .. import compiled as kernels
 from ..checks import check_intensities
 from ..noise import normal_field
+from ..spectral import compiled as kernels
 from ..spectral.dct import Coefficients, blurred, forward, inverse, inverse_of
 from .detector_noise import noise_spectrum, photon_transfer
 
@@ -252,20 +252,24 @@ def halo_of(
 def planes_and_depths(
     shape: Sequence[int],
     spacing: Sequence[float] | None,
+    name: str,
     depth: float,
     *,
     growing: bool,
     surface: int,
     upwards: bool,
 ) -> tuple[tuple[float, ...], npt.NDArray[np.float64]]:
-    """Check what is said of an image; give its voxel size and the depth of each of its planes."""
+    """Check what is said of an image; give its voxel size and the depth of each of its planes.
+
+    ``name``: what the caller calls the ``depth`` of all planes.
+    """
     sizes = (1.0,) * len(shape) if spacing is None else tuple(float(s) for s in spacing)
     if len(sizes) != len(shape) or not all(np.isfinite(s) and s > 0 for s in sizes):
         raise ValueError(
             f"spacing must be {len(shape)} positive numbers, one per axis; got {spacing!r}"
         )
     if not (np.isfinite(depth) and depth >= 0):
-        raise ValueError(f"the depth must be 0 or more; got {depth!r}")
+        raise ValueError(f"{name} must be 0 or more; got {depth!r}")
     if growing and len(shape) == 2:
         raise ValueError("a 2D image has no depth to grow with; use growing=False")
     planes = shape[0] if len(shape) == 3 else 1
@@ -345,7 +349,13 @@ def degrade_contrast(
         raise ValueError(f"image must have two or three axes; its shape is {array.shape}")
     tissue = tissue or Tissue()
     sizes, depths = planes_and_depths(
-        array.shape, spacing, extra_depth, growing=growing, surface=surface, upwards=upwards
+        array.shape,
+        spacing,
+        "extra_depth",
+        extra_depth,
+        growing=growing,
+        surface=surface,
+        upwards=upwards,
     )
     volume = array if array.ndim == 3 else array[None]
     coefficients = [forward(plane) for plane in volume]

@@ -12,7 +12,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from .. import compiled as kernels
+from ..spectral import compiled as kernels
 from ..spectral.dct import Coefficients, forward_of
 
 #: Intensities, ascending, and the standard deviation of the noise at each.

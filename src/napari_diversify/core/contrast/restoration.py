@@ -1,17 +1,16 @@
 """Deep-tissue contrast loss, undone: the inverse of our own forward model.
 
 The model of :mod:`.contrast` multiplies each DCT-II coefficient of a plane with a known gain H,
-and adds noise. The Wiener filter
+and puts noise in the place of what is lost: 1 - H^2 of its power N. The Wiener filter of that,
 
-    W = H / (H^2 (1 + N / (s P)) + e / s)
+    W = H (1 + e / s) / (H^2 + (1 - H^2) N / (s P) + e / s)
 
-divides by H where there is signal, and suppresses what is noise. P, the power of the signal as
-it arrives, is the mean power of the plane at this frequency minus twice that of the noise; N is
-the power of the noise, by the photon-transfer law measured in the plane. The small constant e
-stands for how little is known of the tissue: it keeps frequencies of which the model says that
-next to nothing has arrived from being raised without bounds. Where noise hides the signal, so
-that P is not above 0, the power of the signal before the tissue is taken to be a tenth of N.
-s is the strength, 1 by default.
+divides by H where there is signal, keeps from raising noise, and leaves alone what tissue has
+not touched. N is measured in the plane, by the photon-transfer law. P is the power of the signal
+before the tissue: that of the plane at this frequency minus twice N, over H^2, and N itself where
+nothing is left of that, the signal being hidden. The small constant e stands for how little is
+known of the tissue: frequencies of which next to nothing has arrived are not raised without
+bounds. s is the strength, 1 by default.
 
 Richardson-Lucy is the other method: iterations that never leave positive values, for the same H.
 """
@@ -25,8 +24,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from .. import compiled as kernels
 from ..checks import check_intensities
+from ..spectral import compiled as kernels
 from ..spectral.dct import Coefficients, forward, inverse_of
 from .contrast import PlaneFilter, Tissue, plane_filter, planes_and_depths
 from .detector_noise import photon_transfer
@@ -35,8 +34,6 @@ Method: TypeAlias = Literal["wiener", "richardson-lucy"]
 
 #: The constant e: gains are known to about 6 % of that of the mean, at best.
 _DOUBT = 4e-3
-#: Power of a signal that the noise hides, over that of the noise.
-_HIDDEN = 0.1
 #: Rings of frequencies, from 0 to the highest in the corner of a plane; at most 256.
 _RINGS = 128
 #: Coefficients in a band of rings, or more, so that its power is hardly a matter of chance.
@@ -48,20 +45,25 @@ _MOST = 1e3
 
 
 @lru_cache(maxsize=4)
-def _bands(shape: tuple[int, int], spacing: tuple[float, float]) -> npt.NDArray[np.uint8]:
-    """The band of frequencies of each coefficient, by its distance from 0 in cycles per length."""
+def _bands(
+    shape: tuple[int, int], spacing: tuple[float, float]
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    """Bands of frequencies by their distance from 0: the end of each in each row, and its size."""
     fy, fx = (np.arange(n) / (n * s) for n, s in zip(shape, spacing, strict=True))
     furthest = np.hypot(1 / spacing[0], 1 / spacing[1])
-    radius = np.hypot(fy[:, None], fx) / furthest
-    rings = np.minimum(radius * _RINGS, _RINGS - 1).astype(np.uint8)
-    band_of, band, members, left = np.zeros(_RINGS, np.uint8), 0, 0, rings.size
-    for ring, size in enumerate(np.bincount(rings.ravel(), minlength=_RINGS)):
-        if members > _LEAST < left:
-            band, members = band + 1, 0
-        band_of[ring] = band
+    rings = np.empty(shape, np.uint8)
+    for ring, f in zip(rings, fy, strict=True):
+        ring[:] = np.minimum(np.hypot(f, fx) / furthest * _RINGS, _RINGS - 1)
+    sizes = np.bincount(rings.ravel(), minlength=_RINGS)
+    last, members, left = [], 0, rings.size  # ring of each band
+    for n, size in enumerate(sizes):
         members, left = members + size, left - size
-    bands: npt.NDArray[np.uint8] = band_of[rings]
-    return bands
+        if members > _LEAST < left:
+            last.append(n)
+            members = 0
+    last.append(_RINGS - 1)
+    ends = np.array([np.searchsorted(row, last, side="right") for row in rings], np.int32)
+    return ends, np.diff(ends, axis=1, prepend=0).sum(axis=0, dtype=np.int64)
 
 
 def noise_to_signal(
@@ -71,15 +73,13 @@ def noise_to_signal(
 
     Infinite where the noise hides the signal.
     """
-    bands = _bands(plane.shape, tuple(spacing[-2:])).ravel()
-    power = np.square(coefficients, dtype=np.float64).ravel()
-    size = np.bincount(bands)
-    power[0] = 0.0  # the mean, which is not restored by this filter
-    size[0] -= 1
-    mean = np.bincount(bands, power) / np.maximum(size, 1)
+    ends, size = _bands(plane.shape, tuple(spacing[-2:]))
+    power = np.zeros(size.size)
+    kernels.band_power(coefficients, ends, power)
+    mean = power / np.maximum(size - (np.arange(size.size) == 0), 1)
     a, b = photon_transfer(plane)
     # structure can pass for noise; but white noise is no stronger than the weakest band
-    most = (mean * np.exp(_CHANCE * np.sqrt(2 / np.maximum(size, 1)))).min()
+    most = (mean * np.exp(_CHANCE * np.sqrt(2 / size))).min()
     noise = min(max(a + b * float(plane.mean(dtype=np.float64)), 0.0), most)
     signal = mean - 2 * noise
     seen = signal > 0
@@ -101,20 +101,19 @@ def wiener_plane(
     strength: float,
 ) -> npt.NDArray[np.float32]:
     """A plane whose coefficients have been filtered; ``ratio`` is its :func:`noise_to_signal`."""
-    bands = _bands(coefficients.shape, tuple(spacing[-2:]))
+    ends = _bands(coefficients.shape, tuple(spacing[-2:]))[0]
     mean, rest = _even(filt)
     blur, halo = (np.float32(a.sum() / rest) for a in (filt.blur, filt.halo))
-    seen = np.isfinite(ratio)
-    weak = (1 + np.where(seen, ratio / strength, 0)).astype(np.float32)
-    doubt = (np.where(seen, _DOUBT, 1 / _HIDDEN) / strength).astype(np.float32)
-    # what has passed unharmed stays as it is
-    scale = np.float32((1 + _DOUBT / strength) / rest)
+    known = np.isfinite(ratio)
+    seen = np.where(known, ratio / strength, 0).astype(np.float32)
+    hidden = np.where(known, 0, 1 / strength).astype(np.float32)
+    doubt = np.float32(_DOUBT / strength)
     dark = offset * np.sqrt(coefficients.size)
 
     def rows(part: slice, out: npt.NDArray[np.float32]) -> None:
         factors = filt.by[part], filt.bx, filt.hy[part], filt.hx, blur, halo
-        kernels.wiener(coefficients[part], bands[part], *factors, weak, doubt, out)
-        out *= scale
+        kernels.wiener(coefficients[part], ends[part], *factors, seen, hidden, doubt, out)
+        out *= np.float32((1 + doubt) / rest)
         if part.start == 0:
             out[0, 0] = np.float32(dark + (coefficients[0, 0] - dark) / mean)
 
@@ -224,7 +223,7 @@ def restore_contrast(
         raise ValueError(f"image must have two or three axes; its shape is {array.shape}")
     tissue = tissue or Tissue()
     sizes, depths = planes_and_depths(
-        array.shape, spacing, depth, growing=growing, surface=surface, upwards=upwards
+        array.shape, spacing, "depth", depth, growing=growing, surface=surface, upwards=upwards
     )
     if method not in get_args(Method):
         raise ValueError(f"method must be one of {', '.join(get_args(Method))}; got {method!r}")

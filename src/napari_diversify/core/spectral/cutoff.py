@@ -10,8 +10,8 @@ from typing import Literal, TypeAlias, get_args
 import numpy as np
 import numpy.typing as npt
 
-from .. import compiled as kernels
 from ..blocks import in_slabs
+from . import compiled as kernels
 
 Shape: TypeAlias = Literal["radial", "square", "triangular"]
 #: How many voxels can be multiplied in the time that one cosine takes.

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import scipy
 
-from .. import compiled as kernels
 from ..blocks import in_slabs
+from . import compiled as kernels
 from .cutoff import Shape, check_filter
 from .dct import LINES, Coefficients, inverse_of
 

@@ -37,10 +37,8 @@ _Measured: TypeAlias = tuple[tuple[Figures, ...], tuple[str, ...]]
 def measured(ready: SetUp, net: Any, clean: Sequence[Image] = ()) -> _Measured:
     """Figures of a model and of the baselines, and sentences on how to read them.
 
-    ``clean``: each image without noise or without tissue, if that is known.
+    ``clean``: each image without noise or without tissue, if that is known, as large as they are.
     """
-    if clean and [c.array.shape for c in clean] != [i.array.shape for i in ready.patches.images]:
-        raise ValueError("the clean images must be as many and as large as those of the training")
     if isinstance(ready.task, DivNoising):
         return _denoising(ready, ready.task, net, clean)
     return _restoring(ready, ready.task, net, clean)

@@ -20,12 +20,13 @@ one has ended, and is found again by its folder.
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -34,6 +35,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ... import files
+from ...core.blocks import exhaust
 from ...files.safe import remove, replace_text
 from ...model import Model
 from ...small_files import read_small
@@ -115,11 +117,34 @@ def prepare(
     OSError
         If something is there, or nothing can be written; the message says what to do.
     """
+    exhaust(preparing(folder, job, copies))
+
+
+def preparing(
+    folder: str | os.PathLike[str], job: Job, copies: Mapping[str, Any] | None = None
+) -> Generator[tuple[int, int], None, None]:
+    """As :func:`prepare`, plane by plane: yields (planes copied, planes).
+
+    Closed before its end, it leaves nothing behind.
+    """
     check_free(folder)
     files.make_folder(place(folder))
+    arrays = {place(folder) / path: array for path, array in (copies or {}).items()}
+    planes = sum(math.prod(array.shape[:-2]) for array in arrays.values())
+    done = 0
+    try:
+        for path, array in arrays.items():
+            with files.saying(folder):
+                copy = _copied(path, array)
+            for lead in np.ndindex(copy.shape[:-2]):
+                yield done, planes
+                copy[lead] = np.asarray(array[lead])
+                done += 1
+            copy.flush()
+    except BaseException:
+        discard(folder)
+        raise
     with files.saying(folder):
-        for path, array in (copies or {}).items():
-            _copy(place(folder) / path, array)
         replace_text(place(folder) / "status.json", Status(state="waiting").model_dump_json())
         replace_text(place(folder) / "job.json", job.model_dump_json(indent=1) + "\n")
 
@@ -142,12 +167,10 @@ def check_free(folder: str | os.PathLike[str]) -> None:
         raise FileExistsError(f"{where} is a file; a model is a folder. Choose another name")
 
 
-def _copy(path: Path, array: Any) -> None:
+def _copied(path: Path, array: Any) -> np.memmap[Any, Any]:
+    """The empty file of a copy, as an array."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    copy = np.lib.format.open_memmap(path, "w+", np.dtype(array.dtype), tuple(array.shape))
-    for lead in np.ndindex(copy.shape[:-2]):
-        copy[lead] = np.asarray(array[lead])
-    copy.flush()
+    return np.lib.format.open_memmap(path, "w+", np.dtype(array.dtype), tuple(array.shape))
 
 
 def pairs(

@@ -74,19 +74,25 @@ def from_frames(frames: Image) -> Iterator[tuple[_Values, _Values]]:
 
 def from_copies(images: Sequence[Image], denoised: Sequence[Image]) -> Iterator[tuple[Any, Any]]:
     """Signal and grey level of the pixels of images, the signal being a denoised copy."""
-    if len(images) != len(denoised):
-        raise ValueError(
-            f"{len(images)} image(s) need as many denoised copies, in the same order; got "
-            f"{len(denoised)}"
-        )
+    check_like(images, denoised, "denoised copy")
     for image, copy in zip(images, denoised, strict=True):
-        if image.array.shape != copy.array.shape:
-            raise ValueError(
-                f"{copy.name} has the shape {copy.array.shape}, but the image {image.name} that it "
-                f"is to be a copy of has {image.array.shape}"
-            )
         for n in np.unique(np.linspace(0, image.planes - 1, _PLANES).astype(int)):
             yield copy.plane(n).astype(np.float64), image.plane(n).astype(np.float64)
+
+
+def check_like(images: Sequence[Image], others: Sequence[Image], what: str) -> None:
+    """Raise a ValueError unless there is another image for each, of the same shape."""
+    if len(images) != len(others):
+        raise ValueError(
+            f"each of the {len(images)} image(s) needs a {what}, in the same order; got "
+            f"{len(others)}"
+        )
+    for image, other in zip(images, others, strict=True):
+        if image.array.shape != other.array.shape:
+            raise ValueError(
+                f"{other.name} has the shape {other.array.shape}, but {image.name}, whose {what} "
+                f"it should be, has {image.array.shape}"
+            )
 
 
 def fitted(

@@ -87,6 +87,9 @@ def set_up(job: Job, images: Sequence[Image], folder: Path) -> SetUp:
         If something in it cannot be used; the message says why, and what to do.
     """
     patches = patches_of(job, images)
+    if job.clean:
+        with opened(job.clean, folder) as clean:
+            noise_fits.check_like(images, clean, "clean image")
     normalisation, levels = patches.normalisation()
     settings = job.settings
     assert not isinstance(settings, ShapesTraining)

@@ -35,7 +35,7 @@ from .tissue import (
 
 
 class Restore(TissueStep):
-    """Deep-tissue contrast loss undone: the inverse of the model of :class:`.DegradeContrast`."""
+    """Deep-tissue contrast loss undone: the inverse of the step Contrast (deep tissue)."""
 
     title: ClassVar[str] = "Restore contrast"
     layer: ClassVar[str] = "restored"
@@ -104,6 +104,11 @@ class Restore(TissueStep):
     def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
         """Never."""
         return False
+
+    @property
+    def iterations_compared(self) -> tuple[int, ...]:
+        """From none to more than are of use, of Richardson-Lucy."""
+        return (0, 1, 2, 5, 10, 20, 50) if self.method == "richardson-lucy" else ()
 
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
         """Whole planes."""

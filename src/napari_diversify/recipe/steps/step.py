@@ -235,6 +235,14 @@ class Step(Model):
         """
         raise AssertionError("only a step with a noise weight is asked")
 
+    @property
+    def iterations_compared(self) -> tuple[int, ...]:
+        """Values of its parameter ``iterations`` at which contrast and detail are compared.
+
+        By default none: not every step has such a parameter.
+        """
+        return ()
+
     def of_planes(self) -> Any:
         """The step on single planes, where it can work on whole volumes: about as much, sooner."""
         return self

@@ -44,7 +44,7 @@ def source_of(
     if file is not None and file.header.axes != header.axes:
         array = Arranged(array, header.axes, file.header.axes)  # with the axis of its one channel
     return Source(
-        _name(layer.name) if file is None else file.name,
+        tidy(layer.name) if file is None else file.name,
         path=None if file is None else file.path,
         series=None if file is None else file.series,
         array=array,
@@ -129,7 +129,6 @@ def _same_voxels(layer: Any, file: Any) -> bool:
     return True
 
 
-def _name(name: str) -> str:
+def tidy(name: str) -> str:
     """The name of a layer as that of a file."""
-    tidy = re.sub(r"[^\w.()+-]+", "_", name).strip("._ ")
-    return tidy[:100] or "image"
+    return re.sub(r"[^\w.()+-]+", "_", name).strip("._ ")[:100] or "image"

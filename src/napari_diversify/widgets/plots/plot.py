@@ -83,6 +83,8 @@ class Plot(QWidget):
         The word beside its switch.
     numbers : Numbers
         What it draws.
+    at_first : bool
+        Whether it is shown before the user has chosen: not if it is of use to few chains.
     """
 
     # Title       plane z 31             — source  — result
@@ -93,6 +95,7 @@ class Plot(QWidget):
 
     name: ClassVar[str]
     numbers: Numbers[Any, Any]
+    at_first: ClassVar[bool] = True
     picked = Signal(str, float)  # a parameter of a step, and the value clicked for it
 
     def __init__(self, title: str, tooltip: str, x: str, y: str) -> None:

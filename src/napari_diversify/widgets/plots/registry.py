@@ -8,6 +8,7 @@ from .depth import DepthPlot
 from .histogram import HistogramPlot
 from .noise import NoisePlot
 from .plot import Plot
+from .restoration import RestorationPlot
 from .spectrum import SpectrumPlot
 
 PLOTS: tuple[Callable[[], Plot], ...] = (
@@ -15,4 +16,5 @@ PLOTS: tuple[Callable[[], Plot], ...] = (
     SpectrumPlot,
     DepthPlot,
     NoisePlot,
+    RestorationPlot,
 )

@@ -69,29 +69,44 @@ class PlotsWindow(QWidget):
     def _lay_out(self) -> None:
         row = QHBoxLayout()
         row.setContentsMargins(6, 0, 6, 0)
-        grid = QGridLayout()
+        self._grid = QGridLayout()
         self.switches: dict[str, QCheckBox] = {}
-        for n, (name, plot) in enumerate(self.plots.items()):
+        for name, plot in self.plots.items():
+            plot.setParent(self)  # also those that are not shown yet
             box = self.switches[name] = QCheckBox(name)
             box.setToolTip(f"Show this plot ({name}). Hidden, it is not computed.")
-            box.setChecked(True)
+            box.setChecked(plot.at_first)
+            plot.setVisible(plot.at_first)
             box.toggled.connect(plot.setVisible)
+            box.toggled.connect(self._arrange)
             box.toggled.connect(self._follower.follow)
             row.addWidget(box)
-            grid.addWidget(plot, n // _COLUMNS, n % _COLUMNS)
-            # whatever the length of the texts
-            grid.setRowStretch(n // _COLUMNS, 1)
-            grid.setColumnStretch(n % _COLUMNS, 1)
+        self._arrange()
         row.addStretch()
         layout = QVBoxLayout(self)
         layout.addLayout(row)
-        layout.addLayout(grid, stretch=1)
+        layout.addLayout(self._grid, stretch=1)
         screen = self.screen()
         self.resize(
             QSize(1000, 760).boundedTo(0.9 * screen.availableGeometry().size())
             if screen is not None
             else QSize(1000, 760)
         )
+
+    def _arrange(self) -> None:
+        """Give the plots that are switched on all the room, side by side."""
+        on = [plot for name, plot in self.plots.items() if self.switches[name].isChecked()]
+        rows = -(-len(on) // _COLUMNS)
+        for plot in self.plots.values():
+            self._grid.removeWidget(plot)
+        for n, plot in enumerate(on):
+            alone = n == len(on) - 1 and n % _COLUMNS == 0
+            self._grid.addWidget(plot, n // _COLUMNS, n % _COLUMNS, 1, _COLUMNS if alone else 1)
+        # each as large as the others, whatever the length of the texts
+        for row in range(self._grid.rowCount()):
+            self._grid.setRowStretch(row, int(row < rows))
+        for column in range(_COLUMNS):
+            self._grid.setColumnStretch(column, 1)
 
     # ---- public ----
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakSet
 
 from napari.components import ViewerModel
@@ -17,10 +17,22 @@ from .parts import button, soon
 from .proxy import behind
 from .singletons import keep_alive
 from .status import StatusLine
-from .tabs import join, mark, whereabouts
+from .tabs import dock_of, join, mark, whereabouts
 
 #: All docks there are. Of each kind, one is at work in a viewer: two would drive the same layers.
 _DOCKS: WeakSet[Dock] = WeakSet()
+D = TypeVar("D", bound="Dock")
+
+
+def find_dock(viewer: ViewerModel, kind: type[D]) -> D | None:
+    """The dock of this kind in a viewer: the one at work, else any; None if there is none."""
+    there = [
+        dock
+        for dock in list(_DOCKS)
+        if type(dock) is kind and isalive(dock) and behind(dock._viewer) is behind(viewer)
+    ]
+    at_work = (dock for dock in there if dock._connected)
+    return next(at_work, next(iter(there), None))
 
 
 class Dock(QWidget):
@@ -114,6 +126,13 @@ class Dock(QWidget):
             self.load(path)
 
     # ---- shown and hidden ----
+
+    def raise_dock(self) -> None:
+        """Put this dock in front of others in its place."""
+        place = dock_of(self)
+        for widget in (self,) if place is None else (place,):
+            widget.show()
+            widget.raise_()
 
     def showEvent(self, event: QShowEvent) -> None:
         """Start, or go on."""

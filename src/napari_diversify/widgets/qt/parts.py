@@ -69,6 +69,16 @@ def row(*widgets: QWidget) -> QWidget:
     return line
 
 
+def evenly(*widgets: QWidget) -> QWidget:
+    """Widgets side by side, all of one width."""
+    line = row(*widgets)
+    layout = line.layout()
+    assert isinstance(layout, QHBoxLayout)
+    for n in range(layout.count()):
+        layout.setStretch(n, 1)
+    return line
+
+
 def fill(box: QComboBox, texts: Sequence[str], chosen: str | None, none: str = "") -> None:
     """Refill a list, keeping what was chosen if it is still there; otherwise choose the last.
 

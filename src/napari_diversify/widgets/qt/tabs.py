@@ -21,7 +21,7 @@ def mark(widget: QWidget) -> None:
 
 def join(widget: QWidget) -> None:
     """Put the dock of a widget in front of another of ours in the same window, if there is one."""
-    mine = _dock_of(widget)
+    mine = dock_of(widget)
     window = mine.window() if mine is not None else None
     if mine is None or not isinstance(window, QMainWindow) or mine.isFloating():
         return
@@ -36,7 +36,7 @@ def join(widget: QWidget) -> None:
 
 def whereabouts(widget: QWidget, seen_from: QWidget) -> str:
     """Where a dock is, in words: its title, and its place in the window."""
-    dock, mine = _dock_of(widget), _dock_of(seen_from)
+    dock, mine = dock_of(widget), dock_of(seen_from)
     if dock is None:
         return f"in a window of its own, “{widget.window().windowTitle() or 'without a title'}”"
     window, place = dock.window(), "in a window of its own"
@@ -47,7 +47,8 @@ def whereabouts(widget: QWidget, seen_from: QWidget) -> str:
     return f"“{dock.windowTitle()}”, {place}"
 
 
-def _dock_of(widget: QWidget) -> QDockWidget | None:
+def dock_of(widget: QWidget) -> QDockWidget | None:
+    """The dock whose content a widget is, or is part of; None without one."""
     parent = widget.parentWidget()
     while parent is not None and not isinstance(parent, QDockWidget):
         parent = parent.parentWidget()

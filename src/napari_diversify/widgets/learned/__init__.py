@@ -1,0 +1,1 @@
+"""The dock "Learn": trainings and models; and the forms of steps that use models."""

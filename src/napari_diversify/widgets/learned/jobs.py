@@ -1,0 +1,125 @@
+"""From layers of the viewer to a training: what is read from files, and what is copied."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ...files.safe import remove
+from ...learned.folder import CARD, WEIGHTS, load, reference
+from ...learned.training.job import Job, Source, discard, pairs, place, preparing, start
+from ...learned.training.settings import Settings
+from ..export.source import source_of
+from ..qt.driver import Work
+
+#: Patches shown before a training, and how much of the middle of an image they come from.
+PAIRS = 4
+_SIDE, _PLANES, _FRAMES = 512, 9, 64
+#: Where the copy of a layer lies, in the folder ``training``.
+_PLACE = "data/{}.npy"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A training as the dock has it.
+
+    Attributes
+    ----------
+    layers : tuple of napari.layers.Image
+    settings : RestoreTraining or DenoiseTraining
+    seed : int
+    frames : napari.layers.Image or None
+        Frames of one static scene, in which the noise is measured.
+    """
+
+    layers: tuple[Any, ...]
+    settings: Settings
+    seed: int
+    frames: Any = None
+
+
+def begun(wanted: Wanted, folder: Path) -> Work:
+    """Work: prepare a training in a folder, and start it; returns the folder."""
+    sources, copies = [], {}
+    for n, layer in enumerate(_layers(wanted)):
+        yield 0, 0  # whether a layer is that of its file is told by reading
+        found = source_of(layer)
+        assert found.header is not None
+        if found.path is not None:
+            path, name = str(Path(found.path).resolve()), found.name
+            sources.append(Source(path=path, name=name, series=found.series))
+        else:
+            copies[_PLACE.format(n)] = found.array
+            sources.append(_copied(n, layer.name, found.header))
+    yield from preparing(folder, _job(wanted, sources), copies)
+    start(folder)
+    return folder
+
+
+def first_pairs(wanted: Wanted) -> Work:
+    """Work: patches like those that a training would see, from the middle of each image."""
+    with TemporaryDirectory() as folder:
+        where, sources = place(folder), []
+        (where / _PLACE).parent.mkdir(parents=True)
+        for n, layer in enumerate(_layers(wanted)):
+            yield 0, 0
+            found = source_of(layer, with_file=False)
+            assert found.header is not None
+            planes = _FRAMES if layer is wanted.frames else _PLANES
+            np.save(where / _PLACE.format(n), _middle(found.array, found.header.axes, planes))
+            sources.append(_copied(n, layer.name, found.header))
+        result: Sequence[tuple[Any, Any]] = pairs(_job(wanted, sources), PAIRS, folder)
+        return result
+
+
+def _layers(wanted: Wanted) -> list[Any]:
+    return [*wanted.layers, *([] if wanted.frames is None else [wanted.frames])]
+
+
+def _job(wanted: Wanted, sources: Sequence[Source]) -> Job:
+    images, rest = sources[: len(wanted.layers)], sources[len(wanted.layers) :]
+    return Job(
+        images=tuple(images),
+        settings=wanted.settings,
+        seed=wanted.seed,
+        frames=rest[0] if rest else None,
+    )
+
+
+def removed(folder: Path) -> Work:
+    """Work: delete a model, and nothing else that is in its folder; returns the folder."""
+    yield 0, 0
+    for name in (CARD, WEIGHTS):
+        remove(folder / name)
+    discard(folder)
+    return folder
+
+
+def loaded(folder: Path) -> Work:
+    """Work: load a model, PyTorch with it, before it is to be at hand; returns its reference."""
+    yield 0, 0
+    name = reference(folder)
+    load(name)
+    return name
+
+
+def _copied(number: int, name: str, header: Any) -> Source:
+    path = _PLACE.format(number)
+    return Source(path=path, name=name, axes=header.axes, spacing=header.spacing)
+
+
+def _middle(array: Any, axes: str, planes: int) -> npt.NDArray[Any]:
+    """The middle of an image: some planes, and a part of them if they are big."""
+    most, left, index = {"y": _SIDE, "x": _SIDE}, planes, []
+    for axis, length in reversed(list(zip(axes, array.shape, strict=True))):
+        size = min(length, most.get(axis, left))
+        left = left if axis in most else max(1, left // size)
+        start = (length - size) // 2
+        index.append(slice(start, start + size))
+    return np.asarray(array[tuple(reversed(index))])
