@@ -1,4 +1,4 @@
-"""The commands that train: train restore, train denoise, train dress.
+"""The commands that train: train restore, denoise, dress and shapes.
 
 Exit status: 0 a model was made; 1 none was, with the reason; 2 an option that is unknown or
 not a number; 130 stopped, and what was learned is kept.
@@ -21,6 +21,7 @@ from .options import voxel_size_in
 from .progress import bar
 
 if TYPE_CHECKING:
+    from .. import batch
     from ..learned.card import Card
     from ..learned.training.job import Job, Source
 
@@ -174,6 +175,40 @@ def dress(
     _train("dress", output, sources, seed, resume, settings, **more)
 
 
+def shapes(
+    images: _Images = None,
+    *,
+    output: _Output,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="3D labels: a folder or files, paired with the images by name; by default those "
+            "that lie beside them. Without images, shapes are learned from masks alone."
+        ),
+    ] = None,
+    seed: _Seed = 0,
+    resume: _Resume = False,
+    axes: _Axes = None,
+    channel: _Channel = None,
+    voxel_size: _VoxelSize = None,
+    **settings: Any,
+) -> None:
+    """Train a model that draws what 3D shapes a 2D picture may be of (after DISPR).
+
+    It learns from objects that are labelled in 3D, or from synthetic cells
+    (--cells); objects that a border cuts are left out. Ctrl+C keeps what was
+    learned; --resume goes on.
+
+    Try:
+
+      napari-diversify train shapes stack.tif --labels labels.tif -o models/shapes
+
+      napari-diversify train shapes --cells 300 -o models/cells
+    """
+    sources, own = labelled(images, labels, axes, channel, voxel_size)
+    _train("shapes", output, sources, seed, resume, settings, labels=own)
+
+
 class Command(TyperCommand):
     """One of the commands; it gets the options of the settings when it is called, not before."""
 
@@ -217,7 +252,9 @@ def _show(function: Any, options: Sequence[inspect.Parameter]) -> None:
     function.__annotations__ = {p.name: p.annotation for p in options} | {"return": None}
 
 
-_OWN = {function.__name__: (function, _own(function)) for function in (restore, denoise, dress)}
+_OWN = {
+    function.__name__: (function, _own(function)) for function in (restore, denoise, dress, shapes)
+}
 for _function, _options in _OWN.values():
     _show(_function, _options)
 
@@ -235,24 +272,58 @@ def _sources(
     if not paths:
         return ()
     from ..batch import sources_of
+
+    found = sources_of(paths, axes=axes, find_labels=False)
+    return tuple(_source(one, channel, voxel_size) for one in found)
+
+
+def labelled(
+    images: Sequence[Path] | None,
+    labels: Sequence[Path] | None,
+    axes: str | None,
+    channel: int | None,
+    voxel_size: Sequence[str] | None,
+) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
+    """Images and their labels, or labels alone."""
+    from ..batch import sources_of
+    from ..files import inputs_in
+
+    if not images:
+        found = [sources_of([path], axes=axes)[0] for path in inputs_in(labels or ())]
+        return (), tuple(_source(one, None, voxel_size) for one in found)
+    pairs = sources_of(images, labels or (), axes=axes)
+    bare = [one.name for one in pairs if one.labels is None]
+    if bare:
+        raise ValueError(f"{bare[0]} has no labels, which shapes are learned from (--labels)")
+    return (
+        tuple(_source(one, channel, voxel_size) for one in pairs),
+        tuple(_source(one.labels, None, voxel_size) for one in pairs if one.labels),
+    )
+
+
+def _source(found: batch.Source, channel: int | None, voxel_size: Sequence[str] | None) -> Source:
     from ..learned.training.job import Source
 
     sizes, in_voxels = voxel_size_in(voxel_size or ())
     if sizes and not {"y", "x"} <= set(sizes):
         raise ValueError("--voxel-size needs y and x, e.g. z=0.5,y=0.1,x=0.1")
     spacing = tuple(sizes[axis] for axis in "zyx" if axis in sizes) or None
-    return tuple(
-        Source(
-            path=str(source.path.resolve()),
-            name=source.path.name if source.series is None else source.name,
-            axes=source.axes,
-            series=source.series,
-            channel=channel,
-            spacing=(1.0, 1.0) if in_voxels else spacing,
-        )
-        for source in sources_of(paths, axes=axes, find_labels=False)
-        if source.path is not None
+    if found.path is None:
+        raise ValueError(f"{found.name} is in no file")
+    return Source(
+        path=str(found.path.resolve()),
+        name=found.path.name if found.series is None else found.name,
+        axes=found.axes,
+        series=found.series,
+        channel=channel,
+        spacing=_ones(found) if in_voxels else spacing,
     )
+
+
+def _ones(found: batch.Source) -> tuple[float, ...]:
+    """A voxel size of 1 along each axis of space."""
+    with found.open() as (header, _):
+        return (1.0,) * header.spatial_ndim
 
 
 def _train(
@@ -272,7 +343,7 @@ def _train(
     if resume:
         job = Job.load(output)
         _check_same(kind, job, given, images, output)
-    elif not images:
+    elif not images and kind != "shapes":
         raise ValueError("no image is given to train on; give files or folders")
     else:
         check_free(output)

@@ -1,5 +1,7 @@
 """The networks: a residual U-Net, the VAE of DivNoising, a CycleGAN. Importing loads PyTorch.
 
+That of shapes is in :mod:`.diffusion_network`.
+
 No layer looks at more than its surroundings (no normalisation by instance or batch, no global
 attention): only then is a tile of a result equal to that part of the whole.
 """
@@ -9,7 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .card import DressingShape, Shape, UNetShape, VaeShape
+from .card import DiffusionShape, DressingShape, Shape, UNetShape, VaeShape
+from .diffusion_network import DiffusionNet
 
 
 class UNet(nn.Module):
@@ -163,10 +166,12 @@ def _discriminator(w: int) -> nn.Sequential:
 def network(shape: Shape) -> nn.Module:
     """A network of this shape with fresh weights, from torch's generator."""
     made: nn.Module
-    if isinstance(shape, UNetShape):
-        made = UNet(shape)
+    if isinstance(shape, DiffusionShape):
+        made = DiffusionNet(shape)
+    elif isinstance(shape, DressingShape):
+        made = Dressing(shape)
     else:
-        made = Vae(shape) if isinstance(shape, VaeShape) else Dressing(shape)
+        made = UNet(shape) if isinstance(shape, UNetShape) else Vae(shape)
     return made.to(memory_format=torch.channels_last)
 
 

@@ -73,8 +73,11 @@ class Morphometry:
 
 
 @dataclass(frozen=True)
-class _Objects:
-    """What one pass over the voxels measures of every object; lengths in micrometres."""
+class MeasuredObjects:
+    """What one pass over the voxels measures of every object; lengths in micrometres.
+
+    Objects are those numbered from 1, in their order.
+    """
 
     volume: npt.NDArray[np.float64]
     centres: npt.NDArray[np.float64]
@@ -127,7 +130,7 @@ def measure(labels: npt.ArrayLike, spacing: Sequence[float]) -> Morphometry:
     (2, 5, 1.6)
     """
     given = check_labels(labels, spacing)
-    return _statistics(_objects(given, spacing), given.shape, spacing)
+    return _statistics(measure_objects(given, spacing), given.shape, spacing)
 
 
 @dataclass(frozen=True)
@@ -245,7 +248,16 @@ def check_labels(labels: npt.ArrayLike, spacing: Sequence[float]) -> npt.NDArray
     return places.reshape(given.shape).astype(np.int64) + int(numbers[0] != 0)
 
 
-def _objects(labels: npt.NDArray[np.int64], spacing: Sequence[float]) -> _Objects:
+def measure_objects(labels: npt.NDArray[np.int64], spacing: Sequence[float]) -> MeasuredObjects:
+    """Measure each object of labels that are numbered without gaps, as :func:`check_labels` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> box = np.pad(np.ones((4, 8), np.int64), 2)
+    >>> measure_objects(box, (0.5, 0.5)).volume
+    array([8.])
+    """
     ndim = labels.ndim
     shape, size = in_three(labels.shape, spacing)
     n = int(labels.max())
@@ -270,7 +282,7 @@ def _objects(labels: npt.NDArray[np.int64], spacing: Sequence[float]) -> _Object
     matrices = np.ascontiguousarray(padded[:, i, j])
     low, high = boxes[:, 0], boxes[:, 1]
     cut = (low == 0).astype(np.int64) + (high == np.array(shape))
-    return _Objects(
+    return MeasuredObjects(
         volume=voxels * float(np.prod(size[-ndim:])),
         centres=(middle + 0.5) * size,
         semi_axes=semi_axes,
@@ -283,7 +295,9 @@ def _objects(labels: npt.NDArray[np.int64], spacing: Sequence[float]) -> _Object
     )
 
 
-def _statistics(objects: _Objects, shape: Sequence[int], spacing: Sequence[float]) -> Morphometry:
+def _statistics(
+    objects: MeasuredObjects, shape: Sequence[int], spacing: Sequence[float]
+) -> Morphometry:
     ndim = len(shape)
     size = np.asarray(spacing, np.float64)
     field = size * shape
@@ -340,7 +354,7 @@ def _moments(
 
 
 def _layer(
-    objects: _Objects, whole: npt.NDArray[np.bool_], field: npt.NDArray[np.float64]
+    objects: MeasuredObjects, whole: npt.NDArray[np.bool_], field: npt.NDArray[np.float64]
 ) -> float:
     """Thickness of the layer that holds the centres, 0 if they lie all over the depth."""
     if whole.sum() < 5:
@@ -375,7 +389,7 @@ def neighbour_ratio(
     return float(distance.mean() / expected)
 
 
-def _overlap(objects: _Objects) -> float:
+def _overlap(objects: MeasuredObjects) -> float:
     if not objects.touching.any() or len(objects.centres) < 2:
         return 0.0
     pairs = scipy.spatial.cKDTree(objects.centres).query_pairs(

@@ -13,24 +13,28 @@ from .divnoising import DivNoising
 from .dressing import Dressing
 from .loop import Loop
 from .plan import names
-from .setting_up import SetUp
+from .setting_up import SetUp, ShapesSetUp
+from .shapes import Shapes
 
 
-def card_values(ready: SetUp, loop: Loop) -> dict[str, Any]:
+def card_values(ready: SetUp | ShapesSetUp, loop: Loop) -> dict[str, Any]:
     """All of a card but its figures and its hash."""
     job, task = ready.job, ready.task
-    spacing = ready.patches.images[0].spacing
+    spacing = None if isinstance(ready, ShapesSetUp) else ready.patches.images[0].spacing
     noise: dict[str, Any] | None = None
     if isinstance(task, DivNoising):
         noise = task.noise.model_dump(mode="json")
     if isinstance(task, Dressing):
         noise = task.law._asdict()
+    objects: tuple[str, ...] = ()
+    if isinstance(task, Shapes):
+        objects = task.objects.take(task.trained).digests()
     return {
         "task": job.settings.kind,
         "shape": task.shape,
         "normalisation": ready.normalisation,
         "trained": Trained(
-            images=names(job.images),
+            images=names(job.images or job.labels),
             spacing=spacing,
             levels=ready.levels,
             settings=job.settings.model_dump(mode="json"),
@@ -46,6 +50,7 @@ def card_values(ready: SetUp, loop: Loop) -> dict[str, Any]:
             },
             noise=noise,
             specimen=task.drawn.plan.record() if isinstance(task, Dressing) else None,
+            objects=objects,
         ),
     }
 

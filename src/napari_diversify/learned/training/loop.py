@@ -181,10 +181,10 @@ def _fresh(shape: Shape) -> nn.Module:
     With PyTorch's own, smaller ones the first hundreds of steps go by before it learns anything.
     """
     net = network(shape)
-    for weights in net.parameters():
-        if weights.dim() == 1:
+    for name, weights in net.named_parameters():
+        if name.endswith("bias"):
             nn.init.zeros_(weights)
-        elif weights.any():  # a layer that begins with zeros is meant to
+        elif weights.dim() > 1 and weights.any():  # a layer that begins with zeros is meant to
             nn.init.kaiming_normal_(weights, nonlinearity="relu")
     return net
 

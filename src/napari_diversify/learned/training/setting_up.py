@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,8 @@ from .pairs import Degraded
 from .patches import Patches, patches_of
 from .plan import Job
 from .restoration import Restoration
-from .settings import DressTraining, RestoreTraining
+from .settings import DressTraining, RestoreTraining, ShapesTraining
+from .shapes import Shapes, divided, objects_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +44,43 @@ class SetUp:
     task: Restoration | DivNoising | Dressing
 
 
+@dataclass(frozen=True, eq=False)
+class ShapesSetUp:
+    """A training of shapes, ready to begin.
+
+    Attributes
+    ----------
+    job : Job
+    task : Shapes
+    """
+
+    job: Job
+    task: Shapes
+
+    #: Pictures are normalised one by one.
+    normalisation = Normalisation(mean=0.0, std=1.0)
+    levels = (-1.0, 1.0)
+
+
+@contextmanager
+def ready(job: Job, folder: Path) -> Iterator[SetUp | ShapesSetUp]:
+    """All that a training needs; files are open while the block lasts.
+
+    Raises
+    ------
+    OSError, TypeError, ValueError
+        If something in it cannot be used; the message says why, and what to do.
+    """
+    if isinstance(job.settings, ShapesTraining):
+        objects = objects_of(job, folder)
+        yield ShapesSetUp(
+            job, Shapes(job.settings, objects, *divided(len(objects), job.seed), job.seed)
+        )
+        return
+    with opened(job.images, folder) as images:
+        yield set_up(job, images, folder)
+
+
 def set_up(job: Job, images: Sequence[Image], folder: Path) -> SetUp:
     """All that a training needs, read from the images.
 
@@ -56,6 +95,7 @@ def set_up(job: Job, images: Sequence[Image], folder: Path) -> SetUp:
             noise_fits.check_like(images, clean, "clean image")
     normalisation, levels = patches.normalisation()
     settings = job.settings
+    assert not isinstance(settings, ShapesTraining)
     task: Restoration | DivNoising | Dressing
     if isinstance(settings, RestoreTraining):
         degraded = Degraded(settings, patches, job.seed)

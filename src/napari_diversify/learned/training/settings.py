@@ -232,7 +232,63 @@ class DressTraining(Training):
     )
 
 
+class ShapesTraining(Training):
+    """Training of a network that draws 3D shapes from 2D pictures, after DISPR.
+
+    It learns from objects in 3D labels, each with its picture and its mask, or from synthetic
+    cells; objects are turned and flipped.
+    """
+
+    kind: Literal["shapes"] = "shapes"
+    width: int = Field(
+        48,
+        ge=8,
+        le=256,
+        multiple_of=8,
+        title="width",
+        description="Channels of the network's first level.",
+    )
+    patch: int = Field(
+        32,
+        ge=16,
+        le=64,
+        multiple_of=8,
+        title="cube",
+        description="Voxels along an edge of the cubes that objects are scaled to. Twice as many "
+        "take four times as long.",
+        json_schema_extra={"unit": "voxels", "step": 8},
+    )
+    picture: Literal["section", "projection"] = Field(
+        "section",
+        title="picture",
+        description="What the 2D picture of an object is: its largest section, as a confocal "
+        "microscope shows it in focus, or its projection along z, as a widefield one does.",
+    )
+    target: Literal["mask", "distance"] = Field(
+        "mask",
+        title="target",
+        description="What is predicted: which voxels belong to the object, or their distance "
+        "from its surface. Distances give samples that differ more.",
+    )
+    cells: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        title="synthetic cells",
+        description="How many synthetic cells of six classes to learn from, beside labels or "
+        "instead of them.",
+    )
+    cell_diameter: float = Field(
+        8.0,
+        gt=0,
+        le=1000,
+        title="cell diameter",
+        description="Diameter of the largest synthetic cells, where there are no labels.",
+        json_schema_extra={"unit": "µm", "slider": [2.0, 50.0]},
+    )
+
+
 #: What can be trained.
 Settings: TypeAlias = Annotated[
-    RestoreTraining | DenoiseTraining | DressTraining, Field(discriminator="kind")
+    RestoreTraining | DenoiseTraining | DressTraining | ShapesTraining, Field(discriminator="kind")
 ]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...learned.card import Card
 
-TASKS = {"restore": "restore contrast", "denoise": "denoise"}
+TASKS = {"restore": "restore contrast", "denoise": "denoise", "shapes": "draw 3D shapes"}
 
 
 def page(folder: Path, card: Card) -> str:

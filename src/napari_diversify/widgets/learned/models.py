@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
 
 from ..qt.parts import button, flow, tip
 from .card_page import TASKS, page
+from .use import USABLE
 from .watch import Model
 
 _NONE = "<p>No model has been trained in this folder: begin a training under Train.</p>"
@@ -113,6 +114,8 @@ class ModelsView(QWidget):
         self.card.setHtml(_NONE if model is None else page(model.folder, model.card))
         for push in (self.use_button, self.reveal_button, self.remove_button):
             push.setEnabled(model is not None)
+        # not every model is one of a step
+        self.use_button.setEnabled(model is not None and model.card.task in USABLE)
         self.chosenChanged.emit(model)
 
     def _on_use(self) -> None:

@@ -14,7 +14,8 @@ from ..diversify.dock import Explorer
 from ..diversify.state import State
 from ..qt.dock import find_dock
 
-_STEPS: dict[str, type[LearnedStep]] = {"restore": RestoreLearned, "denoise": Denoise}
+#: The steps that use models, by what these were trained for.
+USABLE: dict[str, type[LearnedStep]] = {"restore": RestoreLearned, "denoise": Denoise}
 
 
 def use(viewer: ViewerModel, task: str, model: str) -> bool:
@@ -30,7 +31,7 @@ def use(viewer: ViewerModel, task: str, model: str) -> bool:
             state = state.edit(card.key, live=False, open=False)
     assert state is not None
     explorer.raise_dock()
-    state, key = with_model(state, _STEPS[task], model)
+    state, key = with_model(state, USABLE[task], model)
     explorer.session.change(state)
     explorer.cards.showCard(key)
     return True
