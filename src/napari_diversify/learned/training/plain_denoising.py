@@ -33,7 +33,7 @@ def non_local_means(plane: Plane, noise: Any, stronger: float, *, h: float) -> P
 
     def denoise(image: Plane, sigma: float) -> Plane:
         means: Plane = skimage.restoration.denoise_nl_means(
-            image, patch_size=5, patch_distance=6, h=h * sigma, sigma=sigma, fast_mode=True
+            image, patch_size=7, patch_distance=6, h=h * sigma, sigma=sigma, fast_mode=True
         )
         return means
 
