@@ -152,3 +152,35 @@ def test_a_job_says_what_is_missing():
         Job(settings=SMALL.replace(cells=0))
     with pytest.raises(ValueError, match="2 images and 1 labels"):
         Job(images=(Source(path="a"),) * 2, labels=(Source(path="b"),), settings=SMALL)
+
+
+def test_a_short_training_draws_better_shapes_than_guesses_with_the_right_height(tmp_path):
+    """200 steps, half a minute: far from what it can do, out of reach if anything is wrong."""
+    from napari_diversify.learned import read_card
+    from napari_diversify.learned.shapes.prediction import Prediction
+    from napari_diversify.learned.training.job import prepare
+    from napari_diversify.learned.training.running import train
+
+    prepare(tmp_path / "cells", Job(settings=ShapesTraining(steps=200, cells=72)))
+    train(tmp_path / "cells")
+    card = read_card(tmp_path / "cells")
+    rows = {row.method: row.values for row in card.figures}
+    ours, guess = rows["majority of 5"], rows["cylinder, its height tuned"]
+    assert ours["IoU"] > guess["IoU"] + 0.04
+    assert ours["volume error (%)"] < guess["volume error (%)"]
+    shares = card.calibration
+    assert shares[0] < 0.05 < 0.1 < shares[1] < shares[3] < shares[5]
+    assert len(card.trained.objects) == 63
+    # and the model predicts for what it has not seen
+    cells, _ = synthetic_cells(3, seed=99)
+    plane = np.zeros((40, 120))
+    plane[4:36, 4:100] = np.hstack([cell[1] + 1 for cell in cells.seen])
+    labels = np.zeros(plane.shape, np.uint8)
+    labels[4:36, 4:100] = np.hstack([n * cell[0] for n, cell in enumerate(cells.seen, start=1)])
+    size = card.shape.voxel
+    drawn = Prediction(
+        tmp_path / "cells", labels, plane, spacing=(size, size), samples=2, levels=(0, 1)
+    )
+    volumes = drawn.features()["volume (µm³)"]
+    truth = cells.cubes.sum(axis=(1, 2, 3)) * size**3
+    np.testing.assert_allclose(volumes, truth, rtol=0.5)
