@@ -8,15 +8,22 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_diversify import Recipe
+from napari_diversify.core import synthetic_nuclei
 from napari_diversify.learned import Denoise, RestoreLearned, folder, read_card
 from napari_diversify.learned.consensus import consensus
 from napari_diversify.learned.training import job
-from napari_diversify.learned.training.settings import DenoiseTraining, RestoreTraining
-from napari_diversify.recipe import DegradeContrast
+from napari_diversify.learned.training.settings import (
+    DenoiseTraining,
+    DressTraining,
+    RestoreTraining,
+    ShapesTraining,
+)
+from napari_diversify.recipe import DegradeContrast, SyntheticNuclei
 from napari_diversify.widgets.learned import consensus as consensus_row
 from napari_diversify.widgets.learned import jobs, model_chooser, model_panel, watch
 from napari_diversify.widgets.learned.card_page import limits, page
 from napari_diversify.widgets.learned.dock import LearnDock
+from napari_diversify.widgets.synthetic.dock import SyntheticDock
 from tiny_models import model, write
 
 TINY = {"width": 4, "patch": 32, "batch": 2}
@@ -213,15 +220,18 @@ def test_what_cannot_be_trained_is_said_in_a_sentence(learn, viewer, qtbot, tmp_
     dock.setValue(DenoiseTraining(noise="mixture"))
     dock.new.train_button.click()
     assert "“mixture” is fitted to calibration frames" in dock.status.message.text()
-    dock.new.frames.setCurrentText("grey")
+    dock.new.inputs.frames.setCurrentText("grey")
     assert dock.new.wanted().frames == viewer.layers["grey"]
     write(models / "taken", "unet")
     dock.new.name.setText("taken")
     dock.new.train_button.click()
     qtbot.waitUntil(lambda: "is a model already" in dock.status.message.text())
-    (tmp_path / "settings.json").write_text(json.dumps({"kind": "dress"}))
+    (tmp_path / "settings.json").write_text(json.dumps({"kind": "dance"}))
     dock.load(tmp_path / "settings.json")
-    assert "kind must be one of restore, denoise; got 'dress'" in dock.status.message.text()
+    assert (
+        "kind must be one of restore, denoise, dress, shapes; got 'dance'"
+        in dock.status.message.text()
+    )
     dock.save(tmp_path / "settings.json")
     dock.load(tmp_path / "settings.json")
     assert "Settings loaded" in dock.status.message.text()
@@ -309,3 +319,55 @@ def test_samples_vote_and_the_dock_diversify_does_not_turn_to_their_layers(
     assert viewer.layers.selection.active == layer
     assert diversify.explorer.session.image.source() == layer
     diversify.settle()
+
+
+def test_masks_are_dressed_from_images_and_labels_and_used_in_synthetic_nuclei(
+    learn, viewer, qtbot, models
+):
+    nuclei = synthetic_nuclei((24, 96, 96), count=20, spacing=(1, 0.5, 0.5))
+    viewer.add_image(nuclei.image, name="cells", **PLACE)
+    viewer.add_labels(nuclei.labels, name="masks", **PLACE)
+    dock = learn()
+    settings = DressTraining(steps=3, warm_start=2, blocks=1, **TINY)
+    dock.setValue(settings)
+    assert dock.new.inputs.like.currentText() == "masks"
+    dock.new.pairs_button.click()
+    qtbot.waitUntil(lambda: dock.new.pictures.rows == jobs.PAIRS)
+    begin(dock, qtbot, settings)
+    trained = models / "cells dressed"
+    specimen = job.Job.load(trained).specimen
+    assert specimen["parameters"]["diameter"] != SyntheticNuclei().diameter  # fitted
+    qtbot.waitUntil(lambda: bool(dock.models.models))
+    assert "unseen, yet found" in dock.models.card.toPlainText()
+    assert dock.models.use_button.text() == "Use in Synthetic nuclei"
+    dock.models.use_button.click()
+    qtbot.waitUntil(lambda: "Open the dock Synthetic nuclei" in dock.status.message.text())
+    synthetic = SyntheticDock(viewer)
+    qtbot.addWidget(synthetic)
+    dock.models.use_button.click()
+    qtbot.waitUntil(lambda: "is at work" in dock.status.message.text())
+    plan = synthetic.value()
+    assert plan.renderer.model == folder.reference(trained)
+    assert plan.spacing == (1, 0.5, 0.5)
+    assert plan.model.diameter == specimen["parameters"]["diameter"]
+
+
+def test_shapes_are_learned_from_labels_with_an_image_or_from_cells(learn, viewer, qtbot, models):
+    nuclei = synthetic_nuclei((32, 128, 128), count=40, spacing=(1, 0.5, 0.5))
+    dock = learn()
+    settings = ShapesTraining(steps=2, width=8, patch=16, batch=2)
+    dock.setValue(settings)
+    dock.new.train_button.click()
+    assert "Shapes are learned from 3D labels" in dock.status.message.text()
+    viewer.add_image(nuclei.image, name="cells", **PLACE)
+    viewer.add_labels(nuclei.labels, name="masks", **PLACE)
+    wanted = dock.new.wanted()
+    assert (wanted.labels, wanted.layers) == (viewer.layers["masks"], (viewer.layers["cells"],))
+    dock.new.pairs_button.click()
+    qtbot.waitUntil(lambda: dock.new.pictures.rows == jobs.PAIRS)
+    begin(dock, qtbot, settings)
+    assert {s.path for s in job.Job.load(models / "masks shapes").labels} == {"data/1.npy"}
+    qtbot.waitUntil(lambda: bool(dock.models.models))
+    text = dock.models.card.toPlainText()
+    assert "ellipsoid" in text
+    assert "one of many possibilities" in text

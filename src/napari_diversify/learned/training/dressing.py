@@ -101,7 +101,7 @@ class Dressing(Task):
             noise = torch.randn(picture.shape, generator=torch.Generator().manual_seed(0))
             shown = guarded(picture, self.shape, noise)[0, 0].numpy()
         scale, shift = np.float32(self.normal.std), np.float32(self.normal.mean)
-        return {"input": mask, "prediction": shown * scale + shift, "real": real}
+        return {"input": mask * scale + shift, "prediction": shown * scale + shift, "real": real}
 
     def _paired(
         self, net: Any, numbers: range, noise: Tensor, device: torch.device, cast: Any

@@ -36,7 +36,7 @@ from .jobs import Wanted, begun, loaded, removed
 from .models import ModelsView
 from .new_training import KINDS, NewTraining, folder_of
 from .trainings import TrainingsView
-from .use import use
+from .use import use, use_dressing
 from .watch import Model, Seen, Watch
 
 _ENDED = {"failed": "failed: see Trainings", "interrupted": "been interrupted: it can be resumed"}
@@ -155,7 +155,7 @@ class LearnDock(Dock):
         self._preparing.start(lambda: begun(wanted, folder))
 
     def use(self, model: Model) -> None:
-        """Use a model in the chain of the dock Diversify."""
+        """Use a model: in the chain of the dock Diversify, or in Synthetic nuclei."""
         self.status.say(f"Loading “{model.folder.name}”…")
         self.status.show_progress(0, 0)
         self._after = partial(self._use, model)
@@ -234,10 +234,14 @@ class LearnDock(Dock):
         self._after(result)
 
     def _use(self, model: Model, name: str) -> None:
-        if use(self._viewer, model.card.task, name):
-            self.status.say(f"“{model.folder.name}” is at work in the dock Diversify.")
+        if model.card.task == "dress":
+            place, there = "Synthetic nuclei", use_dressing(self._viewer, model.card, name)
         else:
-            self.status.say("Open the dock Diversify first: Plugins > Diversify.")
+            place, there = "Diversify", use(self._viewer, model.card.task, name)
+        if there:
+            self.status.say(f"“{model.folder.name}” is at work in the dock {place}.")
+        else:
+            self.status.say(f"Open the dock {place} first: Plugins > {place}.")
 
     def _on_removed(self, folder: Path) -> None:
         self.status.say(f"“{folder.name}” has been removed.")
