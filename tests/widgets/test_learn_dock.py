@@ -11,6 +11,7 @@ from napari_diversify import Recipe
 from napari_diversify.core import synthetic_nuclei
 from napari_diversify.learned import Denoise, RestoreLearned, folder, read_card
 from napari_diversify.learned.consensus import consensus
+from napari_diversify.learned.shapes import prediction
 from napari_diversify.learned.training import job
 from napari_diversify.learned.training.settings import (
     DenoiseTraining,
@@ -21,6 +22,7 @@ from napari_diversify.learned.training.settings import (
 from napari_diversify.recipe import DegradeContrast, SyntheticNuclei
 from napari_diversify.widgets.learned import consensus as consensus_row
 from napari_diversify.widgets.learned import jobs, model_chooser, model_panel, watch
+from napari_diversify.widgets.learned import shapes as shapes_row
 from napari_diversify.widgets.learned.card_page import limits, page
 from napari_diversify.widgets.learned.dock import LearnDock
 from napari_diversify.widgets.synthetic.dock import SyntheticDock
@@ -35,6 +37,8 @@ _BIG = {
     consensus_row: ("reference", "consensus_of"),
     model_chooser: ("models_in", "reference"),
     model_panel: ("retention_in_view",),
+    shapes_row: ("Prediction", "reference"),
+    prediction: ("draw",),
 }
 
 
@@ -371,3 +375,42 @@ def test_shapes_are_learned_from_labels_with_an_image_or_from_cells(learn, viewe
     text = dock.models.card.toPlainText()
     assert "ellipsoid" in text
     assert "one of many possibilities" in text
+
+
+def test_shapes_are_drawn_for_a_plane_and_lie_around_it(learn, viewer, qtbot, models, called):
+    write(models / "cells", "diffusion")
+    labels = np.zeros((3, 40, 40), np.uint8)
+    labels[1, 5:15, 5:15], labels[1, 20:32, 18:30], labels[1, 30:40, 0:9] = 1, 2, 7
+    image = viewer.add_image(100 * labels, name="cells", **PLACE)
+    viewer.add_labels(labels, name="masks", **PLACE)
+    viewer.dims.set_point(0, 1)
+    dock = learn()
+    qtbot.waitUntil(lambda: dock.models.model is not None)
+    row = dock.shapes
+    assert not dock.models.use_button.isVisibleTo(dock.models)
+    assert row.image.currentText() == "cells"
+    row.samples.setValue(3)
+    row.seed.setValue(4)
+    row.button.click()
+    qtbot.waitUntil(lambda: "3 shapes of 2 objects" in dock.status.message.text())
+    assert "border of the image cuts them" in dock.status.message.text()
+    assert viewer.layers.selection.active.name == "masks"
+    samples, frequency = viewer.layers["masks samples"], viewer.layers["masks frequency"]
+    expected = prediction.Prediction(
+        models / "cells", labels[1], image.data[1], spacing=(0.5, 0.5), samples=3, seed=4
+    )
+    called.clear()  # that was in this thread
+    qtbot.waitUntil(lambda: samples.data.feed.shown is not None)
+    np.testing.assert_array_equal(samples.data.feed.shown[0, 0], expected.samples[0, 8])
+    np.testing.assert_array_equal(frequency.data, expected.frequency[...])
+    assert frequency.scale.tolist() == [0.5, 0.5, 0.5]
+    assert frequency.translate[0] + 8 * 0.5 == 1  # the middle is the plane that was given
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(lambda: samples.data.feed.shown is not None)
+    np.testing.assert_array_equal(samples.data.feed.shown[0, 0], expected.samples[2, 8])
+    called.clear()
+    table = samples.features
+    assert table["label"].tolist() == [1, 2]
+    np.testing.assert_array_equal(
+        table["sd of volume (µm³)"], expected.features()["sd of volume (µm³)"]
+    )

@@ -35,6 +35,7 @@ from .consensus import ConsensusRow
 from .jobs import Wanted, begun, loaded, removed
 from .models import ModelsView
 from .new_training import KINDS, NewTraining, folder_of
+from .shapes import ShapesRow
 from .trainings import TrainingsView
 from .use import use, use_dressing
 from .watch import Model, Seen, Watch
@@ -70,6 +71,7 @@ class LearnDock(Dock):
         self.trainings = TrainingsView()
         self.models = ModelsView()
         self.consensus = ConsensusRow(napari_viewer)
+        self.shapes = ShapesRow(napari_viewer)
         self.tabs = QTabWidget()
         self._watch = Watch(self)
         self._preparing = Background(self, guarded=True)
@@ -84,8 +86,9 @@ class LearnDock(Dock):
         of_models = QVBoxLayout(models)
         of_models.setContentsMargins(0, 0, 0, 0)
         of_models.addWidget(self.models, stretch=1)
-        of_models.addWidget(self.consensus)
-        self.consensus.setContentsMargins(9, 0, 9, 9)
+        for own in (self.consensus, self.shapes):
+            of_models.addWidget(own)
+            own.setContentsMargins(9, 0, 9, 9)
         for name, widget, meaning in (
             ("Train", self.new, "Begin a training."),
             (
@@ -109,17 +112,19 @@ class LearnDock(Dock):
 
     def _wire(self) -> None:
         self.choose_button.clicked.connect(self._ask_for_folder)
-        for part in (self.new, self.trainings, self.consensus):
+        for part in (self.new, self.trainings, self.consensus, self.shapes):
             part.refused.connect(self.status.say)
         self.new.trainWished.connect(self.train)
         self.trainings.chosen.connect(self._watch.choose)
         self.trainings.changed.connect(self._watch.look)
         self.models.useWished.connect(self.use)
         self.models.removeWished.connect(self.remove)
-        self.models.chosenChanged.connect(self.consensus.setModel)
+        for own in (self.consensus, self.shapes):
+            self.models.chosenChanged.connect(own.setModel)
+            own.done.connect(self.status.say)
         self._watch.seen.connect(self._on_seen)
         self._watch.failed.connect(self._on_failed)
-        for work in (self._preparing, self.consensus):
+        for work in (self._preparing, self.consensus, self.shapes):
             work.progressed.connect(self.status.show_progress)
             work.stopped.connect(self._rest)
         self._preparing.finished.connect(self._on_begun)
@@ -127,7 +132,6 @@ class LearnDock(Dock):
         self._small.failed.connect(self._on_failed)
         self._small.finished.connect(self._on_small)
         self._small.stopped.connect(self._rest)
-        self.consensus.done.connect(self.status.say)
         self.status.cancelled.connect(self._on_cancelled)
 
     # ---- public ----
@@ -254,10 +258,12 @@ class LearnDock(Dock):
         self._preparing.cancel()
         self._small.cancel()
         self.consensus.cancel()
+        self.shapes.cancel()
         self.status.say("Cancelled.")
 
     def _rest(self) -> None:
-        if not any(work.running for work in (self._preparing, self._small, self.consensus)):
+        at_work = (self._preparing, self._small, self.consensus, self.shapes)
+        if not any(work.running for work in at_work):
             self.status.rest()
 
     # ---- shown and hidden ----
@@ -270,6 +276,7 @@ class LearnDock(Dock):
         self._on_theme()
         self.new.connect_viewer()
         self.consensus.connect_viewer()
+        self.shapes.connect_viewer()
         self._watch.start()
 
     def _stop(self) -> None:
@@ -277,7 +284,8 @@ class LearnDock(Dock):
         self._watch.stop()
         self.new.cancel()
         self.new.disconnect_viewer()
-        self.consensus.cancel()
-        self.consensus.disconnect_viewer()
+        for own in (self.consensus, self.shapes):
+            own.cancel()
+            own.disconnect_viewer()
         self.trainings.cancel_work()
         self._small.cancel()  # a training that is being prepared goes on

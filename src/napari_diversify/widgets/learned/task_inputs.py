@@ -94,6 +94,7 @@ class TaskInputs(QWidget):
 
     def look(self) -> None:
         """List what layers there are now."""
+        before = self._texts()
         _keep(
             self.frames,
             [_NO_FRAMES],
@@ -104,6 +105,8 @@ class TaskInputs(QWidget):
         _keep(self.like, [_USUAL, _AS_IN_DOCK], [la.name for la in labels])
         _keep(self.labels, [_CELLS], [la.name for la in labels if la.ndim > 2])
         self._list_images()
+        if self._texts() != before:
+            self.changed.emit()
 
     def chosen(self, settings: Any) -> dict[str, Any]:
         """What is chosen for these settings, as :class:`.jobs.Wanted` takes it.
@@ -139,6 +142,9 @@ class TaskInputs(QWidget):
         """The layer that shapes are learned from, or what they are learned from."""
         labels = self._layer(self.labels)
         return "cells" if labels is None else str(labels.name)
+
+    def _texts(self) -> list[str]:
+        return [box.currentText() for box, _ in self._rows.values()]
 
     def _specimen(self) -> dict[str, Any]:
         dock = None
