@@ -21,10 +21,11 @@ from napari_diversify.learned.training.settings import (
 )
 from napari_diversify.recipe import DegradeContrast, SyntheticNuclei
 from napari_diversify.widgets.learned import consensus as consensus_row
-from napari_diversify.widgets.learned import jobs, model_chooser, model_panel, watch
+from napari_diversify.widgets.learned import jobs, model_panel, watch
 from napari_diversify.widgets.learned import shapes as shapes_row
 from napari_diversify.widgets.learned.card_page import limits, page
 from napari_diversify.widgets.learned.dock import LearnDock
+from napari_diversify.widgets.models import chooser
 from napari_diversify.widgets.synthetic.dock import SyntheticDock
 from tiny_models import model, write
 
@@ -35,7 +36,7 @@ _BIG = {
     jobs: ("source_of", "pairs", "preparing", "start", "load", "reference", "remove", "discard"),
     watch: ("trainings", "status", "progress", "preview", "models_in"),
     consensus_row: ("reference", "consensus_of"),
-    model_chooser: ("models_in", "reference"),
+    chooser: ("models_in", "reference"),
     model_panel: ("retention_in_view",),
     shapes_row: ("Prediction", "reference"),
     prediction: ("draw",),

@@ -15,11 +15,11 @@ from ...learned.step import LearnedStep
 from ...recipe import LazyVolume
 from ...recipe.lazy.array import LazyArray
 from ..diversify.panel import StepPanel
+from ..models.chooser import ModelChooser
 from ..qt.background import Background
 from ..qt.driver import driver
 from ..qt.parts import tip
 from ..qt.words import Words
-from .model_chooser import ModelChooser
 
 _SETTLED_MS = 200
 

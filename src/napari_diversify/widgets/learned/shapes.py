@@ -179,7 +179,7 @@ class ShapesRow(QWidget):
     def _on_drawn(self, drawn: Drawn) -> None:
         shapes = drawn.shapes
         place, metadata = _in_z(drawn.place, shapes), {KEY: drawn.entry}
-        view = SpecimenView(shapes.samples, ("shapes", drawn.name))
+        view = SpecimenView(shapes.samples, "shapes", slow=True)
         feed = Feed([view], lambda: _AT_ONCE)
         fronts = feed.fronts()
         with undisturbed(self._viewer):

@@ -20,16 +20,24 @@ _PIECE = 1 << 20
 
 
 class SpecimenView(Viewable):
-    """An array of a specimen; ``kind`` says which it is, and of what specimens."""
+    """An array of a specimen; ``kind`` says which it is, and of what specimens.
 
-    def __init__(self, array: Computed, kind: Hashable) -> None:
+    One that is ``slow`` is never computed while a window waits.
+    """
+
+    def __init__(self, array: Computed, kind: Hashable, *, slow: bool = False) -> None:
         self.array, self.shape, self.dtype = array, array.shape, array.dtype
-        self._kind = kind
+        self._kind, self._slow = kind, slow
 
     @property
     def look(self) -> Look:
         """The specimen never changes."""
         return Look(self.array)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it may be computed at once, if there is little of it."""
+        return not self._slow
 
     @property
     def kind_of_work(self) -> Hashable:
