@@ -247,3 +247,10 @@ def test_what_a_dressing_cannot_be_trained_on_gets_a_sentence(stack, tmp_path):
     assert "has no objects" in why(*size, "--like", tmp_path / "none.npy")
     both = (*size, "--count", 5, "--like", tmp_path / "none.npy")
     assert "both say how dense the masks are" in why(*both)
+
+
+def test_masks_of_a_layer_of_nuclei_are_as_dense_as_its_planes_are_on_average():
+    nuclei = SyntheticNuclei(density=0.4, diameter=8, layer=1.5, flatness=0.7)
+    stack = Plan(nuclei, (40, 128, 128), (0.5, *PIXEL))
+    in_volume = (np.asarray(stack.specimen().labels) > 0).mean()
+    assert Drawn(stack, PIXEL, 128, 0).covered == pytest.approx(in_volume, rel=0.3)

@@ -8,7 +8,8 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_diversify import Recipe
-from napari_diversify.core import synthetic_nuclei
+from napari_diversify.core import hidden_signal, synthetic_nuclei
+from napari_diversify.core.measures.hidden import probe_hidden
 from napari_diversify.learned import Denoise, RestoreLearned, folder, read_card
 from napari_diversify.learned.consensus import consensus
 from napari_diversify.learned.shapes import prediction
@@ -21,7 +22,7 @@ from napari_diversify.learned.training.settings import (
 )
 from napari_diversify.recipe import DegradeContrast, SyntheticNuclei
 from napari_diversify.widgets.learned import consensus as consensus_row
-from napari_diversify.widgets.learned import jobs, model_panel, watch
+from napari_diversify.widgets.learned import jobs, model_panel, probe, watch
 from napari_diversify.widgets.learned import shapes as shapes_row
 from napari_diversify.widgets.learned.card_page import limits, page
 from napari_diversify.widgets.learned.dock import LearnDock
@@ -40,6 +41,7 @@ _BIG = {
     model_panel: ("retention_in_view",),
     shapes_row: ("Prediction", "reference"),
     prediction: ("draw",),
+    probe: ("DressingModel", "probe_hidden", "hidden_signal", "noise_law"),
 }
 
 
@@ -415,3 +417,37 @@ def test_shapes_are_drawn_for_a_plane_and_lie_around_it(learn, viewer, qtbot, mo
     np.testing.assert_array_equal(
         table["sd of volume (µm³)"], expected.features()["sd of volume (µm³)"]
     )
+
+
+def test_the_probe_colours_objects_that_the_image_does_not_show(learn, viewer, qtbot, models):
+    write(models / "dressing", "dressing")
+    rng = np.random.default_rng(0)
+    labels = np.zeros((2, 3, 40, 64), np.uint8)
+    labels[1, 1, 10:20, 10:20], labels[1, 1, 10:20, 40:50] = 1, 2
+    image = (1000 + 2000 * (labels == 1) + rng.normal(0, 50, labels.shape)).astype(np.uint16)
+    axes = ("t", "z", "y", "x")
+    viewer.add_image(image, name="cells", axis_labels=axes)
+    viewer.add_labels(labels, name="masks", axis_labels=axes)
+    viewer.dims.set_current_step(0, 1)
+    dock = learn()
+    view = dock.probe
+    dock.tabs.setCurrentIndex(3)
+    qtbot.waitUntil(lambda: view.model.findText("dressing") > 0)
+    view.button.click()
+    qtbot.waitUntil(lambda: "1 of 2 objects" in view.words.text())
+    shown = viewer.layers["masks contrast"]
+    expected = probe_hidden(image[1], labels[1])
+    np.testing.assert_array_equal(shown.features["contrast"], expected.contrast)
+    assert shown.features["unseen"].tolist() == [False, True]
+    assert shown.colormap.map(2).tolist() == pytest.approx(probe._UNSEEN)
+    assert shown.colormap.map(1).tolist() != pytest.approx(probe._UNSEEN)
+    assert shown.translate[0] == 1
+    residual = viewer.layers["masks residual"].data[0, 1]
+    np.testing.assert_array_equal(residual, hidden_signal(image[1, 1], 0.5).equalised)
+    view._go_to(view.table.topLevelItem(0))
+    assert view.table.topLevelItem(0).text(0) == "2"  # the one that is seen worst
+    assert shown.selected_label == 2
+    assert viewer.dims.current_step[1] == 1
+    view.model.activated.emit(view.model.findText("dressing"))
+    view.button.click()
+    qtbot.waitUntil(lambda: "The model finds" in view.words.text())

@@ -35,6 +35,7 @@ from .consensus import ConsensusRow
 from .jobs import Wanted, begun, loaded, removed
 from .models import ModelsView
 from .new_training import KINDS, NewTraining, folder_of
+from .probe import ProbeView
 from .shapes import ShapesRow
 from .trainings import TrainingsView
 from .use import use, use_dressing
@@ -51,7 +52,7 @@ class LearnDock(Dock):
     """
 
     # models in [~/models] [Choose…]
-    # [Train][Trainings][Models]
+    # [Train][Trainings][Models][Probe]
     # (one of them)
     # message, progress [Cancel]
 
@@ -72,6 +73,8 @@ class LearnDock(Dock):
         self.models = ModelsView()
         self.consensus = ConsensusRow(napari_viewer)
         self.shapes = ShapesRow(napari_viewer)
+        self.probe = ProbeView(napari_viewer)
+        self._own = (self.consensus, self.shapes, self.probe)
         self.tabs = QTabWidget()
         self._watch = Watch(self)
         self._preparing = Background(self, guarded=True)
@@ -86,9 +89,9 @@ class LearnDock(Dock):
         of_models = QVBoxLayout(models)
         of_models.setContentsMargins(0, 0, 0, 0)
         of_models.addWidget(self.models, stretch=1)
-        for own in (self.consensus, self.shapes):
-            of_models.addWidget(own)
-            own.setContentsMargins(9, 0, 9, 9)
+        for below in (self.consensus, self.shapes):
+            of_models.addWidget(below)
+            below.setContentsMargins(9, 0, 9, 9)
         for name, widget, meaning in (
             ("Train", self.new, "Begin a training."),
             (
@@ -97,6 +100,11 @@ class LearnDock(Dock):
                 "Trainings under way, and those that have ended.",
             ),
             ("Models", Column(models), "Models, how well they do, and what they are used for."),
+            (
+                "Probe",
+                Column(self.probe),
+                "Objects that labels have and their image does not show.",
+            ),
         ):
             self.tabs.addTab(widget, name)
             self.tabs.setTabToolTip(self.tabs.count() - 1, meaning)
@@ -112,19 +120,20 @@ class LearnDock(Dock):
 
     def _wire(self) -> None:
         self.choose_button.clicked.connect(self._ask_for_folder)
-        for part in (self.new, self.trainings, self.consensus, self.shapes):
+        for part in (self.new, self.trainings, *self._own):
             part.refused.connect(self.status.say)
         self.new.trainWished.connect(self.train)
         self.trainings.chosen.connect(self._watch.choose)
         self.trainings.changed.connect(self._watch.look)
         self.models.useWished.connect(self.use)
         self.models.removeWished.connect(self.remove)
-        for own in (self.consensus, self.shapes):
-            self.models.chosenChanged.connect(own.setModel)
+        for below in (self.consensus, self.shapes):
+            self.models.chosenChanged.connect(below.setModel)
+        for own in self._own:
             own.done.connect(self.status.say)
         self._watch.seen.connect(self._on_seen)
         self._watch.failed.connect(self._on_failed)
-        for work in (self._preparing, self.consensus, self.shapes):
+        for work in (self._preparing, *self._own):
             work.progressed.connect(self.status.show_progress)
             work.stopped.connect(self._rest)
         self._preparing.finished.connect(self._on_begun)
@@ -257,13 +266,12 @@ class LearnDock(Dock):
     def _on_cancelled(self) -> None:
         self._preparing.cancel()
         self._small.cancel()
-        self.consensus.cancel()
-        self.shapes.cancel()
+        for own in self._own:
+            own.cancel()
         self.status.say("Cancelled.")
 
     def _rest(self) -> None:
-        at_work = (self._preparing, self._small, self.consensus, self.shapes)
-        if not any(work.running for work in at_work):
+        if not any(work.running for work in (self._preparing, self._small, *self._own)):
             self.status.rest()
 
     # ---- shown and hidden ----
@@ -275,8 +283,8 @@ class LearnDock(Dock):
         self._viewer.events.theme.connect(self._on_theme)
         self._on_theme()
         self.new.connect_viewer()
-        self.consensus.connect_viewer()
-        self.shapes.connect_viewer()
+        for own in self._own:
+            own.connect_viewer()
         self._watch.start()
 
     def _stop(self) -> None:
@@ -284,7 +292,7 @@ class LearnDock(Dock):
         self._watch.stop()
         self.new.cancel()
         self.new.disconnect_viewer()
-        for own in (self.consensus, self.shapes):
+        for own in self._own:
             own.cancel()
             own.disconnect_viewer()
         self.trainings.cancel_work()

@@ -87,8 +87,9 @@ def first_pairs(wanted: Wanted) -> Work:
             found = source_of(layer, with_file=False)
             assert found.header is not None
             _check(wanted, layer, found.header)
-            whole = layer is wanted.frames or wanted.settings.kind == "shapes"
-            planes = _MORE if whole else _PLANES
+            # how dense objects are, and what they are like, is not that of the middle alone
+            more = layer is wanted.frames or wanted.settings.kind in ("dress", "shapes")
+            planes = _MORE if more else _PLANES
             np.save(where / _PLACE.format(n), _middle(found.array, found.header.axes, planes))
             sources.append(_copied(n, layer.name, found.header))
         specimen = yield from _specimen(wanted)

@@ -56,6 +56,11 @@ class ModelChooser(QComboBox):
         self.activated.connect(self._on_activated)
         self._show()
 
+    @property
+    def model(self) -> str:
+        """The model chosen, as a recipe names it; empty if there is none."""
+        return self._model
+
     def setModel(self, model: str) -> None:
         """Show which model is used."""
         if model != self._model:
