@@ -113,7 +113,7 @@ class ProbeView(QWidget):
         self.cutoff.setToolTip(
             tip("cutoff", "Where high frequencies begin. Unit: Nyquist frequency. Default: 0.5.")
         )
-        narrow(self.cutoff, 58)
+        narrow(self.cutoff, 70)
         leave_wheel(self.cutoff)
         self.dark = switch("dark", "The objects are darker than the background.")
         self.button = button(
@@ -128,6 +128,7 @@ class ProbeView(QWidget):
         self.table.setRootIsDecorated(False)
         self.table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.table.setMinimumHeight(160)
+        self.table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.table.setToolTip(
             tip(
                 "objects",

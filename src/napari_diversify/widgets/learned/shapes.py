@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from napari.components import ViewerModel
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QSpinBox, QWidget
+from qtpy.QtWidgets import QFormLayout, QLabel, QSpinBox, QWidget
 
 from ...core.blocks import whole
 from ...learned.folder import reference
@@ -66,7 +66,8 @@ class ShapesRow(QWidget):
 
     # shapes of   [masks v]
     # with image  [cells v]
-    # samples     [5] seed [0] [Draw shapes]
+    # samples     [5] seed [0]
+    # [Draw shapes]
     progressed = Signal(int, int)
     done = Signal(str)
     refused = Signal(str)
@@ -112,7 +113,8 @@ class ShapesRow(QWidget):
         layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         layout.addRow("shapes of", self.labels)
         layout.addRow("with image", self.image)
-        layout.addRow("samples, seed", row(self.samples, self.seed, self.button))
+        layout.addRow("samples", row(self.samples, QLabel("seed"), self.seed))
+        layout.addRow(self.button)
         self._background = Background(self)
         self._background.progressed.connect(self.progressed)
         self._background.finished.connect(self._on_drawn)
