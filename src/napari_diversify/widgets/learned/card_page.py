@@ -105,7 +105,9 @@ def _figures(card: Card) -> str:
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}"
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}".removesuffix(".0")
 
 
 def _made_with(card: Card) -> str:
