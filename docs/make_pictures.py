@@ -254,9 +254,7 @@ def dress() -> None:
     _, dock = viewer.window.add_plugin_dock_widget("napari-diversify", "Learn")
     wait_until(lambda: bool(dock.new.layers.chosen()))
     trained(dock, DressTraining(steps=700), "dressing-pairs.png", viewer)
-    picture(viewer, "dressing-training.png")
     dock.tabs.setCurrentIndex(2)
-    picture(viewer, "dressing-model.png")
     for layer in viewer.layers:
         layer.visible = False
     dock.models.use_button.click()
@@ -294,7 +292,6 @@ def shapes() -> None:
     wait_until(lambda: bool(dock.new.layers.chosen()))
     trained(dock, ShapesTraining(steps=600, width=32, cells=100), "shapes-pairs.png", viewer)
     dock.tabs.setCurrentIndex(2)
-    picture(viewer, "shapes-model.png")
     dock.shapes.draw()
     wait_until(lambda: "labels samples" in viewer.layers)
     for name in ("nuclei", "labels"):
@@ -309,6 +306,11 @@ def shapes() -> None:
     picture(viewer, "shapes-samples.png")
     viewer.layers["labels samples"].visible = False
     viewer.layers["labels frequency"].visible = True
+    viewer.dims.ndisplay = 2
+    viewer.dims.order = (0, 2, 1, 3)  # from the side
+    viewer.dims.set_point(2, 128 * 0.26)
+    viewer.scene.camera.angles = (0, 0, 90)
+    viewer.fit_to_view()
     picture(viewer, "shapes-frequency.png")
     viewer.close()
 

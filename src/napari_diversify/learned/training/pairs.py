@@ -49,7 +49,9 @@ def _views(objects: Objects, k: int) -> tuple[Plane, ...]:
     """Mask and picture of an object, and its cube seen from the side, through the middle."""
     mask, picture = objects.seen[k]
     side = objects.cubes[k][::-1, objects.side // 2].astype(np.float32)
-    return (mask, (1 + picture) * mask, side) if objects.with_pictures else (mask, side)
+    light = (1 + picture) * mask
+    light /= max(float(light.max()), 1e-6)
+    return (mask, light, side) if objects.with_pictures else (mask, side)
 
 
 def _unpaired(

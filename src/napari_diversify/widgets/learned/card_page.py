@@ -31,7 +31,9 @@ def page(folder: Path, card: Card) -> str:
 
 def trained_on(card: Card) -> str:
     """What a model was trained on."""
-    return ", ".join(card.trained.images) or "synthetic cells"
+    cells = card.trained.settings.get("cells")
+    drawn = [f"{cells:,} synthetic cells"] if cells else []
+    return ", ".join([*card.trained.images, *drawn]) or "synthetic cells"
 
 
 def limits(card: Card) -> tuple[str, ...]:
