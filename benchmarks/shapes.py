@@ -36,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("what", choices=("right", "real", "rare"))
     parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--regression", type=int, help="steps of the regression; as many, if not")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--target", choices=("mask", "distance"), default="mask")
     parser.add_argument("--cells", type=int, default=220, help="to learn from")
@@ -90,7 +91,8 @@ def right(given: argparse.Namespace) -> None:
     checked = len(known) + np.arange(len(check))
     tested = len(known) + len(check) + np.arange(len(tests))
     task, net = network(given, objects, learned, "diffusion")
-    plain, regression = network(given, objects, learned, "regression", noisy=False)
+    less = argparse.Namespace(**{**vars(given), "steps": given.regression or given.steps})
+    plain, regression = network(less, objects, learned, "regression", noisy=False)
     masks, cubes = objects.seen[learned, 0], list(objects.cubes[learned])
     guesses = {
         "cylinder, tuned": tuned(cylinder, masks, cubes),
