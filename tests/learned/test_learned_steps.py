@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from napari_diversify import LazyVolume, Recipe
 from napari_diversify.core import normal_field
-from napari_diversify.learned import Denoise, RestoreLearned, folder, load, read_card
+from napari_diversify.learned import Denoise, RestoreLearned, folder, load, read_card, tiles
 from napari_diversify.learned.denoise import _noise
 from napari_diversify.learned.posterior import mode, moments
 from napari_diversify.recipe import Diversify
@@ -50,6 +50,17 @@ def test_a_halo_holds_all_that_a_result_depends_on_and_no_more_than_needed(name)
     spare = 12 if name == "vae" else 0  # for the mode of samples
     assert reach <= shape.halo - spare <= reach + shape.multiple
     assert shape.halo % shape.multiple == 0
+
+
+def test_a_last_tile_may_reach_far_beyond_the_image():
+    whole = np.arange(300.0 * 90, dtype=np.float32).reshape(300, 90)
+    seen = tiles.block(
+        (0, 1, 0), 256, 48, 0, whole.shape, lambda r: whole[np.ix_(*map(np.array, r))]
+    )
+    assert seen.shape == (1, 352, 352)
+    assert np.array_equal(
+        seen[0, : 92 + 48, 48 : 48 + 90], np.pad(whole, 48, "symmetric")[256:, 48:-48]
+    )
 
 
 @pytest.mark.parametrize("name", ["unet", "deep", "planes"])

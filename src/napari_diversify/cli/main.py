@@ -17,8 +17,10 @@ from typer.core import TyperCommand, TyperGroup
 
 from . import apply as cli_batch
 from . import balance as cli_balance
+from . import dress as cli_dress
 from . import files as cli_files
 from . import phantom as cli_phantom
+from . import probe as cli_probe
 from . import report as cli_report
 from . import shapes as cli_shapes
 from . import train as cli_train
@@ -44,6 +46,8 @@ _NEEDS = {
     "replay": "batch",
     "info": "files",
     "phantom": "synthetic.plan",
+    "dress": "learned",
+    "probe": "batch",
     "report": "report",
     "train": "learned",
     "shapes": "learned",
@@ -126,17 +130,20 @@ for _function in (
 ):
     _command(_function)
 _command(cli_phantom.phantom, cli_phantom.Command)
+_command(cli_dress.dress)
+_command(cli_probe.probe)
 _command(cli_report.report)
 _command(cli_shapes.shapes)
 _command(cli_balance.balance)
 
 _training = typer.Typer(
-    help="Train models that restore contrast, denoise or draw shapes (needs PyTorch).",
+    help="Train models that restore contrast, denoise, dress masks or draw shapes (needs PyTorch).",
     no_args_is_help=True,
 )
 main.add_typer(_training, name="train")
 _command(cli_train.restore, cli_train.Command, _training)
 _command(cli_train.denoise, cli_train.Command, _training)
+_command(cli_train.dress, cli_train.Command, _training)
 _command(cli_train.shapes, cli_train.Command, _training)
 
 _SHEET = "napari-diversify-demo.png"

@@ -1,4 +1,4 @@
-"""The commands that train: train restore, train denoise, train shapes.
+"""The commands that train: train restore, denoise, dress and shapes.
 
 Exit status: 0 a model was made; 1 none was, with the reason; 2 an option that is unknown or
 not a number; 130 stopped, and what was learned is kept.
@@ -126,6 +126,55 @@ def denoise(
     _train("denoise", output, sources, seed, resume, settings, **more)
 
 
+def dress(
+    images: _Images = None,
+    *,
+    output: _Output,
+    seed: _Seed = 0,
+    resume: _Resume = False,
+    axes: _Axes = None,
+    channel: _Channel = None,
+    voxel_size: _VoxelSize = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labels whose statistics the masks should have: of any image like these."
+        ),
+    ] = None,
+    specimen: Annotated[
+        Path | None,
+        typer.Option(help="Parameters of the masks, as phantom saves them (NAME.json)."),
+    ] = None,
+    diameter: Annotated[
+        float | None, typer.Option(min=0, help="Mean diameter of the nuclei, in µm.")
+    ] = None,
+    count: Annotated[
+        float | None,
+        typer.Option(min=0, help="Nuclei in a plane of the images, counted or guessed: density."),
+    ] = None,
+    **settings: Any,
+) -> None:
+    """Train a model that makes pictures for synthetic masks which look like your images.
+
+    The images need no masks, and the masks no images (CycleGAN). Masks are those of synthetic
+    nuclei; give labels (--like) or count and diameter, so that they are as dense as
+    your nuclei: where they are not, objects are hidden or invented. A low-pass and noise keep the
+    cycle from hiding objects in the pictures (--cutoff, --noise). Ctrl+C keeps what was
+    learned; --resume goes on.
+
+    Try:
+
+      napari-diversify train dress stack.ome.tif --like labels.tif -o models/nuclei
+    """
+    sources = _sources(images, axes, channel, voxel_size)
+    more: dict[str, Any] = {}
+    if not resume and sources:
+        from .specimens import record_of
+
+        more["specimen"] = record_of(sources, like, specimen, diameter, count)
+    _train("dress", output, sources, seed, resume, settings, **more)
+
+
 def shapes(
     images: _Images = None,
     *,
@@ -203,7 +252,9 @@ def _show(function: Any, options: Sequence[inspect.Parameter]) -> None:
     function.__annotations__ = {p.name: p.annotation for p in options} | {"return": None}
 
 
-_OWN = {function.__name__: (function, _own(function)) for function in (restore, denoise, shapes)}
+_OWN = {
+    function.__name__: (function, _own(function)) for function in (restore, denoise, dress, shapes)
+}
 for _function, _options in _OWN.values():
     _show(_function, _options)
 

@@ -70,6 +70,59 @@ class VaeShape(Model):
         return encoder + decoder + _convolution(2 * w, 2 * w, 2) + _convolution(w, w, 2)
 
 
+class DressingShape(Model):
+    """Two generators, of pictures and of masks, with their discriminators, and the guard.
+
+    Attributes
+    ----------
+    width, blocks : int
+        Channels of the first level of a generator, and its residual blocks.
+    cutoff, taper : float
+        Of the low-pass that pictures pass, as :class:`.LowPass` has them.
+    noise : (float, float, float)
+        The :class:`.NoiseLaw` of what they get, in the units of the network.
+    diameter : float
+        Of a usual object, in pixels.
+    """
+
+    kind: Literal["dressing"] = "dressing"
+    width: int = Field(16, ge=1, le=256)
+    blocks: int = Field(3, ge=1, le=12)
+    cutoff: float = Field(0.35, gt=0, le=2)
+    taper: float = Field(0.5, ge=0, le=1)
+    noise: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    diameter: float = Field(10.0, gt=0)
+    context: Literal[0] = 0
+
+    @property
+    def multiple(self) -> int:
+        """A number that the sides of what it is given must be multiples of."""
+        return 4
+
+    @property
+    def halo(self) -> int:
+        """How far, in pixels, a result may depend on its surroundings; a multiple of 8."""
+        # 7 x 7, two steps down, the blocks at a quarter, two steps up, 7 x 7; places in a repeat
+        reach = 3 + 1 + 2 + 8 * self.blocks + 2 + 1 + 3 + self.multiple - 1
+        return -(-reach // 8) * 8
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers its weights are."""
+        w = self.width
+        ends = _convolution(1, w, 7) + _convolution(w, 1, 7)
+        steps = _convolution(w, 2 * w) + _convolution(2 * w, 4 * w)
+        steps += _convolution(4 * w, 2 * w) + _convolution(2 * w, w)
+        generator = ends + steps + self.blocks * _pair(4 * w, 4 * w)
+        discriminator = (
+            _convolution(1, 2 * w, 4)
+            + _convolution(2 * w, 4 * w, 4)
+            + _convolution(4 * w, 8 * w, 4)
+            + _convolution(8 * w, 1, 3)
+        )
+        return 2 * (generator + discriminator)
+
+
 class DiffusionShape(Model):
     """The network that draws 3D shapes, after DISPR: what it sees, and how it is sampled.
 
@@ -131,7 +184,9 @@ def _pair(before: int, after: int) -> int:
     return _convolution(before, after) + _convolution(after, after)
 
 
-Shape: TypeAlias = Annotated[UNetShape | VaeShape | DiffusionShape, Field(discriminator="kind")]
+Shape: TypeAlias = Annotated[
+    UNetShape | VaeShape | DressingShape | DiffusionShape, Field(discriminator="kind")
+]
 
 
 class Normalisation(Model):
@@ -166,6 +221,8 @@ class Trained(Model):
         Of the packages, and the device.
     noise : dict
         The noise model, if there is one.
+    specimen : dict
+        The synthetic specimen whose masks a dressing was trained with, if it is one.
     objects : tuple of str
         A word for each object that shapes were learned from: none of them may be tested with.
     """
@@ -178,10 +235,11 @@ class Trained(Model):
     seed: int
     versions: dict[str, str]
     noise: dict[str, Any] | None = None
+    specimen: dict[str, Any] | None = None
     objects: tuple[str, ...] = ()
 
 
-Task: TypeAlias = Literal["restore", "denoise", "shapes"]
+Task: TypeAlias = Literal["restore", "denoise", "dress", "shapes"]
 
 
 class Card(Model):
@@ -189,8 +247,8 @@ class Card(Model):
 
     Attributes
     ----------
-    task : {"restore", "denoise", "shapes"}
-    shape : UNetShape, VaeShape or DiffusionShape
+    task : {"restore", "denoise", "dress", "shapes"}
+    shape : UNetShape, VaeShape, DressingShape or DiffusionShape
     normalisation : Normalisation
     tile : int
         Side of the tiles that results are computed in, in pixels; part of what a model is, as

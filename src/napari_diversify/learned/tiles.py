@@ -72,7 +72,8 @@ def block(
         reflected(r, halo, n, inside.start)[0]
         for r, n, inside in zip(whole, shape[-2:], region[-2:], strict=True)
     ]
-    return np.ascontiguousarray(values[np.ix_(*places)])
+    # further from the image than the halo, no result depends on what is there
+    return np.ascontiguousarray(values[np.ix_(*(np.maximum(p, 0) for p in places))])
 
 
 def assembled(region: Region, tiles: dict[Tile, Unit], side: int) -> Unit:

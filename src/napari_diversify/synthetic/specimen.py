@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,13 @@ class Specimen:
     def shape(self) -> tuple[int, ...]:
         """Voxels along each axis."""
         return self.image.shape
+
+    def looking(self, compute: Callable[[Region], npt.NDArray[Any]], note: str = "") -> Specimen:
+        """The same objects in another image, of uint16, and with another note if there is one."""
+        other = copy(self)
+        other.image = SpecimenArray(compute, self.shape, np.uint16)
+        other.note = " ".join(filter(None, (self.note, note)))
+        return other
 
     def __repr__(self) -> str:
         return f"<Specimen {self.shape}, {self.objects} objects, spacing {self.spacing} µm>"

@@ -10,6 +10,7 @@ import torch
 from ... import __version__
 from ..card import Trained
 from .divnoising import DivNoising
+from .dressing import Dressing
 from .loop import Loop
 from .plan import names
 from .setting_up import SetUp, ShapesSetUp
@@ -20,10 +21,14 @@ def card_values(ready: SetUp | ShapesSetUp, loop: Loop) -> dict[str, Any]:
     """All of a card but its figures and its hash."""
     job, task = ready.job, ready.task
     spacing = None if isinstance(ready, ShapesSetUp) else ready.patches.images[0].spacing
+    noise: dict[str, Any] | None = None
+    if isinstance(task, DivNoising):
+        noise = task.noise.model_dump(mode="json")
+    if isinstance(task, Dressing):
+        noise = task.law._asdict()
     objects: tuple[str, ...] = ()
     if isinstance(task, Shapes):
         objects = task.objects.take(task.trained).digests()
-    noise = task.noise.model_dump(mode="json") if isinstance(task, DivNoising) else None
     return {
         "task": job.settings.kind,
         "shape": task.shape,
@@ -44,6 +49,7 @@ def card_values(ready: SetUp | ShapesSetUp, loop: Loop) -> dict[str, Any]:
                 "threads": str(job.settings.threads),
             },
             noise=noise,
+            specimen=task.drawn.plan.record() if isinstance(task, Dressing) else None,
             objects=objects,
         ),
     }

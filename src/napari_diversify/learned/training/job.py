@@ -204,7 +204,8 @@ def start(folder: str | os.PathLike[str]) -> int:
     now = status(folder)
     if now.state == "done":
         raise ValueError(f"{folder} has been trained; to train longer, begin another training")
-    if now.state in ("running", "paused"):
+    begun = now.state == "waiting" and (place(folder) / "log.txt").exists()
+    if begun or now.state in ("running", "paused"):  # a second process would only fail
         wish(folder, "run")
         return now.pid or 0
     wish(folder, "run")

@@ -37,6 +37,8 @@ class Task(ABC):
     """What is special about a training: the network, what it sees, and what is kept small."""
 
     shape: Shape
+    #: Of Adam: how long it remembers gradients, and their squares.
+    betas: tuple[float, float] = (0.9, 0.999)
 
     @abstractmethod
     def losses(self, net: Any, step: int, device: torch.device, cast: Any) -> dict[str, Tensor]:
@@ -76,6 +78,7 @@ class Loop:
     ) -> None:
         self.task, self.settings, self._seed = task, settings, seed
         self.device = torch.device(_device(settings.device))
+        torch.backends.cudnn.deterministic = True  # or what is resumed ends with other bits
         self.precision = _precision(settings.precision, self.device)
         self.seconds = 0.0
         self._begin(0)
@@ -87,7 +90,9 @@ class Loop:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for(self._seed, f"weights {attempt}"))
             self.net = _fresh(self.task.shape).to(self.device).train()
-        self._adam = torch.optim.Adam(self.net.parameters(), lr=self.settings.learning_rate)
+        self._adam = torch.optim.Adam(
+            self.net.parameters(), lr=self.settings.learning_rate, betas=self.task.betas
+        )
 
     def run(self) -> Iterator[Progress]:
         """Take all steps that are left, one at a time; yield after each."""
@@ -158,7 +163,9 @@ class Loop:
             self.net.load_state_dict({k.removeprefix("network."): state[k] for k in expected})
             self.step, self.attempt = int(state["step"]), int(state["attempt"])
             self.seconds = float(state["seconds"])
-            for name, parameter in named.items() if self.step else ():
+            for name, parameter in named.items():
+                if f"adam.step.{name}" not in state:
+                    continue  # it has not been improved yet
                 self._adam.state[parameter] = {
                     "step": state[f"adam.step.{name}"].clone(),
                     "exp_avg": _like(parameter, state[f"adam.exp_avg.{name}"]),

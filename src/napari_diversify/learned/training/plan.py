@@ -6,7 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -47,7 +47,7 @@ class Job(Model):
     ----------
     images : tuple of Source
         May be missing where shapes are learned.
-    settings : RestoreTraining, DenoiseTraining or ShapesTraining
+    settings : RestoreTraining, DenoiseTraining, DressTraining or ShapesTraining
     seed : int
     frames : Source or None
         Frames (t, y, x) of one static scene, which noise models are fitted to.
@@ -55,6 +55,8 @@ class Job(Model):
         A denoised copy of each image, which noise models are fitted to.
     clean : tuple of Source
         Each image without noise, or without tissue: for figures only, never trained on.
+    specimen : dict or None
+        The synthetic specimen that masks are drawn from, as :meth:`.Plan.record` has it.
     labels : tuple of Source
         3D labels that shapes are learned from, as many as there are images, if any.
     """
@@ -66,6 +68,7 @@ class Job(Model):
     frames: Source | None = None
     denoised: tuple[Source, ...] = ()
     clean: tuple[Source, ...] = ()
+    specimen: dict[str, Any] | None = None
     labels: tuple[Source, ...] = ()
 
     @model_validator(mode="after")

@@ -7,16 +7,19 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...synthetic.plan import Plan
 from ..card import Normalisation
+from ..dressing.drawn import Drawn
 from . import noise_fits
 from .divnoising import DivNoising
+from .dressing import Dressing, normalisation_of
 from .images import Image, opened
 from .noise_models import NoiseModel
 from .pairs import Degraded
 from .patches import Patches, patches_of
 from .plan import Job
 from .restoration import Restoration
-from .settings import RestoreTraining, ShapesTraining
+from .settings import DressTraining, RestoreTraining, ShapesTraining
 from .shapes import Shapes, divided, objects_of
 
 
@@ -31,14 +34,14 @@ class SetUp:
     normalisation : Normalisation
     levels : (float, float)
         The usual grey levels of what is trained on.
-    task : Restoration or DivNoising
+    task : Restoration, DivNoising or Dressing
     """
 
     job: Job
     patches: Patches
     normalisation: Normalisation
     levels: tuple[float, float]
-    task: Restoration | DivNoising
+    task: Restoration | DivNoising | Dressing
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,14 +96,39 @@ def set_up(job: Job, images: Sequence[Image], folder: Path) -> SetUp:
     normalisation, levels = patches.normalisation()
     settings = job.settings
     assert not isinstance(settings, ShapesTraining)
-    task: Restoration | DivNoising
+    task: Restoration | DivNoising | Dressing
     if isinstance(settings, RestoreTraining):
         degraded = Degraded(settings, patches, job.seed)
         task = Restoration(settings, degraded, normalisation)
+    elif isinstance(settings, DressTraining):
+        normalisation = normalisation_of(levels)
+        task = Dressing(settings, patches, normalisation, drawn_for(job, images), job.seed)
     else:
         noise = _noise_model(job, patches, folder)
         task = DivNoising(settings, patches, normalisation, noise, job.seed)
     return SetUp(job, patches, normalisation, levels, task)
+
+
+def drawn_for(job: Job, images: Sequence[Image]) -> Drawn:
+    """The masks of a dressing, with the pixels of the real planes."""
+    sizes = {image.name: image.spacing for image in images}
+    for name, spacing in sizes.items():
+        if spacing is None:
+            raise ValueError(
+                f"{name} does not say how large its pixels are, which nuclei in micrometres need. "
+                "Give the voxel size (--voxel-size)"
+            )
+    first = next(iter(sizes.values()))
+    assert first is not None
+    for name, spacing in sizes.items():
+        assert spacing is not None
+        if any(abs(a / b - 1) > 0.05 for a, b in zip(first[-2:], spacing[-2:], strict=True)):
+            raise ValueError(
+                f"the pixels of {name} have {spacing[-1]:.3g} µm, those of {images[0].name} "
+                f"{first[-1]:.3g} µm: a dressing has one pixel size. Resample them, or train two"
+            )
+    plan = Plan() if job.specimen is None else Plan.from_record(job.specimen)
+    return Drawn(plan, first, job.settings.patch, job.seed)
 
 
 def _noise_model(job: Job, patches: Patches, folder: Path) -> NoiseModel:
