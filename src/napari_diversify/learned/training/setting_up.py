@@ -57,7 +57,7 @@ class ShapesSetUp:
     job: Job
     task: Shapes
 
-    #: Pictures are normalised one by one.
+    #: Pictures have been mapped by the grey levels of their own image.
     normalisation = Normalisation(mean=0.0, std=1.0)
     levels = (-1.0, 1.0)
 
