@@ -109,7 +109,7 @@ def balance(
 
     from ..learned.training.plan import Job
     from ..learned.training.settings import ShapesTraining
-    from ..learned.training.shapes import objects_of
+    from ..learned.training.shape_objects import objects_of
 
     sources, own = labelled(images, labels, axes, channel, voxel_size)
     settings = ShapesTraining(steps=steps, width=width)

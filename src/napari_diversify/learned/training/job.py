@@ -179,7 +179,9 @@ def pairs(
     """The first patches that a training would see, as (input, target) in grey levels.
 
     To denoise there is no target: beside each patch stands the patch, blurred, with new noise
-    as the photon-transfer law of the image has it. ``folder`` is where copies are, if any.
+    as the photon-transfer law of the image has it. Of shapes, the input is the picture inside
+    its mask, and the target a section of the object along z and x, 1 inside.
+    ``folder`` is where copies are, if any.
     """
     from .pairs import examples
 

@@ -18,7 +18,8 @@ from ...core.noise import normal_field, seed_for
 from .images import Plane, opened
 from .patches import Patches, patches_of, turned
 from .plan import Job
-from .settings import RestoreTraining
+from .settings import RestoreTraining, ShapesTraining
+from .shape_objects import objects_of
 
 #: Number of a step and of a patch in it, to an image and what it should become.
 Look: TypeAlias = Callable[[int, int], tuple[Plane, Plane]]
@@ -28,6 +29,13 @@ _REACH = 3.0  # standard deviations of the halo that a patch's surroundings are 
 
 def examples(job: Job, n: int, folder: Path) -> list[tuple[Plane, Plane]]:
     """As :func:`.job.pairs`."""
+    if isinstance(job.settings, ShapesTraining):
+        objects = objects_of(job, folder)
+        middle = objects.side // 2
+        return [
+            (seen.sum(axis=0), cube[:, middle].astype(np.float32))
+            for seen, cube in zip(objects.seen[:n], objects.cubes, strict=False)
+        ]
     with opened(job.images, folder) as images:
         look = pairs_of(job, patches_of(job, images))
         size = job.settings.batch

@@ -20,7 +20,8 @@ from .patches import Patches, patches_of
 from .plan import Job
 from .restoration import Restoration
 from .settings import DressTraining, RestoreTraining, ShapesTraining
-from .shapes import Shapes, divided, objects_of
+from .shape_objects import divided, objects_of
+from .shapes import Shapes
 
 
 @dataclass(frozen=True, eq=False)
