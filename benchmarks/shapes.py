@@ -47,6 +47,7 @@ def main() -> None:
     parser.add_argument("--mask3d", type=Path, help="folder of img3d.tif and mask3d.tif")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--picture", type=Path, help="PNG file for a picture of some samples")
     parser.add_argument("--keep", type=Path, default=Path("shapes-networks"))
     given = parser.parse_args()
     torch()
@@ -91,6 +92,8 @@ def right(given: argparse.Namespace) -> None:
     checked = len(known) + np.arange(len(check))
     tested = len(known) + len(check) + np.arange(len(tests))
     task, net = network(given, objects, learned, "diffusion")
+    if given.picture is not None:
+        picture(given.picture, task, net, [int(i) for i in tested[: len(CLASSES)]])
     less = argparse.Namespace(**{**vars(given), "steps": given.regression or given.steps})
     plain, regression = network(less, objects, learned, "regression", noisy=False)
     masks, cubes = objects.seen[learned, 0], list(objects.cubes[learned])
@@ -147,6 +150,22 @@ def right(given: argparse.Namespace) -> None:
     ):
         met = reached <= wanted if at_most else reached >= wanted
         print(f"  {what}: {reached:.3f} (wanted: {wanted}) {'met' if met else 'NOT met'}")
+
+
+def picture(path: Path, task, net, chosen: list[int]) -> None:
+    """A row for each object: mask, picture, and from the side truth, four samples, frequency."""
+    from PIL import Image
+
+    rows = []
+    for i in chosen:
+        drawn = [task.predicted(net, i, n) > 0 for n in range(N)]
+        mask, grey = task.objects.seen[i]
+        middle = task.objects.side // 2
+        solid = [task.objects.cubes[i], *drawn[:4], np.mean(drawn, axis=0)]
+        tiles = [mask, mask * (grey + 1) / 2, *(cube[:, middle] for cube in solid)]
+        rows.append(np.hstack([np.pad(np.float32(t), 1, constant_values=0.35) for t in tiles]))
+    shown = Image.fromarray((255 * np.vstack(rows).clip(0, 1)).astype(np.uint8))
+    shown.resize((3 * shown.width, 3 * shown.height), Image.Resampling.NEAREST).save(path)
 
 
 def real(given: argparse.Namespace) -> None:
