@@ -253,16 +253,20 @@ def rare(given: argparse.Namespace) -> None:
             for method, values in told.items():
                 f1 = class_f1(rows, values, len(names)).mean()
                 scores.setdefault((n, method), []).append(float(f1))
-        print(f"  draw {draw + 1} of {given.draws}", flush=True)
-    print(f"\nmacro F1, {given.draws} draws; n cells of each rare class ({', '.join(few)})")
+        print(f"\nmacro F1 after {draw + 1} draws; n cells of each rare class ({', '.join(few)})")
+        _table(scores)
+
+
+def _table(scores: dict[tuple[int, str], list[float]]) -> None:
     used = [m for m in METHODS if any(method == m for _, method in scores)]
     print(f"  {'n':3s}" + "".join(f"{m[:22]:>24s}" for m in used))
-    for n in (1, 2, 3, 5, 8):
+    for n in sorted({n for n, _ in scores}):
         cells = []
         for method in used:
-            values = scores.get((n, method))
-            cells.append(f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}" if values else "-")
-        print(f"  {n:<3d}" + "".join(f"{cell:>24s}" for cell in cells))
+            values = scores.get((n, method), [])
+            mean = f"{np.mean(values):.3f}" if values else "-"
+            cells.append(mean + (f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""))
+        print(f"  {n:<3d}" + "".join(f"{cell:>24s}" for cell in cells), flush=True)
 
 
 def _cells(counts: dict[str, int], seed: int) -> tuple[Objects, np.ndarray]:
