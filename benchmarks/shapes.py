@@ -36,6 +36,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("what", choices=("right", "real", "rare"))
     parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--regression", type=int, help="steps of the regression; as many, if not")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--target", choices=("mask", "distance"), default="mask")
     parser.add_argument("--cells", type=int, default=220, help="to learn from")
@@ -46,6 +47,7 @@ def main() -> None:
     parser.add_argument("--mask3d", type=Path, help="folder of img3d.tif and mask3d.tif")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--device", default="auto")
+    parser.add_argument("--picture", type=Path, help="PNG file for a picture of some samples")
     parser.add_argument("--keep", type=Path, default=Path("shapes-networks"))
     given = parser.parse_args()
     torch()
@@ -90,7 +92,10 @@ def right(given: argparse.Namespace) -> None:
     checked = len(known) + np.arange(len(check))
     tested = len(known) + len(check) + np.arange(len(tests))
     task, net = network(given, objects, learned, "diffusion")
-    plain, regression = network(given, objects, learned, "regression", noisy=False)
+    if given.picture is not None:
+        picture(given.picture, task, net, [int(i) for i in tested[: len(CLASSES)]])
+    less = argparse.Namespace(**{**vars(given), "steps": given.regression or given.steps})
+    plain, regression = network(less, objects, learned, "regression", noisy=False)
     masks, cubes = objects.seen[learned, 0], list(objects.cubes[learned])
     guesses = {
         "cylinder, tuned": tuned(cylinder, masks, cubes),
@@ -145,6 +150,22 @@ def right(given: argparse.Namespace) -> None:
     ):
         met = reached <= wanted if at_most else reached >= wanted
         print(f"  {what}: {reached:.3f} (wanted: {wanted}) {'met' if met else 'NOT met'}")
+
+
+def picture(path: Path, task, net, chosen: list[int]) -> None:
+    """A row for each object: mask, picture, and from the side truth, four samples, frequency."""
+    from PIL import Image
+
+    rows = []
+    for i in chosen:
+        drawn = [task.predicted(net, i, n) > 0 for n in range(N)]
+        mask, grey = task.objects.seen[i]
+        middle = task.objects.side // 2
+        solid = [task.objects.cubes[i], *drawn[:4], np.mean(drawn, axis=0)]
+        tiles = [mask, mask * (grey + 1) / 2, *(cube[:, middle] for cube in solid)]
+        rows.append(np.hstack([np.pad(np.float32(t), 1, constant_values=0.35) for t in tiles]))
+    shown = Image.fromarray((255 * np.vstack(rows).clip(0, 1)).astype(np.uint8))
+    shown.resize((3 * shown.width, 3 * shown.height), Image.Resampling.NEAREST).save(path)
 
 
 def real(given: argparse.Namespace) -> None:
@@ -232,16 +253,20 @@ def rare(given: argparse.Namespace) -> None:
             for method, values in told.items():
                 f1 = class_f1(rows, values, len(names)).mean()
                 scores.setdefault((n, method), []).append(float(f1))
-        print(f"  draw {draw + 1} of {given.draws}", flush=True)
-    print(f"\nmacro F1, {given.draws} draws; n cells of each rare class ({', '.join(few)})")
+        print(f"\nmacro F1 after {draw + 1} draws; n cells of each rare class ({', '.join(few)})")
+        _table(scores)
+
+
+def _table(scores: dict[tuple[int, str], list[float]]) -> None:
     used = [m for m in METHODS if any(method == m for _, method in scores)]
     print(f"  {'n':3s}" + "".join(f"{m[:22]:>24s}" for m in used))
-    for n in (1, 2, 3, 5, 8):
+    for n in sorted({n for n, _ in scores}):
         cells = []
         for method in used:
-            values = scores.get((n, method))
-            cells.append(f"{np.mean(values):.3f} ± {np.std(values, ddof=1):.3f}" if values else "-")
-        print(f"  {n:<3d}" + "".join(f"{cell:>24s}" for cell in cells))
+            values = scores.get((n, method), [])
+            mean = f"{np.mean(values):.3f}" if values else "-"
+            cells.append(mean + (f" ± {np.std(values, ddof=1):.3f}" if len(values) > 1 else ""))
+        print(f"  {n:<3d}" + "".join(f"{cell:>24s}" for cell in cells), flush=True)
 
 
 def _cells(counts: dict[str, int], seed: int) -> tuple[Objects, np.ndarray]:

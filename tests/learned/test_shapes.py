@@ -8,8 +8,9 @@ import pytest
 from napari_diversify.learned.shapes.cells import CLASSES, synthetic_cells
 from napari_diversify.learned.shapes.objects import found_in, in_cubes
 from napari_diversify.learned.shapes.simple import cylinder, ellipsoid, iou, tuned
-from napari_diversify.learned.training.job import Job, Source
+from napari_diversify.learned.training.job import Job, Source, pairs
 from napari_diversify.learned.training.settings import ShapesTraining
+from napari_diversify.learned.training.shape_objects import divided, objects_of
 
 SMALL = ShapesTraining(width=8, patch=16, batch=2, steps=6, cells=16, precision="float32")
 
@@ -25,7 +26,7 @@ def balls(shape, spacing, places, radius=3.0):
 
 
 def task_of(settings=SMALL, seed=0):
-    from napari_diversify.learned.training.shapes import Shapes, divided, objects_of
+    from napari_diversify.learned.training.shapes import Shapes
 
     objects = objects_of(Job(settings=settings, seed=seed), Path())
     return Shapes(settings, objects, *divided(len(objects), seed), seed)
@@ -137,14 +138,21 @@ def test_a_training_of_shapes_that_was_interrupted_is_the_same():
     ],
 )
 def test_labels_that_nothing_can_be_learned_from_are_answered(tmp_path, labels, spacing, words):
-    from napari_diversify.learned.training.shapes import divided, objects_of
-
     np.save(tmp_path / "labels.npy", labels)
     source = Source(path=str(tmp_path / "labels.npy"), spacing=spacing)
     with pytest.raises((ValueError, TypeError), match=words):
         divided(
             len(objects_of(Job(labels=(source,), settings=SMALL.replace(cells=0)), tmp_path)), 0
         )
+
+
+def test_what_a_training_of_shapes_would_see_can_be_looked_at():
+    (seen, side), *others = pairs(Job(settings=SMALL), 3)
+    assert len(others) == 2
+    assert seen.shape == side.shape == (16, 16)
+    assert set(np.unique(side)) <= {0, 1}
+    assert side.any(axis=0).sum() > 3  # along x, where the picture is not empty either
+    assert iou(side.any(axis=0), (seen != 0).any(axis=0)) > 0.5
 
 
 def test_a_job_says_what_is_missing():

@@ -107,9 +107,9 @@ def balance(
         check_free(output)
     import numpy as np
 
-    from ..learned.training.labelled import objects_of
     from ..learned.training.plan import Job
     from ..learned.training.settings import ShapesTraining
+    from ..learned.training.shape_objects import objects_of
 
     sources, own = labelled(images, labels, axes, channel, voxel_size)
     settings = ShapesTraining(steps=steps, width=width)

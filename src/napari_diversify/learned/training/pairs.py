@@ -19,10 +19,10 @@ from ...synthetic.plan import Plan
 from ..dressing.drawn import Drawn
 from ..shapes.objects import Objects
 from .images import Image, Plane, opened
-from .labelled import objects_of
 from .patches import Patches, patches_of, turned
 from .plan import Job
 from .settings import DressTraining, RestoreTraining, ShapesTraining
+from .shape_objects import objects_of
 
 #: Number of a step and of a patch in it, to an image and what it should become.
 Look: TypeAlias = Callable[[int, int], tuple[Plane, Plane]]

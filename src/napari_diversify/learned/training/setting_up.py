@@ -12,14 +12,14 @@ from . import noise_fits
 from .divnoising import DivNoising
 from .dressing import Dressing, normalisation_of
 from .images import Image, opened
-from .labelled import objects_of
 from .noise_models import NoiseModel
 from .pairs import Degraded, drawn_for
 from .patches import Patches, patches_of
 from .plan import Job
 from .restoration import Restoration
 from .settings import DressTraining, RestoreTraining, ShapesTraining
-from .shapes import Shapes, divided
+from .shape_objects import divided, objects_of
+from .shapes import Shapes
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class ShapesSetUp:
     job: Job
     task: Shapes
 
-    #: Pictures are normalised one by one.
+    #: Pictures have been mapped by the grey levels of their own image.
     normalisation = Normalisation(mean=0.0, std=1.0)
     levels = (-1.0, 1.0)
 

@@ -13,13 +13,11 @@ from ...core.noise import seed_for, uniform_numbers
 from ..card import DiffusionShape
 from ..shapes.objects import Objects
 from ..shapes.sampling import amounts, draw, noise_of, target
-from .labelled import objects_of as objects_of
 from .loop import Task
 from .patches import turned
 from .settings import ShapesTraining
 
-_FEWEST = 8  # objects
-_EVERY = 8  # one of so many is held out
+_MASK = np.array([1, 0], np.float32)[:, None, None]
 
 
 class Shapes(Task):
@@ -113,25 +111,3 @@ class Shapes(Task):
             "prediction": cube[:, middle],
             "target": self.objects.cubes[i][:, middle].astype(np.float32) * 2 - 1,
         }
-
-
-_MASK = np.array([1, 0], np.float32)[:, None, None]
-
-
-def divided(n: int, seed: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
-    """Numbers of objects to learn from, and of those to hold out.
-
-    Raises
-    ------
-    ValueError
-        If there are too few.
-    """
-    if n < _FEWEST:
-        raise ValueError(
-            f"there {'is' if n == 1 else 'are'} only {n} whole object{'s' * (n != 1)} to learn "
-            f"shapes from, and at least {_FEWEST} are needed: give more labels, or synthetic cells "
-            "beside them (--cells)"
-        )
-    order = np.argsort(uniform_numbers(n, seed_for(seed, "held out")))
-    held = max(1, n // _EVERY)
-    return np.sort(order[held:]), np.sort(order[:held])

@@ -1,18 +1,41 @@
-"""The objects that shapes are learned from: those of labelled volumes, and synthetic cells."""
+"""The objects that shapes are learned from: of labels in files, and synthetic cells."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
+from ...core.noise import seed_for, uniform_numbers
 from ..shapes.cells import synthetic_cells
 from ..shapes.objects import Found, Objects, found_in, in_cubes, joined
 from .images import Image, opened, opened_labels
 from .plan import Job
 from .settings import ShapesTraining
 
+_FEWEST = 8  # objects
+_EVERY = 8  # one of so many is held out
 _CELLS = 0.84 * 0.5  # semi-axis of the largest synthetic cell, as a share of its cube
+
+
+def divided(n: int, seed: int) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]:
+    """Numbers of objects to learn from, and of those to hold out.
+
+    Raises
+    ------
+    ValueError
+        If there are too few.
+    """
+    if n < _FEWEST:
+        raise ValueError(
+            f"there {'is' if n == 1 else 'are'} only {n} whole object{'s' * (n != 1)} to learn "
+            f"shapes from, and at least {_FEWEST} are needed: give more labels, or synthetic cells "
+            "beside them (--cells)"
+        )
+    order = np.argsort(uniform_numbers(n, seed_for(seed, "held out")))
+    held = max(1, n // _EVERY)
+    return np.sort(order[held:]), np.sort(order[:held])
 
 
 def objects_of(job: Job, folder: Path, voxel: float | None = None) -> Objects:
