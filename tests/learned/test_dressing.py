@@ -245,5 +245,9 @@ def test_what_a_dressing_cannot_be_trained_on_gets_a_sentence(stack, tmp_path):
     assert "does not say how large its pixels are" in why()
     np.save(tmp_path / "none.npy", np.zeros((64, 64), np.uint16))
     assert "has no objects" in why(*size, "--like", tmp_path / "none.npy")
+    large = why(*size, "--diameter", 20)
+    assert "have a diameter of 40 pixels" in large
+    assert "4 to 32 in patches of 64" in large
+    assert "he masks hold no nuclei" in why(*size, "--count", 0)
     both = (*size, "--count", 5, "--like", tmp_path / "none.npy")
     assert "both say how dense the masks are" in why(*both)

@@ -8,7 +8,11 @@ from pathlib import Path
 
 from ...learned.card import Card
 
-TASKS = {"restore": "restore contrast", "denoise": "denoise"}
+TASKS = {
+    "restore": "restore contrast",
+    "denoise": "denoise",
+    "dress": "make pictures for masks",
+}
 
 
 def page(folder: Path, card: Card) -> str:
@@ -45,10 +49,15 @@ def limits(card: Card) -> tuple[str, ...]:
             "it is applied more than once (k > 1): from then on it works on images unlike those of "
             "its training"
         )
-    else:
+    elif card.task == "denoise":
         said.append(
             "the samples agree: they can be wrong together, and their spread is no error bar "
             "unless the shares above say so"
+        )
+    else:
+        said.append(
+            "masks are denser than its images were: objects are hidden in the pictures then, or "
+            "invented. The command probe says which"
         )
     return tuple(said)
 

@@ -113,6 +113,8 @@ class ModelsView(QWidget):
         self.card.setHtml(_NONE if model is None else page(model.folder, model.card))
         for push in (self.use_button, self.reveal_button, self.remove_button):
             push.setEnabled(model is not None)
+        # a dressing makes images; it changes none
+        self.use_button.setEnabled(model is not None and model.card.task != "dress")
         self.chosenChanged.emit(model)
 
     def _on_use(self) -> None:
