@@ -154,6 +154,14 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
         DressingModel(model("unet"))
 
 
+def test_the_card_of_a_dressing_has_a_page(tmp_path):
+    from napari_diversify.widgets.learned.card_page import page
+
+    text = page(tmp_path, tiny(tmp_path / "m").card)
+    assert "make pictures for masks" in text
+    assert "masks are denser than its images were" in text
+
+
 # ---- a training ----
 
 

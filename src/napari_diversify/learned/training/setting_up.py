@@ -93,8 +93,8 @@ def drawn_for(job: Job, images: Sequence[Image]) -> Drawn:
         raise ValueError(
             f"nuclei of {plan.model.diameter:.3g} µm have a diameter of {drawn.diameter:.3g} "
             f"pixels in {images[0].name}; a dressing can learn those of 4 to {patch // 2} in "
-            f"patches of {patch}. Check the diameter and the voxel size, give larger patches (--patch), or "
-            "resample the images"
+            f"patches of {patch}. Check the diameter and the voxel size, give larger patches "
+            "(--patch), or resample the images"
         )
     if not drawn.covered:
         raise ValueError(
