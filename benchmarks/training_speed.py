@@ -35,7 +35,7 @@ def image() -> Image:
     """Nuclei of 8 planes of 512 x 512, with noise, in grey levels."""
     clean = synthetic_nuclei((8, 512, 512), seed=1).image.astype(np.float32)
     noise = np.random.default_rng(0).normal(0, 0.05 * np.ptp(clean), clean.shape)
-    return Image("nuclei", (clean + noise).astype(np.float32), 8, (0.5, 0.2, 0.2))
+    return Image("nuclei", (clean + noise).astype(np.float32), 8, (0.2, 0.2))
 
 
 def ready(kind: str, nuclei: Image, device: str, precision: str, threads: int, **more):

@@ -91,6 +91,8 @@ def _range(field: FieldInfo) -> str:
         annotation = options[0]  # or None
     if annotation is bool:
         return "true, false"
+    if annotation is str:
+        return "text"
     if get_origin(annotation) is Literal:
         return ", ".join(map(str, get_args(annotation)))
     limits: dict[str, Any] = {}

@@ -154,6 +154,13 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
         DressingModel(model("unet"))
 
 
+def test_a_dressing_is_not_exported_as_a_model_that_takes_images(tmp_path):
+    tiny(tmp_path / "m")
+    done = run("export-model", tmp_path / "m", "-o", tmp_path / "m.zip", "--license", "MIT")
+    assert done.exit_code == 1
+    assert "makes pictures for masks" in done.stderr
+
+
 def test_the_card_of_a_dressing_has_a_page(tmp_path):
     from napari_diversify.widgets.learned.card_page import page
 

@@ -12,6 +12,7 @@ import pytest
 import tifffile
 
 import napari_diversify
+from napari_diversify.recipe.steps.registry import kinds
 
 PAGE = Path(__file__).parents[2] / "docs/adding-a-step.md"
 SOURCE = Path(napari_diversify.__file__).parents[1]
@@ -107,10 +108,7 @@ def test_without_its_package_files_are_still_told_and_recipes_name_what_is_missi
     (tmp_path / "site/shot_noise.py").write_text("raise ImportError('torch is missing')")
     assert "shot: photons 30" in run("info", made)
     answer = run("apply", "recipe.json", "a.ome.tif", "-o", "more", check=False)
-    assert (
-        "steps.0.kind must be one of 'contrast', 'diversify', 'restore', 'lowpass'; got 'shot'"
-        in answer
-    )
+    assert f"steps.0.kind must be one of {', '.join(map(repr, kinds()))}; got 'shot'" in answer
     assert "The step 'shot' of shot_noise:ShotNoise cannot be used: torch is missing" in answer
 
 
@@ -157,8 +155,8 @@ dock.close()
     said = [line for line in answer.splitlines() if not line.startswith("WARNING")]
     assert said == [
         "a (shot noise) Shot noise ['photons']",
-        "['Contrast (deep tissue)', 'Diversify', 'Shot noise', 'Restore contrast', "
-        "'Low-pass (DCT)']",
+        "['Contrast (deep tissue)', 'Diversify', 'Shot noise', 'Denoise (learned)', "
+        "'Restore contrast', 'Restore contrast (learned)', 'Low-pass (DCT)']",
         "[55.0, 100.0]",
     ]
 

@@ -34,7 +34,12 @@ from napari_diversify.recipe.steps.registry import kinds
 from napari_diversify.synthetic.membranes import SyntheticMembranes
 from napari_diversify.synthetic.nuclei import SyntheticNuclei
 from napari_diversify.synthetic.plan import Plan
-from napari_diversify.widgets.commands import degrade_contrast, local_std_map, lowpass
+from napari_diversify.widgets.commands import (
+    degrade_contrast,
+    local_std_map,
+    lowpass,
+    restore_contrast,
+)
 from napari_diversify.widgets.live.layers import levels_of
 from napari_diversify.widgets.qt.proxy import behind
 
@@ -791,6 +796,6 @@ def menu_on_users(world, rng):
 def filter_menu(world, rng):
     images = [la for la in world.images() if not is_live_copy(la)]
     if (layer := _pick(rng, images)) is not None and len(world.users()) < MOST_LAYERS:
-        command = rng.choice((degrade_contrast, lowpass, local_std_map))
+        command = rng.choice((degrade_contrast, restore_contrast, lowpass, local_std_map))
         for data, keywords, kind in command(layer):
             world.viewer.add_layer(napari.layers.Layer.create(data, keywords, kind))

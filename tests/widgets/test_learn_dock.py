@@ -163,7 +163,7 @@ def test_a_training_outlives_the_dock_is_found_paused_resumed_and_stopped_early(
 
 
 def test_a_cancelled_training_leaves_nothing(learn, viewer, make_image, qtbot, models):
-    viewer.add_image(cells(make_image), name="cells")
+    viewer.add_image(cells(make_image), name="cells", **PLACE)
     dock = learn()
     begin(dock, qtbot, RestoreTraining(steps=100_000, **TINY))
     qtbot.waitUntil(lambda: state_of(dock) == "running")
@@ -205,11 +205,13 @@ def test_what_cannot_be_trained_is_said_in_a_sentence(learn, viewer, qtbot, tmp_
     assert dock.status.message.text().startswith("Tick an image to train on")
     viewer.add_image(np.zeros((20, 20)), name="grey")
     dock.new.layers.item(0).setCheckState(Qt.CheckState.Checked)
+    dock.new.pairs_button.click()
+    qtbot.waitUntil(lambda: "“grey” has no unit of length" in dock.status.message.text())
     dock.new.name.setText("a/b")
     dock.new.train_button.click()
     assert "must not contain any of" in dock.status.message.text()
     dock.setValue(DenoiseTraining(noise="mixture"))
-    dock.new.pairs_button.click()
+    dock.new.train_button.click()
     assert "“mixture” is fitted to calibration frames" in dock.status.message.text()
     dock.new.frames.setCurrentText("grey")
     assert dock.new.wanted().frames == viewer.layers["grey"]

@@ -17,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from . import apply as cli_batch
 from . import dress as cli_dress
+from . import export_model as cli_export_model
 from . import files as cli_files
 from . import phantom as cli_phantom
 from . import probe as cli_probe
@@ -48,6 +49,7 @@ _NEEDS = {
     "probe": "batch",
     "report": "report",
     "train": "learned",
+    "export-model": "learned.model_zoo",
     "demo": "files",
 }
 #: Exit status if the command line itself is wrong.
@@ -138,6 +140,7 @@ main.add_typer(_training, name="train")
 _command(cli_train.restore, cli_train.Command, _training)
 _command(cli_train.denoise, cli_train.Command, _training)
 _command(cli_train.dress, cli_train.Command, _training)
+_command(cli_export_model.export_model)
 
 _SHEET = "napari-diversify-demo.png"
 

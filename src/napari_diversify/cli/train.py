@@ -249,6 +249,7 @@ def _sources(
             series=source.series,
             channel=channel,
             spacing=(1.0, 1.0) if in_voxels else spacing,
+            in_voxels=in_voxels,
         )
         for source in sources_of(paths, axes=axes, find_labels=False)
         if source.path is not None

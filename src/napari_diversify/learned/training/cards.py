@@ -31,8 +31,9 @@ def card_values(ready: SetUp, loop: Loop) -> dict[str, Any]:
         "normalisation": ready.normalisation,
         "trained": Trained(
             images=names(job.images),
-            spacing=spacing,
+            spacing=None if job.images[0].in_voxels else spacing,
             levels=ready.levels,
+            extremes=ready.patches.extremes(),
             settings=job.settings.model_dump(mode="json"),
             steps=loop.step,
             seed=job.seed,

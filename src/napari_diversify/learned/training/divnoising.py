@@ -63,10 +63,14 @@ class DivNoising(Task):
             decoded = net.decode(z)
         s = decoded.float() * std + mean
         # in units of the image, so that it does not depend on its grey levels
-        surprise = -self.noise.log_density(x, s).mean() - float(np.log(std))
+        reconstruction = -self.noise.log_density(x, s).mean() - float(np.log(std))
         latents = -0.5 * (1 + log_variance - mu**2 - log_variance.exp()).sum() / x.numel()
         weight = min(1.0, (step + 1) / _RAMP)
-        return {"loss": surprise + weight * latents, "surprise": surprise, "KL": latents}
+        return {
+            "loss": reconstruction + weight * latents,
+            "reconstruction": reconstruction,
+            "KL": latents,
+        }
 
     def fault(self, step: int, losses: Mapping[str, float]) -> str:
         """Whether the latents say nothing any more of the image (posterior collapse)."""

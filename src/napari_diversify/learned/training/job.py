@@ -159,7 +159,8 @@ def check_free(folder: str | os.PathLike[str]) -> None:
             f"{where} holds a training that has not ended: let it go on (--resume), or choose "
             "another name"
         )
-    if where.is_dir() and any(where.iterdir()):
+    # a training folder without a job is what a process left that was killed while it made it
+    if where.is_dir() and any(inside != place(where) for inside in where.iterdir()):
         raise FileExistsError(
             f"{where} is a folder with other things in it and is left as it is; choose another name"
         )
@@ -204,7 +205,8 @@ def start(folder: str | os.PathLike[str]) -> int:
     now = status(folder)
     if now.state == "done":
         raise ValueError(f"{folder} has been trained; to train longer, begin another training")
-    if now.state in ("running", "paused"):
+    begun = now.state == "waiting" and (place(folder) / "log.txt").exists()
+    if begun or now.state in ("running", "paused"):  # a second process would only fail
         wish(folder, "run")
         return now.pid or 0
     wish(folder, "run")

@@ -78,6 +78,7 @@ class Loop:
     ) -> None:
         self.task, self.settings, self._seed = task, settings, seed
         self.device = torch.device(_device(settings.device))
+        torch.backends.cudnn.deterministic = True  # or what is resumed ends with other bits
         self.precision = _precision(settings.precision, self.device)
         self.seconds = 0.0
         self._begin(0)

@@ -51,6 +51,7 @@ def begun(wanted: Wanted, folder: Path) -> Work:
         yield 0, 0  # whether a layer is that of its file is told by reading
         found = source_of(layer)
         assert found.header is not None
+        _check(wanted, layer, found.header)
         if found.path is not None:
             path, name = str(Path(found.path).resolve()), found.name
             sources.append(Source(path=path, name=name, series=found.series))
@@ -71,11 +72,21 @@ def first_pairs(wanted: Wanted) -> Work:
             yield 0, 0
             found = source_of(layer, with_file=False)
             assert found.header is not None
+            _check(wanted, layer, found.header)
             planes = _FRAMES if layer is wanted.frames else _PLANES
             np.save(where / _PLACE.format(n), _middle(found.array, found.header.axes, planes))
             sources.append(_copied(n, layer.name, found.header))
         result: Sequence[tuple[Any, Any]] = pairs(_job(wanted, sources), PAIRS, folder)
         return result
+
+
+def _check(wanted: Wanted, layer: Any, header: Any) -> None:
+    """Raise a ValueError where lengths are needed and not known."""
+    if wanted.settings.kind == "restore" and header.spacing is None:
+        raise ValueError(
+            f"“{layer.name}” has no unit of length, and depth is in micrometres: set the scale and "
+            "the units of the layer first"
+        )
 
 
 def _layers(wanted: Wanted) -> list[Any]:
