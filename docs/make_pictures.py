@@ -253,7 +253,7 @@ def dress() -> None:
     real_nuclei(viewer)
     _, dock = viewer.window.add_plugin_dock_widget("napari-diversify", "Learn")
     wait_until(lambda: bool(dock.new.layers.chosen()))
-    trained(dock, DressTraining(steps=700), "dressing-pairs.png", viewer)
+    trained(dock, DressTraining(steps=500, patch=96), "dressing-pairs.png", viewer)
     dock.tabs.setCurrentIndex(2)
     for layer in viewer.layers:
         layer.visible = False

@@ -159,7 +159,8 @@ def check_free(folder: str | os.PathLike[str]) -> None:
             f"{where} holds a training that has not ended: let it go on (--resume), or choose "
             "another name"
         )
-    if where.is_dir() and any(where.iterdir()):
+    # a training folder without a job is what a process left that was killed while it made it
+    if where.is_dir() and any(inside != place(where) for inside in where.iterdir()):
         raise FileExistsError(
             f"{where} is a folder with other things in it and is left as it is; choose another name"
         )

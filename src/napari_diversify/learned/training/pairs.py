@@ -106,7 +106,20 @@ def drawn_for(job: Job, images: Sequence[Image]) -> Drawn:
                 f"{first[-1]:.3g} µm: a dressing has one pixel size. Resample them, or train two"
             )
     plan = Plan() if job.specimen is None else Plan.from_record(job.specimen)
-    return Drawn(plan, first, job.settings.patch, job.seed)
+    drawn, patch = Drawn(plan, first, job.settings.patch, job.seed), job.settings.patch
+    if not 4 <= drawn.diameter <= patch / 2:
+        raise ValueError(
+            f"nuclei of {plan.model.diameter:.3g} µm have a diameter of {drawn.diameter:.3g} "
+            f"pixels in {images[0].name}; a dressing can learn those of 4 to {patch // 2} in "
+            f"patches of {patch}. Check the diameter and the voxel size, give larger patches "
+            "(--patch), or resample the images"
+        )
+    if not drawn.covered:
+        raise ValueError(
+            "the masks hold no nuclei: their density is too low. Give labels of an image like "
+            "these (--like), or a count of its nuclei (--count)"
+        )
+    return drawn
 
 
 class Degraded:
