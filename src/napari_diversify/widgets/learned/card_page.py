@@ -48,7 +48,7 @@ def limits(card: Card) -> tuple[str, ...]:
         )
     elif card.task == "dress":
         said.append(
-            "masks are denser than the real images, or less dense: objects are hidden or invented "
+            "masks are denser than its images were, or less dense: objects are hidden or invented "
             "then, and the probe tells"
         )
         said.append("its masks of real images are taken for a segmentation")
