@@ -120,15 +120,18 @@ def right(given: argparse.Namespace) -> None:
                 float(np.mean([abs(int(s.sum()) / int(truth.sum()) - 1) for s in shapes]))
             )
         rows.setdefault(f"best of {N}", []).append(max(iou(s, truth) for s in drawn))
+        # a section looks the same from above and from below
+        either = [max(iou(s, truth), iou(s[::-1], truth)) for s in drawn]
+        rows.setdefault("one sample, either way up", []).append(float(np.mean(either)))
         agree.append(iou(drawn[0], drawn[1]))
         half = objects.side // 2
         section.append(iou(drawn[0][half - 1 : half + 1].any(0), mask))
     print(f"\n{len(tested)} held-out cells, IoU (by class) and error of the volume")
-    print(f"  {'':20s}{'all':>7s}" + "".join(f"{c:>11s}" for c in CLASSES) + f"{'volume':>9s}")
+    print(f"  {'':26s}{'all':>7s}" + "".join(f"{c:>11s}" for c in CLASSES) + f"{'volume':>9s}")
     for name, values in rows.items():
         by = [np.mean(np.array(values)[kinds == k]) for k in range(len(CLASSES))]
         error = f"{100 * np.mean(errors[name]):8.1f}%" if name in errors else ""
-        print(f"  {name:20s}{np.mean(values):7.3f}" + "".join(f"{v:11.3f}" for v in by) + error)
+        print(f"  {name:26s}{np.mean(values):7.3f}" + "".join(f"{v:11.3f}" for v in by) + error)
     print(f"  two samples agree to {np.mean(agree):.3f}, a middle section with its mask to "
           f"{np.mean(section):.3f}")  # fmt: skip
     truths = list(objects.cubes[tested])
