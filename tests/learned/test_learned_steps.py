@@ -1,8 +1,11 @@
 """Learned steps: tiles, samples, and models that are missing, cut, changed or hostile."""
 
+import ctypes
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +14,14 @@ from hypothesis import strategies as st
 
 from napari_diversify import LazyVolume, Recipe
 from napari_diversify.core import normal_field
-from napari_diversify.learned import Denoise, RestoreLearned, folder, load, read_card
+from napari_diversify.learned import (
+    Denoise,
+    RestoreLearned,
+    folder,
+    load,
+    read_card,
+    restore_learned,
+)
 from napari_diversify.learned.denoise import _noise
 from napari_diversify.learned.posterior import mode, moments
 from napari_diversify.learned.tiles import block, covering, needed
@@ -96,6 +106,27 @@ def test_a_tile_is_what_the_network_makes_of_the_whole_plane(name):
     assert np.abs(got - image)[inner].max() > 1000
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="finds OpenMP as Linux does")
+def test_a_thread_that_is_new_to_torch_computes_with_one_thread_from_the_first_tile_on(monkeypatch):
+    """A convolution in several has other last bits; torch limits a thread only afterwards."""
+    load(learned("unet").model)  # loads OpenMP
+    maps = Path("/proc/self/maps").read_text().splitlines()
+    path = next(line.split()[-1] for line in maps if "libgomp" in line or "libomp" in line)
+    openmp = ctypes.CDLL(path)
+    threads = []
+    network_of = restore_learned.load
+
+    def counted(reference):
+        threads.append(openmp.omp_get_max_threads())
+        return network_of(reference)
+
+    monkeypatch.setattr(restore_learned, "load", counted)
+    lazy = LazyVolume(IMAGE, Recipe(steps=(learned("unet"),)))
+    with ThreadPoolExecutor(1) as new:
+        new.submit(lambda: lazy[0, :8, :8]).result()
+    assert threads == [1]
+
+
 def test_iterations_are_so_many_steps_in_a_chain():
     # unit, not exact: the same values must meet the same arithmetic
     image = IMAGE.astype(np.float32)
@@ -109,8 +140,6 @@ def test_iterations_are_so_many_steps_in_a_chain():
 
 
 def test_what_is_kept_of_fewer_iterations_serves_more(monkeypatch):
-    from napari_diversify.learned import restore_learned
-
     calls = []
     predict = RestoreLearned.predict
     monkeypatch.setattr(

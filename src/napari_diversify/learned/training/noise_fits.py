@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.contrast.detector_noise import photon_transfer
-from ..needs import torch
+from ..needs import unlimited_torch
 from .images import Image
 from .noise_models import (
     GaussianNoise,
@@ -168,7 +168,7 @@ def _spread(r: _Values) -> float:
 
 
 def _mixture(s: _Values, r: _Values, low: float, high: float, seed: int) -> MixtureNoise:
-    package = torch()
+    package = unlimited_torch()
     scale = float(r.std())
     start = [(0.3 * (k - 1), 0.0, -1.5 + 0.5 * k, -1.5 + 0.5 * k, 0.0, 0.0) for k in range(3)]
     model = MixtureNoise(low=low, high=high, scale=scale, weights=tuple(start))

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from pydantic import Field
 
 from ...model import Model
-from ..needs import torch
+from ..needs import unlimited_torch
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,7 +84,7 @@ class MixtureNoise(Model):
 
     def log_density(self, x: Tensor, s: Tensor) -> Tensor:
         """Logarithm of p(x | s), by pixel."""
-        weights = torch().tensor(self.weights, dtype=s.dtype, device=s.device)
+        weights = unlimited_torch().tensor(self.weights, dtype=s.dtype, device=s.device)
         return mixture_density(x, s, weights, self)
 
     def _components(self, s: npt.ArrayLike) -> tuple[_Values, _Values, _Values]:
@@ -139,7 +139,7 @@ class HistogramNoise(Model):
 
     def log_density(self, x: Tensor, s: Tensor) -> Tensor:
         """Logarithm of p(x | s), by pixel."""
-        package = torch()
+        package = unlimited_torch()
         table = package.tensor(self.density, dtype=s.dtype, device=s.device)
         sigmas = package.tensor(self.sigma, dtype=s.dtype, device=s.device)
         rows, bins = table.shape
