@@ -7,8 +7,8 @@ measured. Baselines are tuned on the truth, the models are not. All are judged a
 planes; for restoration by the scale-invariant PSNR, as stretching R alone wins several decibels
 of the plain one.
 
-Run: ``python benchmarks/learned.py [restore] [gaussian] [photons]`` (all if none is named; 12
-minutes of one core, less with --steps-share 0.3). Exit status 1 if a goal is missed.
+Run: ``python benchmarks/learned.py [restore] [gaussian] [photons] [looking]`` (all if none is
+named; 12 minutes of one core, less with --steps-share 0.3). Exit status 1 if a goal is missed.
 """
 
 from __future__ import annotations
@@ -173,15 +173,56 @@ def denoising(name: str, share: float) -> None:
         goal("errors within 2 sd, %", within[1], 90, 99.5)
 
 
+def looking() -> None:
+    """CPU seconds until a plane of 512 x 512 is there, of networks of the usual size."""
+    from tempfile import TemporaryDirectory
+
+    from napari_diversify import LazyVolume, Recipe
+    from napari_diversify.learned import Denoise, RestoreLearned, save
+    from napari_diversify.learned.card import Normalisation, Trained, UNetShape, VaeShape
+    from napari_diversify.learned.networks import network
+
+    image = np.random.default_rng(0).integers(0, 1000, (3, 512, 512)).astype(np.uint16)
+    print("Looking: CPU seconds for a plane of 512 x 512 (first, again, a part of it)")
+    with TemporaryDirectory() as folder:
+        for task, shape in (("restore", UNetShape()), ("denoise", VaeShape())):
+            trained = Trained(
+                images=("-",), levels=(0, 1000), settings={}, steps=1, seed=0, versions={}
+            )
+            values = {"normalisation": Normalisation(mean=500, std=300), "trained": trained}
+            save(f"{folder}/{task}", network(shape), task=task, shape=shape, **values)
+        restore, denoise = f"{folder}/restore", f"{folder}/denoise"
+        for step in (
+            RestoreLearned(model=restore),
+            RestoreLearned(model=restore, iterations=3),
+            Denoise(model=denoise),
+            Denoise(model=denoise, show="sample"),
+            Denoise(model=denoise, show="mode"),
+        ):
+            lazy = LazyVolume(image, Recipe(steps=(step,)))
+            lazy[2, :9, :9]  # libraries are loaded
+            took = []
+            for key in (0, 0, (0, slice(100, 200))):
+                begun = time.process_time()
+                lazy[key]
+                took.append(time.process_time() - begun)
+            what = " ".join(f"{k} {v}" for k, v in step.model_dump(exclude={"model"}).items())
+            print(f"  {what:44s} " + " ".join(f"{t:7.3f}" for t in took))
+            if step == step.__class__(model=step.model):
+                goal(f"first picture of {step.kind}, CPU seconds", took[0], 0, 1)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("parts", nargs="*", default=["restore", "gaussian", "photons"])
+    parser.add_argument("parts", nargs="*", default=["restore", "gaussian", "photons", "looking"])
     parser.add_argument("--steps-share", type=float, default=1.0, help="of the usual steps")
     given = parser.parse_args()
     torch()
     for part in given.parts:
         if part == "restore":
             restoring(given.steps_share)
+        elif part == "looking":
+            looking()
         else:
             denoising(part, given.steps_share)
         print(flush=True)

@@ -154,6 +154,21 @@ def test_a_model_of_another_kind_is_refused(tmp_path):
         DressingModel(model("unet"))
 
 
+def test_a_dressing_is_not_exported_as_a_model_that_takes_images(tmp_path):
+    tiny(tmp_path / "m")
+    done = run("export-model", tmp_path / "m", "-o", tmp_path / "m.zip", "--license", "MIT")
+    assert done.exit_code == 1
+    assert "makes pictures for masks" in done.stderr
+
+
+def test_the_card_of_a_dressing_has_a_page(tmp_path):
+    from napari_diversify.widgets.learned.card_page import page
+
+    text = page(tmp_path, tiny(tmp_path / "m").card)
+    assert "dress masks" in text
+    assert "masks are denser than its images were" in text
+
+
 # ---- a training ----
 
 
@@ -245,5 +260,16 @@ def test_what_a_dressing_cannot_be_trained_on_gets_a_sentence(stack, tmp_path):
     assert "does not say how large its pixels are" in why()
     np.save(tmp_path / "none.npy", np.zeros((64, 64), np.uint16))
     assert "has no objects" in why(*size, "--like", tmp_path / "none.npy")
+    large = why(*size, "--diameter", 20)
+    assert "have a diameter of 40 pixels" in large
+    assert "4 to 32 in patches of 64" in large
+    assert "he masks hold no nuclei" in why(*size, "--count", 0)
     both = (*size, "--count", 5, "--like", tmp_path / "none.npy")
     assert "both say how dense the masks are" in why(*both)
+
+
+def test_masks_of_a_layer_of_nuclei_are_as_dense_as_its_planes_are_on_average():
+    nuclei = SyntheticNuclei(density=0.4, diameter=8, layer=1.5, flatness=0.7)
+    stack = Plan(nuclei, (40, 128, 128), (0.5, *PIXEL))
+    in_volume = (np.asarray(stack.specimen().labels) > 0).mean()
+    assert Drawn(stack, PIXEL, 128, 0).covered == pytest.approx(in_volume, rel=0.3)

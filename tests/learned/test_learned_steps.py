@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from napari_diversify import LazyVolume, Recipe
 from napari_diversify.core import normal_field
-from napari_diversify.learned import Denoise, RestoreLearned, folder, load, read_card, tiles
+from napari_diversify.learned import Denoise, RestoreLearned, folder, load, read_card
 from napari_diversify.learned.denoise import _noise
 from napari_diversify.learned.posterior import mode, moments
+from napari_diversify.learned.tiles import block, covering, needed
 from napari_diversify.recipe import Diversify
 from tiny_models import SHAPES, model, write
 
@@ -52,15 +53,29 @@ def test_a_halo_holds_all_that_a_result_depends_on_and_no_more_than_needed(name)
     assert shape.halo % shape.multiple == 0
 
 
-def test_a_last_tile_may_reach_far_beyond_the_image():
-    whole = np.arange(300.0 * 90, dtype=np.float32).reshape(300, 90)
-    seen = tiles.block(
-        (0, 1, 0), 256, 48, 0, whole.shape, lambda r: whole[np.ix_(*map(np.array, r))]
-    )
-    assert seen.shape == (1, 352, 352)
-    assert np.array_equal(
-        seen[0, : 92 + 48, 48 : 48 + 90], np.pad(whole, 48, "symmetric")[256:, 48:-48]
-    )
+@given(st.data())
+@settings(max_examples=60)
+def test_a_tile_sees_the_image_reflected_at_its_border_whatever_the_size(data):
+    """Also where the border leaves less of a tile than its halo, and of images less than that."""
+    side, halo = 32, data.draw(st.sampled_from([2, 10, 40]))
+    context = data.draw(st.integers(0, 2))
+    shape = data.draw(st.tuples(st.integers(1, 4), st.integers(1, 100), st.integers(1, 100)))
+    image = np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
+    around = np.pad(image, [(context, context), *[(halo, halo + side)] * 2], mode="symmetric")
+    read = []
+
+    def source(region):
+        assert all(0 <= r.start < r.stop <= n for r, n in zip(region, shape, strict=True))
+        read.append(region)
+        return image[np.ix_(*region)]
+
+    for tile in covering(tuple(range(n) for n in shape), side):
+        z, y, x = tile[0], tile[1] * side, tile[2] * side
+        reach = side + 2 * halo
+        expected = around[z : z + 1 + 2 * context, y : y + reach, x : x + reach]
+        assert np.array_equal(block(tile, side, halo, context, shape, source), expected)
+        (asked,) = [needed([tile], side, halo, context, shape)]
+        assert asked == read[-1]
 
 
 @pytest.mark.parametrize("name", ["unet", "deep", "planes"])
@@ -136,8 +151,6 @@ def test_mean_spread_and_mode_are_of_the_samples_that_are_shown_one_by_one():
 
 
 def test_latents_are_drawn_by_their_position():
-    from napari_diversify.learned.tiles import covering
-
     seen = {}
     step = learned("vae", show="sample")
     card = read_card(model("vae"))
@@ -231,7 +244,8 @@ def gone(where):
         (edit(schema_version=2), "Update napari-diversify"),
         (edit(schema_version="x"), "schema_version"),
         (edit(task="denoise"), "is damaged"),
-        (edit(normalisation={"mean": 0, "std": 0}), "greater than 0"),
+        (edit(normalisation={"mean": 0, "std": 0}), "std"),
+        (edit(normalisation={"mean": 1e308, "std": 1}), "mean"),
         (edit(normalisation={"mean": 1, "std": 1}), "is damaged"),
         (edit(tile=10**9), "tile"),
         (edit(shape={"kind": "unet", "width": 10**9}), "width"),
@@ -304,14 +318,42 @@ def test_a_step_without_a_model_and_a_model_that_is_none_are_answered(tmp_path):
         Recipe(steps=(learned("planes"),)).apply(IMAGE[0])
 
 
+@pytest.mark.parametrize("wrong", [{"spacing": [0, 0]}, {"spacing": [-1, 1]}, {"levels": [5, -5]}])
+def test_a_card_with_sizes_or_levels_that_cannot_be_is_refused(tmp_path, wrong):
+    def change(where):
+        trained = json.loads((where / "card.json").read_text())["trained"]
+        edit(trained={**trained, **wrong})(where)
+
+    assert "cannot be used" in broken(tmp_path, change)
+
+
+def test_a_model_that_overflows_is_refused_and_not_shown_as_black(tmp_path):
+    import torch
+
+    from napari_diversify.learned.networks import network
+
+    made = network(SHAPES["unet"])
+    with torch.no_grad():
+        for parameter in made.parameters():
+            parameter.fill_(1e20)
+    card = read_card(model("unet"))
+    values = {n: getattr(card, n) for n in ("task", "shape", "normalisation", "tile", "trained")}
+    folder.save(tmp_path / "m", made, **values)
+    with pytest.raises(ValueError, match="no finite numbers"):
+        Recipe(steps=(RestoreLearned(model=tmp_path / "m"),)).apply(IMAGE[0])
+
+
 # ---- what is doubtful is said ----
 
 
 def test_other_pixels_and_grey_levels_and_more_iterations_are_doubted():
     step = learned("unet")
     assert step.doubts((9, 9), None, (0, 60_000)) == ()
+    assert step.doubts((9, 9), None, (100, 40_000)) == ()
+    for other in ((0, 1), (0, 255), (-1e6, 60_000), (1e6, 2e6)):
+        assert "grey levels from 0 to 6e+04" in step.doubts((9, 9), None, other)[0]
     assert "grey levels from 0 to 6e+04" in step.doubts((9, 9), None, (0, 2e5))[0]
-    assert "3 times" in step.replace(iterations=3).doubts((9, 9), None, (0, 1))[0]
+    assert "3 times" in step.replace(iterations=3).doubts((9, 9), None, (0, 60_000))[0]
 
 
 def test_pixels_of_another_size_are_doubted(tmp_path):

@@ -147,7 +147,7 @@ def test_labels_that_nothing_can_be_learned_from_are_answered(tmp_path, labels, 
 
 
 def test_what_a_training_of_shapes_would_see_can_be_looked_at():
-    (seen, side), *others = pairs(Job(settings=SMALL), 3)
+    (_, seen, side), *others = pairs(Job(settings=SMALL), 3)
     assert len(others) == 2
     assert seen.shape == side.shape == (16, 16)
     assert set(np.unique(side)) <= {0, 1}

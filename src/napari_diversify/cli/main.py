@@ -18,6 +18,7 @@ from typer.core import TyperCommand, TyperGroup
 from . import apply as cli_batch
 from . import balance as cli_balance
 from . import dress as cli_dress
+from . import export_model as cli_export_model
 from . import files as cli_files
 from . import phantom as cli_phantom
 from . import probe as cli_probe
@@ -52,6 +53,7 @@ _NEEDS = {
     "train": "learned",
     "shapes": "learned",
     "balance": "learned",
+    "export-model": "learned.model_zoo",
     "demo": "files",
 }
 #: Exit status if the command line itself is wrong.
@@ -145,6 +147,7 @@ _command(cli_train.restore, cli_train.Command, _training)
 _command(cli_train.denoise, cli_train.Command, _training)
 _command(cli_train.dress, cli_train.Command, _training)
 _command(cli_train.shapes, cli_train.Command, _training)
+_command(cli_export_model.export_model)
 
 _SHEET = "napari-diversify-demo.png"
 

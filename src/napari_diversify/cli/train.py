@@ -317,6 +317,7 @@ def _source(found: batch.Source, channel: int | None, voxel_size: Sequence[str] 
         series=found.series,
         channel=channel,
         spacing=_ones(found) if in_voxels else spacing,
+        in_voxels=in_voxels,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ..model import Model
 
@@ -158,6 +158,11 @@ class DiffusionShape(Model):
     context: Literal[0] = 0
 
     @property
+    def multiple(self) -> int:
+        """A number that the sides of what it is given must be multiples of."""
+        return self.side
+
+    @property
     def halo(self) -> int:
         """A cube is seen as a whole, and nothing beyond it."""
         return 0
@@ -192,8 +197,8 @@ Shape: TypeAlias = Annotated[
 class Normalisation(Model):
     """Grey levels that a network sees as 0, and as how far from it 1 is; never measured anew."""
 
-    mean: float
-    std: float = Field(gt=0)
+    mean: float = Field(ge=-1e30, le=1e30)
+    std: float = Field(ge=1e-25, le=1e30)
 
 
 class Figures(Model):
@@ -201,6 +206,9 @@ class Figures(Model):
 
     method: str
     values: dict[str, float]  # name with unit to value
+
+
+PixelSize: TypeAlias = Annotated[float, Field(ge=1e-9, le=1e9)]
 
 
 class Trained(Model):
@@ -214,6 +222,8 @@ class Trained(Model):
         Size of their pixels along y and x, in micrometres.
     levels : (float, float)
         Grey levels between which all but a thousandth of their voxels lie on either side.
+    extremes : (float, float) or None
+        The least and the greatest grey level that was seen; None in old cards.
     settings : dict
         Those of the training, as :class:`napari_diversify.learned.training` has them.
     steps, seed : int
@@ -228,8 +238,9 @@ class Trained(Model):
     """
 
     images: tuple[str, ...]
-    spacing: tuple[float, float] | None = None
+    spacing: tuple[PixelSize, PixelSize] | None = None
     levels: tuple[float, float]
+    extremes: tuple[float, float] | None = None
     settings: dict[str, Any]
     steps: int
     seed: int
@@ -238,6 +249,16 @@ class Trained(Model):
     specimen: dict[str, Any] | None = None
     objects: tuple[str, ...] = ()
 
+    @model_validator(mode="after")
+    def _levels_ascend(self) -> Trained:
+        for low, high in filter(None, (self.levels, self.extremes)):
+            if not low < high:
+                raise ValueError(f"grey levels must ascend; got {low:g} to {high:g}")
+        return self
+
+
+#: A range of so small a share of the usual grey levels is in other units than the training's.
+_NARROW = 10
 
 Task: TypeAlias = Literal["restore", "denoise", "dress", "shapes"]
 
@@ -292,9 +313,10 @@ class Card(Model):
                     f"the model was trained on pixels of {trained[1]:.3g} µm; these have "
                     f"{spacing[-1]:.3g} µm"
                 )
-        low, high = self.trained.levels
-        within, beyond = high - low, max(low - levels[0], levels[1] - high)
-        if beyond > 0.5 * within:
+        low, high = self.trained.extremes or self.trained.levels
+        usual = self.trained.levels[1] - self.trained.levels[0]
+        beyond = max(low - levels[0], levels[1] - high)
+        if beyond > 0.5 * (high - low) or levels[1] - levels[0] < usual / _NARROW:
             doubts.append(
                 f"the model was trained on grey levels from {low:.4g} to {high:.4g}; the range "
                 f"here is {levels[0]:.4g} to {levels[1]:.4g}"

@@ -66,7 +66,7 @@ class Denoise(LearnedStep):
         "pixels.",
     )
     draws: int = Field(
-        10,
+        8,
         ge=2,
         le=1000,
         title="draws",

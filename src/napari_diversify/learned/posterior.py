@@ -23,7 +23,7 @@ def moments(samples: Iterable[npt.NDArray[np.float32]]) -> tuple[Unit, Unit]:
     --------
     >>> import numpy as np
     >>> mean, spread = moments(np.float32([[1, 5], [3, 5]]))
-    >>> mean.tolist(), spread.round(3).tolist()
+    >>> mean.tolist(), [round(s, 3) for s in spread.tolist()]
     ([2.0, 5.0], [1.414, 0.0])
     """
     total: Any = 0.0

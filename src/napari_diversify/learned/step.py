@@ -21,7 +21,9 @@ from .tiles import Tile, Unit, assembled, block, covering, each, needed, region_
 def _named(model: Any) -> Any:
     """A model as a recipe names it, from the path of its folder."""
     text = os.fspath(model) if isinstance(model, os.PathLike) else model
-    if not isinstance(text, str) or not text or split(text)[1]:
+    if not isinstance(text, str):
+        raise ValueError(f"a model is given by the path of its folder; got {model!r}")
+    if not text or (split(text)[1] and not os.path.isdir(text)):
         return text
     try:
         return reference(text)
@@ -85,6 +87,8 @@ class LearnedStep(Step):
 
     def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
         """Raise if the model or the packages that it needs are missing."""
+        if not self.passes:
+            return
         check_installed()
         card = self.card
         if card.shape.context and len(shape) < 3:
@@ -97,7 +101,7 @@ class LearnedStep(Step):
         self, shape: Sequence[int], spacing: Sequence[float] | None, levels: tuple[float, float]
     ) -> tuple[str, ...]:
         """What in these images differs from those that the model was trained on."""
-        return self.card.doubts(spacing, levels)
+        return self.card.doubts(spacing, levels) if self.passes else ()
 
     def source_region(self, region: Region, shape: Sequence[int]) -> Region:
         """The tiles that ``region`` lies in, with all that they depend on."""
@@ -162,6 +166,11 @@ class LearnedStep(Step):
         scale = np.float32((high - low) / card.normalisation.std)
         shift = np.float32((low - card.normalisation.mean) / card.normalisation.std)
         result = self.predict(place, card, tile, values * scale + shift)
+        if not np.isfinite(result).all() and np.isfinite(values).all():
+            raise ValueError(
+                f"the model {find(self.model)[0]} gives no finite numbers on this image. Are its "
+                "grey levels like those of the training?"
+            )
         return (result - shift) / scale
 
 

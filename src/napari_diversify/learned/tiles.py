@@ -14,7 +14,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..core.blocks import Region, in_slabs, reflected, slices, spread_over, with_context
+from ..core.blocks import Region, in_slabs, reflected, slices, spread_over
 
 #: Plane, row of tiles and column of tiles; the plane of a 2D image is 0.
 Tile: TypeAlias = tuple[int, int, int]
@@ -42,12 +42,33 @@ def needed(
     tiles: Iterable[Tile], side: int, halo: int, context: int, shape: Sequence[int]
 ) -> Region:
     """All that these tiles are computed from: halos and neighbouring planes, inside the image."""
-    regions = [region_of(tile, side, shape) for tile in tiles]
-    reach = (halo, halo) if len(shape) == 2 else (context, halo, halo)
-    return tuple(
-        with_context(range(min(r.start for r in axis), max(r.stop for r in axis)), radius, n)
-        for axis, radius, n in zip(zip(*regions, strict=True), reach, shape, strict=True)
+    seen = [[_inside(at) for at in _places(tile, side, halo, context, shape)] for tile in tiles]
+    region = tuple(
+        range(min(r.start for r in axis), max(r.stop for r in axis))
+        for axis in zip(*seen, strict=True)
     )
+    return region if len(shape) == 3 else region[1:]
+
+
+def _places(
+    tile: Tile, side: int, halo: int, context: int, shape: Sequence[int]
+) -> list[npt.NDArray[np.int64]]:
+    """Planes, rows and columns of what a tile is computed from: reflected beyond the border.
+
+    A tile that the border cuts is computed as a whole one: all have the same shape.
+    """
+    z, *place = tile
+    planes = shape[0] if len(shape) == 3 else 1
+    along = [(range(z, z + 1), context, planes)]
+    along += [
+        (range(n * side, (n + 1) * side), halo, length)
+        for n, length in zip(place, shape[-2:], strict=True)
+    ]
+    return [reflected(*axis)[0] for axis in along]
+
+
+def _inside(places: npt.NDArray[np.int64]) -> range:
+    return range(int(places.min()), int(places.max()) + 1)
 
 
 def block(
@@ -62,18 +83,11 @@ def block(
 
     Beyond its border the image is reflected, in the plane as along z.
     """
-    z = tile[0]
-    planes = shape[0] if len(shape) == 3 else 1
-    region = needed([tile], side, halo, context, shape)
-    values = source(region).reshape(-1, len(region[-2]), len(region[-1]))
-    whole = (range(n * side, (n + 1) * side) for n in tile[1:])  # also beyond the border
-    first = region[0].start if len(shape) == 3 else 0
-    places = [reflected(range(z, z + 1), context, planes, first)[0]] + [
-        reflected(r, halo, n, inside.start)[0]
-        for r, n, inside in zip(whole, shape[-2:], region[-2:], strict=True)
-    ]
-    # further from the image than the halo, no result depends on what is there
-    return np.ascontiguousarray(values[np.ix_(*(np.maximum(p, 0) for p in places))])
+    places = _places(tile, side, halo, context, shape)
+    within = [_inside(at) for at in places]
+    values = source(tuple(within[-len(shape) :])).reshape([len(r) for r in within])
+    inner = (at - r.start for at, r in zip(places, within, strict=True))
+    return np.ascontiguousarray(values[np.ix_(*inner)])
 
 
 def assembled(region: Region, tiles: dict[Tile, Unit], side: int) -> Unit:

@@ -2,11 +2,12 @@
 
 A renderer is an entry point of the group ``napari_diversify.renderers``: a function
 
-    rendering(model, specimen, seed) -> (compute, note)
+    rendering(model, specimen, seed) -> (compute, note) or (compute, note, found)
 
 that takes what the user names (a trained model, say), a specimen with its labels, and the seed of
-the noise, and returns what computes the image of a region, uint16, and a sentence on what the
-user should know, or "". A part must equal the same part of the whole, bit for bit.
+the noise. It returns what computes the image of a region, uint16; a sentence on what the user
+should know, or ""; and, if it can tell, what computes labels of what can be found in that image,
+of the dtype of the labels. A part must equal the same part of the whole, bit for bit.
 """
 
 from __future__ import annotations
@@ -48,5 +49,4 @@ class Renderer(Model):
                 f"there is no renderer {self.kind!r}{known}. Was the package that brings it "
                 "removed?"
             )
-        compute, note = offered[self.kind].load()(self.model, specimen, seed)
-        return specimen.looking(compute, note)
+        return specimen.looking(*offered[self.kind].load()(self.model, specimen, seed))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ...core.noise import seed_for
 from ...synthetic.plan import Plan
+from ...synthetic.registry import Synthetic
 from ...synthetic.specimen import Specimen
 from .masks import seen_by_network
 
@@ -88,7 +89,17 @@ def plane_of(
     deep = plan.ndim == 3
     return replace(
         plan,
-        model=plan.model.replace(seed=own),
+        model=section(plan.model).replace(seed=own) if deep else plan.model.replace(seed=own),
         shape=(1, *shape) if deep else tuple(shape),
         spacing=(plan.spacing[0], *spacing[-2:]) if deep else tuple(spacing[-2:]),
     ).specimen()
+
+
+def section(model: Synthetic) -> Synthetic:
+    """What a plane of a volume is drawn by: it meets as many objects as one at any depth.
+
+    A layer of nuclei would lie in a plane that is the only one as it lies in the volume: with as
+    many per volume, and hardly any.
+    """
+    layered: Synthetic = model.replace(layer=0.0) if "layer" in type(model).model_fields else model
+    return layered

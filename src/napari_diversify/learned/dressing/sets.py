@@ -25,6 +25,7 @@ from ...files import LAYOUTS, Item, Layout
 from ...recipe.provenance import Provenance
 from ...synthetic.plan import Plan
 from ...synthetic.renderers import Renderer
+from .drawn import section
 from .model import DressingModel
 from .renderer import as_grey
 
@@ -102,8 +103,9 @@ def plan_like(model: DressingModel, shape: Sequence[int], seed: int = 0, **value
     plan = Plan() if trained.specimen is None else Plan.from_record(trained.specimen)
     pixels = trained.spacing or plan.spacing[-2:]
     deep = plan.ndim == 3
+    nuclei = section(plan.model) if deep else plan.model
     return Plan(
-        plan.model.replace(seed=seed, **values),
+        nuclei.replace(seed=seed, **values),
         (1, *shape) if deep else tuple(shape),
         (plan.spacing[0], *pixels) if deep else pixels,
     )

@@ -35,8 +35,9 @@ def card_values(ready: SetUp | ShapesSetUp, loop: Loop) -> dict[str, Any]:
         "normalisation": ready.normalisation,
         "trained": Trained(
             images=names(job.images or job.labels),
-            spacing=spacing,
+            spacing=None if job.images and job.images[0].in_voxels else spacing,
             levels=ready.levels,
+            extremes=None if isinstance(ready, ShapesSetUp) else ready.patches.extremes(),
             settings=job.settings.model_dump(mode="json"),
             steps=loop.step,
             seed=job.seed,

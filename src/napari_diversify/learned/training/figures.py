@@ -45,8 +45,36 @@ def measured(ready: SetUp, net: Any, clean: Sequence[Image] = ()) -> _Measured:
         held = ready.patches.held_out(_PARTS)
         return dressing_figures(ready.task, net, [ready.patches.held_part(*at) for at in held])
     if isinstance(ready.task, DivNoising):
-        return _denoising(ready, ready.task, net, clean)
-    return _restoring(ready, ready.task, net, clean)
+        figures, remarks = _denoising(ready, ready.task, net, clean)
+    else:
+        figures, remarks = _restoring(ready, ready.task, net, clean)
+    return figures, (*verdict(figures), *remarks)
+
+
+def verdict(figures: Sequence[Figures]) -> tuple[str, ...]:
+    """What the figures say of the model, if that is nothing good.
+
+    Examples
+    --------
+    >>> rows = {"input": 30, "Wiener": 36, "model, 1 iteration": 29, "model, 2 iterations": 31}
+    >>> verdict([Figures(method=m, values={"SI-PSNR (dB)": v}) for m, v in rows.items()])
+    ('Even the image as it is comes closer to the truth than the model: do not use it.',)
+    """
+    decibels = {
+        row.method: next((v for name, v in row.values.items() if "(dB)" in name), None)
+        for row in figures
+    }
+    known = {method: value for method, value in decibels.items() if value is not None}
+    model = next((v for method, v in known.items() if method.startswith("model")), None)
+    nothing = next((known[m] for m in ("input", "noisy image") if m in known), None)
+    if model is None or nothing is None:
+        return ()
+    if model <= nothing:
+        return ("Even the image as it is comes closer to the truth than the model: do not use it.",)
+    best = max(known, key=lambda method: known[method])
+    if best.startswith("model"):
+        return ()
+    return (f"{best} comes closer to the truth than the model, and invents nothing.",)
 
 
 # ---- restoring ----

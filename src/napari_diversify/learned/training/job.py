@@ -159,7 +159,8 @@ def check_free(folder: str | os.PathLike[str]) -> None:
             f"{where} holds a training that has not ended: let it go on (--resume), or choose "
             "another name"
         )
-    if where.is_dir() and any(where.iterdir()):
+    # a training folder without a job is what a process left that was killed while it made it
+    if where.is_dir() and any(inside != place(where) for inside in where.iterdir()):
         raise FileExistsError(
             f"{where} is a folder with other things in it and is left as it is; choose another name"
         )
@@ -175,13 +176,13 @@ def _copied(path: Path, array: Any) -> np.memmap[Any, Any]:
 
 def pairs(
     job: Job, n: int, folder: str | os.PathLike[str] | None = None
-) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+) -> list[tuple[npt.NDArray[np.float32], ...]]:
     """The first patches that a training would see, as (input, target) in grey levels.
 
     To denoise there is no target: beside each patch stands the patch, blurred, with new noise
-    as the photon-transfer law of the image has it. Of shapes, the input is the picture inside
-    its mask, and the target a section of the object along z and x, 1 inside.
-    ``folder`` is where copies are, if any.
+    as the photon-transfer law of the image has it. To dress there are no pairs: a synthetic mask,
+    its picture by our own renderer and a real patch, from -1 to 1. Of shapes: mask, picture if
+    there are images, and the object from the side. ``folder`` is where copies are, if any.
     """
     from .pairs import examples
 

@@ -185,6 +185,11 @@ class Patches:
         low, high = (float(v) for v in np.percentile(values, [0.1, 99.9]))
         return Normalisation(mean=float(values.mean()), std=float(values.std())), (low, high)
 
+    def extremes(self) -> tuple[float, float]:
+        """The least and the greatest grey level of what :meth:`normalisation` looks at."""
+        planes = self.some()
+        return float(min(p.min() for p in planes)), float(max(p.max() for p in planes))
+
 
 def _middle(start: int, stop: int) -> slice:
     spare = max(0, stop - start - _MIDDLE) // 2

@@ -30,6 +30,8 @@ class Source(Model):
         Which of several.
     spacing : tuple of float or None
         Size of its voxels, (z,) y, x in micrometres, if the file does not say so.
+    in_voxels : bool
+        Whether lengths count in voxels, whatever their size.
     """
 
     path: str
@@ -38,6 +40,7 @@ class Source(Model):
     series: int | None = Field(None, ge=0)
     channel: int | None = Field(None, ge=0)
     spacing: tuple[float, ...] | None = None
+    in_voxels: bool = False
 
 
 class Job(Model):

@@ -7,15 +7,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from ...synthetic.plan import Plan
 from ..card import Normalisation
-from ..dressing.drawn import Drawn
 from . import noise_fits
 from .divnoising import DivNoising
 from .dressing import Dressing, normalisation_of
 from .images import Image, opened
 from .noise_models import NoiseModel
-from .pairs import Degraded
+from .pairs import Degraded, drawn_for
 from .patches import Patches, patches_of
 from .plan import Job
 from .restoration import Restoration
@@ -108,28 +106,6 @@ def set_up(job: Job, images: Sequence[Image], folder: Path) -> SetUp:
         noise = _noise_model(job, patches, folder)
         task = DivNoising(settings, patches, normalisation, noise, job.seed)
     return SetUp(job, patches, normalisation, levels, task)
-
-
-def drawn_for(job: Job, images: Sequence[Image]) -> Drawn:
-    """The masks of a dressing, with the pixels of the real planes."""
-    sizes = {image.name: image.spacing for image in images}
-    for name, spacing in sizes.items():
-        if spacing is None:
-            raise ValueError(
-                f"{name} does not say how large its pixels are, which nuclei in micrometres need. "
-                "Give the voxel size (--voxel-size)"
-            )
-    first = next(iter(sizes.values()))
-    assert first is not None
-    for name, spacing in sizes.items():
-        assert spacing is not None
-        if any(abs(a / b - 1) > 0.05 for a, b in zip(first[-2:], spacing[-2:], strict=True)):
-            raise ValueError(
-                f"the pixels of {name} have {spacing[-1]:.3g} µm, those of {images[0].name} "
-                f"{first[-1]:.3g} µm: a dressing has one pixel size. Resample them, or train two"
-            )
-    plan = Plan() if job.specimen is None else Plan.from_record(job.specimen)
-    return Drawn(plan, first, job.settings.patch, job.seed)
 
 
 def _noise_model(job: Job, patches: Patches, folder: Path) -> NoiseModel:

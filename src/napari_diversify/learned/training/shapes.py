@@ -107,7 +107,7 @@ class Shapes(Task):
         i, middle = int(self.held[0]), self.objects.side // 2
         cube = self.predicted(net, i)
         return {
-            "input": self.objects.seen[i].sum(axis=0),
+            "input": 2 * self.objects.seen[i].sum(axis=0) - 1,
             "prediction": cube[:, middle],
             "target": self.objects.cubes[i][:, middle].astype(np.float32) * 2 - 1,
         }

@@ -33,6 +33,9 @@ from .tissue import (
     Upwards,
 )
 
+#: Scattering lengths that can be undone with sense.
+_DEEPEST = 4
+
 
 class Restore(TissueStep):
     """Deep-tissue contrast loss undone: the inverse of the step Contrast (deep tissue)."""
@@ -104,6 +107,20 @@ class Restore(TissueStep):
     def draws_noise(self, shape: Sequence[int] | None = None) -> bool:
         """Never."""
         return False
+
+    def doubts(
+        self, shape: Sequence[int], spacing: Sequence[float] | None, levels: tuple[float, float]
+    ) -> tuple[str, ...]:
+        """Tissue that hardly lets any light through."""
+        planes = shape[0] if len(shape) == 3 else 1
+        depths = self.depths(self.depth, planes, spacing or (1.0,) * len(shape))
+        lengths = float(depths.max()) / self.scattering_length
+        if lengths <= _DEEPEST:
+            return ()
+        return (
+            f"{lengths:.3g} scattering lengths of tissue are undone: by the model next to no "
+            "structure can have come through, and the little that it lets through is taken for all",
+        )
 
     @property
     def iterations_compared(self) -> tuple[int, ...]:

@@ -14,12 +14,13 @@ from ...analysis.by_iteration import LEAST_RETENTION, retention_in_view
 from ...learned.step import LearnedStep
 from ...recipe import LazyVolume
 from ...recipe.lazy.array import LazyArray
+from ...sentences import reason
 from ..diversify.panel import StepPanel
+from ..models.chooser import ModelChooser
 from ..qt.background import Background
 from ..qt.driver import driver
 from ..qt.parts import tip
 from ..qt.words import Words
-from .model_chooser import ModelChooser
 
 _SETTLED_MS = 200
 
@@ -46,6 +47,7 @@ class ModelPanel(StepPanel):
         self._seen: tuple[LazyVolume, tuple[Any, ...]] | None = None
         self._doubting = Background(self)
         self._doubting.finished.connect(self._on_doubts)
+        self._doubting.failed.connect(lambda error: self._on_doubts((reason(error),)))
         self.chooser.setModel(step.model)
 
     def setValue(self, step: LearnedStep) -> None:
