@@ -23,6 +23,7 @@ from superqt import QDoubleSlider
 from napari_diversify.core import hidden_signal
 from napari_diversify.model import Model
 from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Recipe, Restore
+from napari_diversify.recipe.steps.registry import kinds
 from napari_diversify.widgets.diversify.resolve import resolve
 from napari_diversify.widgets.diversify.state import Card, Key, State
 
@@ -109,7 +110,8 @@ def test_a_step_is_added_from_the_menu_where_it_usually_stands(live, viewer):
     explorer = live.explorer
     explorer.cards._fill_menu()
     texts = [action.text() for action in explorer.cards.menu.actions()]
-    assert texts == ["Contrast (deep tissue)", "Diversify", "Restore contrast", "Low-pass (DCT)"]
+    assert texts == [step.title for step in kinds().values()]
+    assert {"Contrast (deep tissue)", "Diversify", "Denoise (learned)"} <= set(texts)
     assert all(action.toolTip() for action in explorer.cards.menu.actions())
     explorer.cards.menu.actions()[1].trigger()
     rest(live)
