@@ -19,9 +19,8 @@ import time
 from typing import Any
 
 import numpy as np
-import scipy
 
-from napari_diversify.core import degrade_contrast, psnr, restore_contrast
+from napari_diversify.core import degrade_contrast, detail_retention, psnr, restore_contrast
 from napari_diversify.core.measures.quality import si_psnr
 from napari_diversify.core.measures.visibility import rms_contrast
 from napari_diversify.learned.needs import torch
@@ -64,16 +63,6 @@ def trained(array: Any, settings: Any, spacing: tuple[float, float] = SPACING[1:
     return ready, loop.trained()
 
 
-def detail(result: Any, image: Any) -> float:
-    """How much of the detail of an image is in a result: correlation of both, band-passed."""
-
-    def band(planes: Any) -> Any:
-        low = [scipy.ndimage.gaussian_filter(planes, (0, s, s)) for s in (1, 3)]
-        return (low[0] - low[1]).ravel()
-
-    return float(np.corrcoef(band(result), band(image))[0, 1])
-
-
 def restoring(share: float) -> None:
     from napari_diversify.core.contrast.contrast import Tissue
     from napari_diversify.learned.training.restoration import applied
@@ -106,14 +95,19 @@ def restoring(share: float) -> None:
     peak = float(np.ptp(x))
     print(f"  {'clean':24s} {'':6s} {'':8s} {rms_contrast(x):13.2f}")
     for name, found in rows.items():
-        numbers = psnr(x, found, peak), si_psnr(x, found), rms_contrast(found), detail(found, r)
+        numbers = (
+            psnr(x, found, peak),
+            si_psnr(x, found),
+            rms_contrast(found),
+            detail_retention(r, found),
+        )
         print("  {:24s} {:6.1f} {:8.1f} {:13.2f} {:7.2f}".format(name, *numbers))
     learned = [rows[f"learned, k = {k}"] for k in range(1, 6)]
     gains = [si_psnr(x, found) - si_psnr(x, r) for found in learned]
     goal(f"gain of SI-PSNR at the best k ({1 + int(np.argmax(gains))})", max(gains), 2)
     contrasts = [rms_contrast(found) for found in (r, *learned[:3])]
     goal("contrast rises with k = 0 to 3, by at least", float(np.diff(contrasts).min()), 0)
-    kept = [detail(found, r) for found in (r, *learned[:3])]
+    kept = [detail_retention(r, found) for found in (r, *learned[:3])]
     goal("detail falls with k = 0 to 3, by at least", float(-np.diff(kept).max()), 0)
 
 

@@ -1,6 +1,7 @@
 """What all tests share: settings of their own, a display or a line on its absence, a dock."""
 
 import atexit
+import gc
 import json
 import os
 import shutil
@@ -79,6 +80,16 @@ def pytest_terminal_summary(terminalreporter, config):
             "xvfb-run -a pytest (packages: see README).",
             yellow=True,
         )
+
+
+# ---- garbage ----
+
+
+@pytest.fixture(autouse=True, scope="module")
+def known_objects():
+    """Napari collects garbage for each layer and viewer: what is there to stay is left out."""
+    gc.collect()
+    gc.freeze()
 
 
 # ---- waiting ----

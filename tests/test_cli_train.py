@@ -115,7 +115,7 @@ def test_what_is_missing_is_said(tmp_path, image, monkeypatch):
     from napari_diversify.learned import needs
 
     monkeypatch.setattr(needs, "PACKAGES", ("a_package_that_is_not_there",))
-    needs.torch.cache_clear()
+    needs.unlimited_torch.cache_clear()
     status, text = run("train", "denoise", image, "-o", tmp_path / "model", *TINY)
     assert (status, 'pip install "napari-diversify[learn]"' in text) == (1, True)
     assert not (tmp_path / "model").exists()

@@ -6,6 +6,7 @@ its field. Forms, tooltips, messages and the JSON schema are derived from it.
 
 from __future__ import annotations
 
+import json
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -55,6 +56,10 @@ class Model(BaseModel):
     def replace(self, **changes: Any) -> Any:
         """A copy with other values, checked like a new one."""
         return type(self)(**{**{n: getattr(self, n) for n in type(self).model_fields}, **changes})
+
+    def to_ascii(self, indent: int | None = None) -> str:
+        """JSON in ASCII, which holds any name of a file, undecodable bytes too."""
+        return json.dumps(self.model_dump(), indent=indent)
 
 
 class Located(ValueError):

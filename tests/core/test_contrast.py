@@ -9,11 +9,11 @@ from scipy.ndimage import gaussian_filter
 
 from napari_diversify.core import Tissue, blocks, degrade_contrast, normal_field, synthetic_nuclei
 from napari_diversify.core.contrast.contrast import (
-    depth_of_planes,
     filtered_plane,
     halo_of,
     plane_filter,
 )
+from napari_diversify.core.contrast.depth import depth_of_planes
 from napari_diversify.core.contrast.detector_noise import (
     noise_curve,
     noise_spectrum,

@@ -8,8 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_diversify import Recipe
-from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Sampling
+from napari_diversify.learned import Denoise
+from napari_diversify.recipe import DegradeContrast, Diversify, LowPass, Restore, Sampling
 from napari_diversify.recipe.equal_samples import equal_samples, equality_note
+from tiny_models import model
 
 STEPS = (
     Diversify(window=3),
@@ -25,6 +27,10 @@ STEPS = (
     DegradeContrast(extra_depth=0, growing=True, upwards=True),
     LowPass(cutoff=0.5),
     LowPass(cutoff=0.5, volume=True),
+    Restore(depth=10),
+    Restore(depth=10, method="richardson-lucy", iterations=2),
+    Denoise(model=model("vae"), draws=2),
+    Denoise(model=model("vae"), show="sample"),
 )
 IMAGES = {
     (4, 14, 15): np.random.default_rng(0).integers(0, 60_000, (4, 14, 15), np.uint16),
@@ -68,6 +74,8 @@ def test_samples_are_listed_together_exactly_where_they_are_equal(data):
         "diversify": {"w_v": (0.0, 3.0), "w_i": (0.5, 0.5)},
         "contrast": {"extra_depth": (0.0, 20.0), "context": (0, 1)},
         "lowpass": {"cutoff": (0.2, 0.6)},
+        "restore": {"iterations": (0, 9), "strength": (0.5, 2.0)},
+        "denoise": {"draws": (2, 3)},
     }
     names = [f"{i}.{f}" for i, s in enumerate(chain) for f in choices[s.kind]]
     strategy = data.draw(st.sampled_from(["random", "structured", "grid"]))
@@ -89,7 +97,7 @@ def test_samples_are_listed_together_exactly_where_they_are_equal(data):
         assert len(group) > 1
         assert len({results[n] for n in group}) == 1
     together = {n: k for k, group in enumerate(listed) for n in group}
-    recipes = {n: sampling.recipe_of(n).steps for n in numbers}
+    recipes = {n: [s.of_what_counts() for s in sampling.recipe_of(n).steps] for n in numbers}
     for a, b in itertools.combinations(numbers, 2):
         if results[a] == results[b] and recipes[a] == recipes[b]:
             assert a in together
@@ -136,3 +144,28 @@ def test_the_sentence_says_which_and_what_to_do():
     assert "and 2 more groups" in equality_note(grid, range(45))
     assert equality_note(grid, [0, 9, 18]) is None
     assert equality_note(grid, [0, 9, 10]).startswith("some samples of an image come out equal")
+
+
+@pytest.mark.parametrize("strategy", ["random", "grid"])
+@pytest.mark.parametrize(
+    ("method", "name", "ends", "counts"),
+    [
+        ("wiener", "iterations", (1, 50), False),
+        ("richardson-lucy", "strength", (0.5, 2), False),
+        ("richardson-lucy", "iterations", (1, 9), True),
+        ("wiener", "strength", (0.5, 2), True),
+    ],
+)
+def test_values_of_a_parameter_that_does_not_count_make_equal_samples(
+    strategy, method, name, ends, counts
+):
+    grid = strategy == "grid"
+    sampling = Sampling(
+        recipe=Recipe(steps=(Restore(depth=10, method=method),)),
+        ranges={name: (*ends, 3) if grid else ends},
+        strategy=strategy,
+        samples=1 if grid else 3,
+    )
+    files = [made(sampling, IMAGES[14, 15], n) for n in range(3)]
+    assert (len(set(files)) > 1) == counts
+    assert (equality_note(sampling, range(3)) is None) == counts

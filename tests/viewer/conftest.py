@@ -47,6 +47,7 @@ def viewer(slicing, make_napari_viewer_proxy, qtbot, request):
 
     # napari looks at once: what a thread holds for another moment would be taken for a leak
     qtbot.waitUntil(is_gone)
+    gc.freeze()  # what napari has loaded with it
 
 
 @pytest.fixture

@@ -106,6 +106,20 @@ def test_any_recipe_is_loaded_shown_edited_and_saved(live, viewer, tmp_path, ste
     assert Recipe.load(tmp_path / "saved.json") == recipe
 
 
+def test_a_layer_hidden_since_another_recipe_comes_back_where_its_card_is(live, viewer, tmp_path):
+    for kinds_of_steps in (
+        [Diversify, DegradeContrast, LowPass, Restore],
+        [DegradeContrast, Restore, DegradeContrast, Restore],  # the others stay, hidden
+        [DegradeContrast, DegradeContrast, DegradeContrast, LowPass, Diversify],
+    ):
+        steps = tuple(kind() for kind in kinds_of_steps)
+        recipe = Recipe(steps=steps, intensity_range=(0, 60_000), spatial_ndim=3)
+        recipe.save(tmp_path / "recipe.json", overwrite=True)
+        live.explorer.load(tmp_path / "recipe.json")
+        rest(live)
+        assert_shown(live, viewer.layers["cells"].data)
+
+
 def test_a_step_is_added_from_the_menu_where_it_usually_stands(live, viewer):
     explorer = live.explorer
     explorer.cards._fill_menu()

@@ -71,7 +71,7 @@ def save(folder: str | os.PathLike[str], network: nn.Module, **values: Any) -> C
     with writing(where / WEIGHTS, overwrite=True) as partial:
         partial.write_bytes(weights)
     with writing(where / CARD, overwrite=True) as partial:
-        partial.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        partial.write_text(card.to_ascii(indent=2) + "\n", encoding="utf-8")
     return card
 
 

@@ -1,4 +1,4 @@
-"""Samples that come out equal: where no step draws noise, and no value differs.
+"""Samples that come out equal: no step draws noise, and no value that counts differs.
 
 Equal samples add nothing to a training set but weight, and are easily overlooked in it.
 """
@@ -19,8 +19,8 @@ def equal_samples(
 ) -> tuple[tuple[int, ...], ...]:
     """Which samples of one image are equal to each other in every voxel.
 
-    Values that differ are assumed to change something, and noise to show in the result, so that
-    no samples are listed in error.
+    Values that differ are assumed to change something, unless their step says that they do not
+    count, and noise to show in the result, so that no samples are listed in error.
 
     Parameters
     ----------
@@ -50,7 +50,7 @@ def equal_samples(
     for number in numbers:
         steps = sampling.recipe_of(number).steps
         if not any(step.draws_noise(shape) for step in steps):
-            groups[steps].append(number)
+            groups[tuple(step.of_what_counts() for step in steps)].append(number)
     return tuple(tuple(group) for group in groups.values() if len(group) > 1)
 
 
@@ -79,8 +79,8 @@ def equality_note(
         more = f" and {len(groups) - _GROUPS} more groups" if len(groups) > _GROUPS else ""
         which = f"some samples of an image come out equal ({', '.join(named)}{more})"
     return (
-        f"{which}: no step draws noise in them, and no value differs between them. Let a step add "
-        "noise, give a parameter a range, or make fewer samples"
+        f"{which}: no step draws noise in them, and no value that counts differs between them. "
+        "Let a step add noise, give a parameter a range, or make fewer samples"
     )
 
 

@@ -215,6 +215,7 @@ class Sampling(Model):
             place
             for name, place in self._places.items()
             if self.ranges[name].low < self.ranges[name].high
+            and self.recipe.steps[place[0]].counts(place[1])
         }
         steps = enumerate(self.recipe.steps)
         fixed = [step for i, step in steps if all(i != k for k, _ in varied)]

@@ -29,6 +29,7 @@ from ..checks import check_intensities
 from ..noise import normal_field
 from ..spectral import compiled as kernels
 from ..spectral.dct import Coefficients, blurred, forward, inverse, inverse_of
+from .depth import planes_and_depths
 from .detector_noise import noise_spectrum, photon_transfer
 
 #: Depth in micrometres at which ``blur`` is stated.
@@ -115,27 +116,6 @@ class Tissue:
     def transmission(self, depth: float) -> float:
         """Share of the light that absorption leaves."""
         return float(np.exp(-depth * self.absorption / 1000))
-
-
-def depth_of_planes(
-    n: int,
-    spacing_z: float,
-    extra_depth: float,
-    *,
-    growing: bool = False,
-    surface: int = 0,
-    upwards: bool = False,
-) -> npt.NDArray[np.float64]:
-    """Extra depth of each plane, in the unit of ``spacing_z``.
-
-    The same for all; with ``growing``, each plane's own depth below the plane
-    ``surface`` is added. Planes above the surface get the extra depth alone.
-    """
-    if not growing:
-        return np.full(n, float(extra_depth))
-    below = (np.arange(n) - surface) * (-spacing_z if upwards else spacing_z)
-    depths: npt.NDArray[np.float64] = extra_depth + np.maximum(below, 0.0)
-    return depths
 
 
 @dataclass(frozen=True, eq=False)
@@ -247,41 +227,6 @@ def halo_of(
     """The plane as a halo of that width shows it."""
     width = 2.0**octave * float(np.sqrt(spacing[-2] * spacing[-1]))
     return blurred(coefficients, [width / size for size in spacing[-2:]])
-
-
-def planes_and_depths(
-    shape: Sequence[int],
-    spacing: Sequence[float] | None,
-    name: str,
-    depth: float,
-    *,
-    growing: bool,
-    surface: int,
-    upwards: bool,
-) -> tuple[tuple[float, ...], npt.NDArray[np.float64]]:
-    """Check what is said of an image; give its voxel size and the depth of each of its planes.
-
-    ``name``: what the caller calls the ``depth`` of all planes.
-    """
-    sizes = (1.0,) * len(shape) if spacing is None else tuple(float(s) for s in spacing)
-    if len(sizes) != len(shape) or not all(np.isfinite(s) and s > 0 for s in sizes):
-        raise ValueError(
-            f"spacing must be {len(shape)} positive numbers, one per axis; got {spacing!r}"
-        )
-    if not (np.isfinite(depth) and depth >= 0):
-        raise ValueError(f"{name} must be 0 or more; got {depth!r}")
-    if growing and len(shape) == 2:
-        raise ValueError("a 2D image has no depth to grow with; use growing=False")
-    planes = shape[0] if len(shape) == 3 else 1
-    if growing and not (isinstance(surface, int) and 0 <= surface < planes):
-        raise ValueError(
-            f"surface must be a plane of the image, 0 to {planes - 1}; got {surface!r}"
-        )
-    spacing_z = sizes[0] if len(shape) == 3 else 1.0
-    depths = depth_of_planes(
-        planes, spacing_z, depth, growing=growing, surface=surface, upwards=upwards
-    )
-    return sizes, depths
 
 
 def degrade_contrast(

@@ -27,7 +27,8 @@ import numpy.typing as npt
 from ..checks import check_intensities
 from ..spectral import compiled as kernels
 from ..spectral.dct import Coefficients, forward, inverse_of
-from .contrast import PlaneFilter, Tissue, plane_filter, planes_and_depths
+from .contrast import PlaneFilter, Tissue, plane_filter
+from .depth import planes_and_depths
 from .detector_noise import photon_transfer
 
 Method: TypeAlias = Literal["wiener", "richardson-lucy"]

@@ -20,7 +20,7 @@ from .shapes import Shapes
 def card_values(ready: SetUp | ShapesSetUp, loop: Loop) -> dict[str, Any]:
     """All of a card but its figures and its hash."""
     job, task = ready.job, ready.task
-    spacing = None if isinstance(ready, ShapesSetUp) else ready.patches.images[0].spacing
+    spacing = None if isinstance(ready, ShapesSetUp) else ready.patches.pixel
     noise: dict[str, Any] | None = None
     if isinstance(task, DivNoising):
         noise = task.noise.model_dump(mode="json")

@@ -48,7 +48,18 @@ def measured(ready: SetUp, net: Any, clean: Sequence[Image] = ()) -> _Measured:
         figures, remarks = _denoising(ready, ready.task, net, clean)
     else:
         figures, remarks = _restoring(ready, ready.task, net, clean)
-    return figures, (*verdict(figures), *remarks)
+    return figures, (*verdict(figures), *remarks, *_pixels(ready))
+
+
+def _pixels(ready: SetUp) -> tuple[str, ...]:
+    """That images of different pixels were trained on, if they were."""
+    sizes = sorted({image.spacing[1] for image in ready.patches.images if image.spacing})
+    if ready.patches.pixel is not None or len(sizes) < 2:
+        return ()
+    return (
+        f"The images had pixels of {sizes[0]:.3g} to {sizes[-1]:.3g} µm: no image is called unlike "
+        "them for its pixels.",
+    )
 
 
 def verdict(figures: Sequence[Figures]) -> tuple[str, ...]:

@@ -145,8 +145,8 @@ def preparing(
         discard(folder)
         raise
     with files.saying(folder):
-        replace_text(place(folder) / "status.json", Status(state="waiting").model_dump_json())
-        replace_text(place(folder) / "job.json", job.model_dump_json(indent=1) + "\n")
+        replace_text(place(folder) / "status.json", Status(state="waiting").to_ascii())
+        replace_text(place(folder) / "job.json", job.to_ascii(indent=1) + "\n")
 
 
 def check_free(folder: str | os.PathLike[str]) -> None:
@@ -326,7 +326,7 @@ def say(folder: str | os.PathLike[str], state: State, progress: Progress | None 
 
 
 def _say(folder: str | os.PathLike[str], status: Status) -> None:
-    patiently(lambda: replace_text(place(folder) / "status.json", status.model_dump_json()))
+    patiently(lambda: replace_text(place(folder) / "status.json", status.to_ascii()))
 
 
 def patiently(write: Callable[[], object]) -> None:

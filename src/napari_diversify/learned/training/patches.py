@@ -30,6 +30,7 @@ _SHARE = 5  # one of so many rows
 _LOOKED_AT = 32  # planes that grey levels are measured in
 _MIDDLE = 1024  # and how many rows and columns of them
 _PIXELS = 1 << 22
+_ALIKE = 0.05  # by how much sizes of pixels may differ that count as equal
 _DRAWS = 16  # numbers that a patch is drawn by; more may be taken, never fewer
 
 
@@ -184,6 +185,17 @@ class Patches:
             )
         low, high = (float(v) for v in np.percentile(values, [0.1, 99.9]))
         return Normalisation(mean=float(values.mean()), std=float(values.std())), (low, high)
+
+    @property
+    def pixel(self) -> tuple[float, float] | None:
+        """Size of the pixels of all images along y and x; None if it is not known, or differs."""
+        first = self.images[0].spacing
+        alike = first is not None and all(
+            image.spacing is not None
+            and all(abs(a / b - 1) < _ALIKE for a, b in zip(image.spacing, first, strict=True))
+            for image in self.images
+        )
+        return first if alike else None
 
     def extremes(self) -> tuple[float, float]:
         """The least and the greatest grey level of what :meth:`normalisation` looks at."""

@@ -163,7 +163,7 @@ class _Run:
     def report(self, now: Progress) -> None:
         """Write a line of progress, and the step into the status."""
         with open(self.place / "progress.jsonl", "a", encoding="utf-8") as lines:
-            lines.write(now.model_dump_json() + "\n")
+            lines.write(now.to_ascii() + "\n")
         self.say("running")
         self.tell(now)
 

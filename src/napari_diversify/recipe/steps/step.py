@@ -192,6 +192,18 @@ class Step(Model):
     def check(self, shape: Sequence[int], spacing: Sequence[float] | None) -> None:
         """Raise a ValueError if the step cannot work on images of this shape, saying why."""
 
+    def counts(self, name: str) -> bool:
+        """Whether a parameter changes anything, the others being as they are."""
+        other, value = self.counts_with.get(name, ("", None))
+        return not other or getattr(self, other) == value
+
+    def of_what_counts(self) -> Any:
+        """The step with parameters that change nothing set back: it computes the same."""
+        idle = {
+            n: type(self).model_fields[n].default for n in self.counts_with if not self.counts(n)
+        }
+        return self.replace(**idle) if idle else self
+
     def doubts(
         self, shape: Sequence[int], spacing: Sequence[float] | None, levels: tuple[float, float]
     ) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 
-from ...core.contrast.contrast import depth_of_planes
+from ...core.contrast.depth import depth_of_planes
 from .step import Step
 
 ScatteringLength: TypeAlias = Annotated[

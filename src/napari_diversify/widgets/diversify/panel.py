@@ -100,8 +100,8 @@ class StepPanel(QWidget):
         for name in step.of_volumes & self.form.controls.keys():
             usual = getattr(step, name) == type(step).model_fields[name].default
             self.form.controls[name].setEnabled(not (self._planes and usual))
-        for name, (other, value) in step.counts_with.items():
-            self.form.controls[name].setEnabled(getattr(step, other) == value)
+        for name in step.counts_with:
+            self.form.controls[name].setEnabled(step.counts(name))
 
     def look(self, array: LazyArray | None, index: tuple[Any, ...] = ()) -> None:
         """Say what is in view of the result of the step: ``index`` of ``array``; None: nothing."""

@@ -102,7 +102,9 @@ class ShownViews(QObject):
 
     def stack(self, key: ViewKey) -> None:
         """Put the layer of a result where its card stands: later ones lie above, and are seen."""
-        layers, keys = self._viewer.layers, [k for k in self._wanted if not k.name]
+        layers = self._viewer.layers
+        # one that is not shown yet, but has a layer from before, has no place yet
+        keys = [k for k in self._wanted if not k.name and k in self._on]
         layer = self._layer(key)
         if layer is None or key not in keys:
             return
@@ -216,8 +218,6 @@ class ShownViews(QObject):
             else:
                 self._on.discard(key)
                 view.put_away()
-            if view.live.layer != before or not was_on:
-                self.stack(key)
         except Exception as error:  # noqa: BLE001  whatever a step of another package does
             if not view.is_of(source):
                 view.set_aside()
@@ -225,6 +225,8 @@ class ShownViews(QObject):
             return False
         finally:
             self._showing.discard(key)
+            if view.live.layer != before or not was_on:
+                self.stack(key)
             self.looked.emit()
         return True
 
