@@ -236,6 +236,12 @@ COMMANDS = {
     "demo": ("demo", "cells.tif"),
     "train restore": ("train", "restore", "cells.tif", *MODEL),
     "train denoise": ("train", "denoise", "cells.tif", *MODEL),
+    "train dress": ("train", "dress", "cells.tif", *MODEL),
+    "train shapes": ("train", "shapes", "--labels", "cells.tif", *MODEL),
+    "dress": ("dress", "out/gone", "-o", "out/set"),
+    "probe": ("probe", "cells.tif", "--labels", "masks/cells.tif"),
+    "shapes": ("shapes", "--labels", "masks/cells.tif", "--model", "out/gone", "-o", "out/shapes"),
+    "balance": ("balance", "--labels", "masks/cells.tif", "--classes", "recipe.json"),
     "export-model": ("export-model", "out/gone", "-o", "out/model.zip"),
 }
 VALUES = {

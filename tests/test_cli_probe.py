@@ -41,6 +41,9 @@ def test_the_table_and_the_status_tell_which_objects_cannot_be_seen(pairs):
     assert rows["honest"]["trace"] is None
     with open(pairs / "t.csv", newline="") as file:
         assert [row["unseen"] for row in csv.DictReader(file)] == ["0", "4"]
+    again = run(*given, "--csv", pairs / "t.csv")
+    assert (again.exit_code, "exists and is left as it is" in again.stderr) == (1, True)
+    assert run(*given, "--csv", pairs / "t.csv", "--overwrite").exit_code == 3
     assert run(*given, "--most", 0.2).exit_code == 0
     assert "telling" in run(*given).stdout
 

@@ -18,7 +18,7 @@ import typer
 # what takes long to import is imported where it is used: --help does not wait for it
 from .answers import say, stop
 from .progress import bar
-from .train import labelled
+from .training_sources import labelled
 
 if TYPE_CHECKING:
     from ..learned.balance.experiment import Result

@@ -80,8 +80,11 @@ def probe(
         ),
     ] = None,
     table: Annotated[
-        Path | None, typer.Option("--csv", help="File for the table; it is replaced.")
+        Path | None, typer.Option("--csv", help="File for the table; it must not exist.")
     ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace a table and pictures of these names.")
+    ] = False,
     axes: options.Axes = None,
     series: options.Series = None,
     as_json: options.Json = False,
@@ -104,7 +107,10 @@ def probe(
     """
     from ..batch import sources_of
     from ..batch.script import numbers_in
+    from ..files import check_free, replace_text
 
+    if table is not None and not overwrite:
+        check_free(table)
     if model is not None and found:
         raise ValueError("--model and --found both give a back-translation: give one of them")
     reading: dict[str, Any] = {
@@ -119,16 +125,13 @@ def probe(
         with bar("probing", len(sources)) as tell:
             for source, other in zip(sources, theirs, strict=True):
                 row = _row(source, other if found else None, noise, translate, pictures,
-                           cutoff=cutoff, width=width, dark=dark)  # fmt: skip
+                           overwrite, cutoff=cutoff, width=width, dark=dark)  # fmt: skip
                 rows.append(row)
                 tell(advance=1)
     except KeyboardInterrupt:
         stop("Stopped.")
-    text = _csv(rows)
     if table is not None:
-        from ..files import replace_text
-
-        replace_text(table, text)
+        replace_text(table, _csv(rows))
     typer.echo(json.dumps(_plain(rows), indent=2) if as_json else _listed(rows), nl=as_json)
     _end(rows, most)
 
@@ -174,6 +177,7 @@ def _row(
     noise: NoiseLaw | None,
     translate: Callable[[npt.NDArray[Any]], npt.NDArray[Any]] | None,
     pictures: Path | None,
+    overwrite: bool,
     **settings: Any,
 ) -> dict[str, Any]:
     """A line of the table; whatever is wrong with an image, the others go on."""
@@ -193,7 +197,7 @@ def _row(
         made = probe_hidden(values, mask, found=back, noise=noise, **settings)
         row |= {"labels": source.labels.name, **_figures(made)}
         if pictures is not None:
-            _draw(pictures / f"{source.name}_hidden.png", values, mask, made)
+            _draw(pictures / f"{source.name}_hidden.png", values, mask, made, overwrite)
     except Exception as error:  # noqa: BLE001  files fail in all kinds of ways
         show(error)
         row["why"] = sentence(error)
@@ -232,7 +236,13 @@ def _volume(data: Any, spatial_ndim: int) -> npt.NDArray[Any]:
     return np.asarray(data[(0,) * (len(data.shape) - spatial_ndim)])
 
 
-def _draw(path: Path, image: npt.NDArray[Any], mask: npt.NDArray[Any], made: HiddenProbe) -> None:
+def _draw(
+    path: Path,
+    image: npt.NDArray[Any],
+    mask: npt.NDArray[Any],
+    made: HiddenProbe,
+    overwrite: bool,
+) -> None:
     """A plane beside its equalised high frequencies, unseen objects outlined in both."""
     import numpy as np
     from PIL import Image
@@ -251,7 +261,7 @@ def _draw(path: Path, image: npt.NDArray[Any], mask: npt.NDArray[Any], made: Hid
     content = io.BytesIO()
     Image.fromarray(np.rint(both * 255).astype(np.uint8)).save(content, "PNG")
     make_folder(path.parent)
-    with writing(path, overwrite=True) as partial:
+    with writing(path, overwrite) as partial:
         partial.write_bytes(content.getvalue())
 
 

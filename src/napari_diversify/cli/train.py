@@ -17,11 +17,10 @@ from typer.core import TyperCommand
 
 # what takes long to import is imported where it is used: --help does not wait for it
 from .answers import say, stop
-from .options import voxel_size_in
 from .progress import bar
+from .training_sources import images_in, labelled
 
 if TYPE_CHECKING:
-    from .. import batch
     from ..learned.card import Card
     from ..learned.training.job import Job, Source
 
@@ -79,8 +78,8 @@ def restore(
 
       napari-diversify train restore stack.ome.tif -o models/stack --depth 60
     """
-    sources = _sources(images, axes, channel, voxel_size)
-    cleaned = _sources(clean, axes, channel, voxel_size)
+    sources = images_in(images, axes, channel, voxel_size)
+    cleaned = images_in(clean, axes, channel, voxel_size)
     _train("restore", output, sources, seed, resume, settings, clean=cleaned)
 
 
@@ -118,11 +117,11 @@ def denoise(
     if frames is not None and denoised:
         raise ValueError("the noise model is fitted to --frames or to --denoised: give one of them")
     more: dict[str, Any] = {
-        "clean": _sources(clean, axes, channel, voxel_size),
-        "denoised": _sources(denoised, axes, channel, voxel_size),
-        "frames": next(iter(_sources([frames] if frames else None, "tyx", None, None)), None),
+        "clean": images_in(clean, axes, channel, voxel_size),
+        "denoised": images_in(denoised, axes, channel, voxel_size),
+        "frames": next(iter(images_in([frames] if frames else None, "tyx", None, None)), None),
     }
-    sources = _sources(images, axes, channel, voxel_size)
+    sources = images_in(images, axes, channel, voxel_size)
     _train("denoise", output, sources, seed, resume, settings, **more)
 
 
@@ -166,7 +165,7 @@ def dress(
 
       napari-diversify train dress stack.ome.tif --like labels.tif -o models/nuclei
     """
-    sources = _sources(images, axes, channel, voxel_size)
+    sources = images_in(images, axes, channel, voxel_size)
     more: dict[str, Any] = {}
     if not resume and sources:
         from .specimens import record_of
@@ -260,71 +259,6 @@ for _function, _options in _OWN.values():
 
 
 # ---- from words to a job ----
-
-
-def _sources(
-    paths: Sequence[Path] | None,
-    axes: str | None,
-    channel: int | None,
-    voxel_size: Sequence[str] | None,
-) -> tuple[Source, ...]:
-    """The images in files and folders."""
-    if not paths:
-        return ()
-    from ..batch import sources_of
-
-    found = sources_of(paths, axes=axes, find_labels=False)
-    return tuple(_source(one, channel, voxel_size) for one in found)
-
-
-def labelled(
-    images: Sequence[Path] | None,
-    labels: Sequence[Path] | None,
-    axes: str | None,
-    channel: int | None,
-    voxel_size: Sequence[str] | None,
-) -> tuple[tuple[Source, ...], tuple[Source, ...]]:
-    """Images and their labels, or labels alone."""
-    from ..batch import sources_of
-    from ..files import inputs_in
-
-    if not images:
-        found = [sources_of([path], axes=axes)[0] for path in inputs_in(labels or ())]
-        return (), tuple(_source(one, None, voxel_size) for one in found)
-    pairs = sources_of(images, labels or (), axes=axes)
-    bare = [one.name for one in pairs if one.labels is None]
-    if bare:
-        raise ValueError(f"{bare[0]} has no labels, which shapes are learned from (--labels)")
-    return (
-        tuple(_source(one, channel, voxel_size) for one in pairs),
-        tuple(_source(one.labels, None, voxel_size) for one in pairs if one.labels),
-    )
-
-
-def _source(found: batch.Source, channel: int | None, voxel_size: Sequence[str] | None) -> Source:
-    from ..learned.training.job import Source
-
-    sizes, in_voxels = voxel_size_in(voxel_size or ())
-    if sizes and not {"y", "x"} <= set(sizes):
-        raise ValueError("--voxel-size needs y and x, e.g. z=0.5,y=0.1,x=0.1")
-    spacing = tuple(sizes[axis] for axis in "zyx" if axis in sizes) or None
-    if found.path is None:
-        raise ValueError(f"{found.name} is in no file")
-    return Source(
-        path=str(found.path.resolve()),
-        name=found.path.name if found.series is None else found.name,
-        axes=found.axes,
-        series=found.series,
-        channel=channel,
-        spacing=_ones(found) if in_voxels else spacing,
-        in_voxels=in_voxels,
-    )
-
-
-def _ones(found: batch.Source) -> tuple[float, ...]:
-    """A voxel size of 1 along each axis of space."""
-    with found.open() as (header, _):
-        return (1.0,) * header.spatial_ndim
 
 
 def _train(

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import scipy
 import skimage
 
-from ...core.specimens.morphometry import measure_objects
+from ...core.specimens.measured_objects import measure_objects
 
 #: All of them, in the order of :func:`features`, with their units.
 NAMES = (
