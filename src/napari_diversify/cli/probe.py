@@ -63,7 +63,10 @@ def probe(
         typer.Option(help="Where high frequencies begin, in units of the Nyquist frequency."),
     ] = 0.5,
     width: Annotated[
-        int, typer.Option(min=1, help="Width in pixels of the ring that an object is compared to.")
+        int,
+        typer.Option(
+            min=1, max=1000, help="Width in pixels of the ring that an object is compared to."
+        ),
     ] = 3,
     dark: Annotated[
         bool, typer.Option("--dark", help="The objects are darker than the background.")
@@ -133,10 +136,10 @@ def probe(
     if table is not None:
         replace_text(table, _csv(rows))
     typer.echo(json.dumps(_plain(rows), indent=2) if as_json else _listed(rows), nl=as_json)
-    _end(rows, most)
+    _end(rows, most, as_json)
 
 
-def _end(rows: Sequence[dict[str, Any]], most: float) -> None:
+def _end(rows: Sequence[dict[str, Any]], most: float, as_json: bool) -> None:
     """Say what it comes to, and end with the status of it."""
     failed = sum(bool(row["why"]) for row in rows)
     objects, unseen = (sum(row[name] for row in rows) for name in ("objects", "unseen"))
@@ -144,9 +147,12 @@ def _end(rows: Sequence[dict[str, Any]], most: float) -> None:
         raise typer.Exit(1)
     if not objects:
         raise ValueError("the masks hold no objects; are they the right ones?")
-    say(f"{unseen:,} of {objects:,} objects ({unseen / objects:.1%}) cannot be seen.")
+    summary = f"{unseen:,} of {objects:,} objects ({unseen / objects:.1%}) cannot be seen."
     if failed or unseen / objects > most:
+        say(summary)
         raise typer.Exit(3)
+    if not as_json:
+        typer.echo(summary)
 
 
 def _noise_and_model(
