@@ -189,8 +189,9 @@ class Pictures:
                     raise Wrong(f"“{layer.name}” is visible, but not of the chosen image")
                 continue
             if dock.session.image.facts().known and "recipe" in entry_of(layer):
-                wanted = json.loads(wanted_views[name].recipe.to_json())
-                if entry_of(layer)["recipe"] != wanted and not _refused(view, source):
+                recipe = wanted_views[name].recipe
+                wanted = json.loads(recipe.to_json())
+                if entry_of(layer)["recipe"] != wanted and not _refused(view, source, recipe):
                     raise Wrong(f"{name} is not in step: {entry_of(layer)['recipe']} != {wanted}")
 
     def _check_sheet(self, samples, layer):
@@ -310,10 +311,10 @@ def _plain(value):
     return value.affine_matrix if hasattr(value, "affine_matrix") else value
 
 
-def _refused(view, source):
+def _refused(view, source, recipe):
     """Whether the settings cannot be shown of this image."""
     try:
-        view._arrays(source, view._recipe(), 0)
+        view._arrays(source, recipe)
     except ValueError:
         return True
     return False
