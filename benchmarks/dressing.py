@@ -186,7 +186,8 @@ def foreign(data: Path) -> dict[str, tuple[Any, Any]]:
     if spec is not None and spec.submodule_search_locations:
         inside = Path(spec.submodule_search_locations[0]) / "sample_images"
         image, labels = (tifffile.imread(inside / f"{n}.tif") for n in ("nuclei", "nuclei_label"))
-        found["nuclei"] = (image[6:54:6], labels[6:54:6])
+        # every second pixel: the nuclei have 45, and patches 64
+        found["nuclei"] = (image[6:54:6, ::2, ::2], labels[6:54:6, ::2, ::2])
     return found
 
 
