@@ -304,7 +304,7 @@ def useful(data: Path, seeds: int, steps: int, kept: Kept) -> None:
             rows = [kept.row(f"useful {name} {method} {k}", lambda k=k, m=measure: m(k))
                     for k in range(seeds)]  # fmt: skip
             tell(method, [row["F1"] for row in rows])
-        for guard in ("nothing", "low-pass 0.35 and noise"):
+        for guard in ("nothing", "low-pass 0.5", "low-pass 0.35 and noise"):
             rows = [
                 kept.row(f"useful {name} {guard} {steps} {k}",
                          lambda k=k, g=guard, c=case: c.dressed(k, g, steps))
