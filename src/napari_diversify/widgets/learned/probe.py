@@ -21,25 +21,24 @@ from qtpy.QtWidgets import (
     QTreeWidget,
     QTreeWidgetItem,
     QVBoxLayout,
-    QWidget,
 )
 
 from ...core.contrast.detector_noise import NoiseLaw, noise_law
 from ...core.measures.hidden import VISIBLE, HiddenProbe, probe_hidden
 from ...core.spectral.lowpass import hidden_signal
 from ...learned.dressing.model import DressingModel
+from ..live.layer_work import LayerWork, layer_box
 from ..live.layers import displayed_index, guess_spatial_ndim, levels_of, no_room, spatial_state
 from ..live.ours import can_be_source, role_of
 from ..models.chooser import ModelChooser
-from ..qt.background import Background
 from ..qt.forms import leave_wheel, narrow
 from ..qt.numbers import DecimalBox
-from ..qt.parts import button, combo, fill, row, sentence, tip
+from ..qt.parts import button, fill, row, sentence, tip
 from ..qt.switch import switch
 from ..qt.words import Words
 from .use import undisturbed
 
-_NO_IMAGE, _NO_LABELS, _ITSELF = "no image layer", "no labels of its shape", "the image itself"
+_ITSELF = "the image itself"
 _BYTES = 40  # a voxel, while it is looked at
 _ROWS = 500  # of the table, those that are seen worst
 _CLEAR = 20.0  # contrast of the last colour
@@ -58,7 +57,7 @@ class Probed:
     place: dict[str, Any]
 
 
-class ProbeView(QWidget):
+class ProbeView(LayerWork):
     """Which image and labels, what the noise is, and what was found.
 
     Parameters
@@ -73,17 +72,13 @@ class ProbeView(QWidget):
     # cutoff       [0.50] [ ] dark   [Probe]
     # (what it comes to)
     # label  contrast  trace  found
-    progressed = Signal(int, int)
-    refused = Signal(str)
     done = Signal(str)
-    stopped = Signal()
 
     def __init__(self, viewer: ViewerModel) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self._probed: Probed | None = None
-        self.image = combo("image", "An image, generated or real.")
-        self.labels = combo(
+        self.image = layer_box("image", "An image, generated or real.")
+        self.labels = layer_box(
             "labels",
             "Labels that are said to belong to it: each object is asked whether the image shows "
             "it.",
@@ -96,16 +91,12 @@ class ProbeView(QWidget):
                 "it finds all the same it can only know from a hidden signal.",
             )
         )
-        self.noise = combo(
+        self.noise = layer_box(
             "noise from",
             "What objects must stand out from: the noise of the image itself, or, for generated "
             "images, that of a real one, as generators leave noise out. With a model, “the image "
             "itself” is the real images that it was trained on.",
         )
-        for box in (self.image, self.labels, self.noise):
-            box.setSizeAdjustPolicy(box.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(8)
-            leave_wheel(box)
         self.cutoff = DecimalBox()
         self.cutoff.setRange(0.05, 1.4)
         self.cutoff.setSingleStep(0.05)
@@ -139,11 +130,6 @@ class ProbeView(QWidget):
             )
         )
         self.table.header().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
-        self._background = Background(self)
-        self._background.progressed.connect(self.progressed)
-        self._background.finished.connect(self._on_probed)
-        self._background.failed.connect(self._on_failed)
-        self._background.stopped.connect(self.stopped)
         self._lay_out()
         self.image.currentIndexChanged.connect(self._list_labels)
         self.model.refused.connect(self.refused)
@@ -163,26 +149,10 @@ class ProbeView(QWidget):
         layout.addWidget(self.words)
         layout.addWidget(self.table, stretch=1)
 
-    @property
-    def running(self) -> bool:
-        """Whether objects are being measured."""
-        return self._background.running
-
     def cancel(self) -> None:
         """Stop; nothing will come of it."""
-        self._background.cancel()
+        super().cancel()
         self.model.cancel()
-
-    def connect_viewer(self) -> None:
-        """Follow the layers of the viewer from now on."""
-        for emitter in self._emitters():
-            emitter.connect(self._list)
-        self._list()
-
-    def disconnect_viewer(self) -> None:
-        """Leave the viewer alone."""
-        for emitter in self._emitters():
-            emitter.disconnect(self._list)
 
     def probe(self) -> None:
         """Measure, in a thread."""
@@ -208,7 +178,7 @@ class ProbeView(QWidget):
 
     # ---- what comes back ----
 
-    def _on_probed(self, probed: Probed) -> None:
+    def _on_found(self, probed: Probed) -> None:
         self._probed, probe = probed, probed.probe
         lead = len(probed.place["scale"]) - probed.labels.ndim
 
@@ -274,37 +244,25 @@ class ProbeView(QWidget):
 
     # ---- the lists ----
 
-    def _emitters(self) -> tuple[Any, ...]:
-        events = self._viewer.layers.events
-        return events.inserted, events.removed, events.reordered, events.renamed
-
-    def _list(self, event: Any = None) -> None:
-        names = [la.name for la in self._viewer.layers if can_be_source(la) and not la.rgb]
-        chosen = self.image.currentText() if self.image.count() else None
-        fill(self.image, names or [_NO_IMAGE], None if chosen == _NO_IMAGE else chosen)
-        self.image.setEnabled(bool(names))
+    def _list(self) -> None:
+        names = self._names(lambda layer: can_be_source(layer) and not layer.rgb)
+        self._offer(self.image, names, "no image layer")
         like = self.noise.currentText() if self.noise.count() else _ITSELF
         fill(self.noise, [_ITSELF, *names], like, none=_ITSELF)
         self._list_labels()
 
     def _list_labels(self) -> None:
         image = self._layer(self.image)
-        names = [
-            la.name
-            for la in self._viewer.layers
-            if image is not None
-            and isinstance(la, napari.layers.Labels)
-            and role_of(la) is None
-            and la.data.shape == levels_of(image)[0].shape
-        ]
-        chosen = self.labels.currentText() if self.labels.count() else None
-        fill(self.labels, names or [_NO_LABELS], None if chosen == _NO_LABELS else chosen)
-        self.labels.setEnabled(bool(names))
+        names = self._names(
+            lambda layer: (
+                image is not None
+                and isinstance(layer, napari.layers.Labels)
+                and role_of(layer) is None
+                and layer.data.shape == levels_of(image)[0].shape
+            )
+        )
+        self._offer(self.labels, names, "no labels of its shape")
         self.button.setEnabled(bool(names))
-
-    def _layer(self, box: Any) -> Any:
-        """The layer chosen in a list, or None."""
-        return next((la for la in self._viewer.layers if la.name == box.currentText()), None)
 
 
 def _probed(

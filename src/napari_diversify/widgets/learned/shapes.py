@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from napari.components import ViewerModel
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QLabel, QSpinBox, QWidget
+from qtpy.QtWidgets import QLabel, QSpinBox
 
 from ...core.blocks import whole
 from ...learned.folder import reference
@@ -21,6 +21,7 @@ from ...model import bounds_of
 from ...recipe import Recipe
 from ...recipe.provenance import KEY
 from ..live.feed import Feed
+from ..live.layer_work import LayerWork, layer_box, rows_of
 from ..live.layers import (
     deeper,
     displayed_index,
@@ -30,15 +31,14 @@ from ..live.layers import (
     spatial_state,
 )
 from ..live.ours import can_be_source, role_of
-from ..qt.background import Background
 from ..qt.forms import leave_wheel, narrow
 from ..qt.numbers import whole_numbers_only
-from ..qt.parts import button, combo, fill, row, sentence, tip
+from ..qt.parts import button, fill, row, sentence, tip
 from ..synthetic.array import SpecimenView, values_of
 from .use import undisturbed
 from .watch import Model
 
-_NO_LABELS, _NO_IMAGE = "no labels layer", "masks alone"
+_NO_IMAGE = "masks alone"
 _AT_ONCE = 1 << 20
 _BYTES = 8  # a voxel: frequency and probability
 
@@ -56,7 +56,7 @@ class Drawn:
     entry: dict[str, Any]
 
 
-class ShapesRow(QWidget):
+class ShapesRow(LayerWork):
     """Which labels, with which image, shapes are drawn for, and how many of each.
 
     Parameters
@@ -68,27 +68,19 @@ class ShapesRow(QWidget):
     # with image  [cells v]
     # samples     [5] seed [0]
     # [Draw shapes]
-    progressed = Signal(int, int)
     done = Signal(str)
-    refused = Signal(str)
-    stopped = Signal()
 
     def __init__(self, viewer: ViewerModel) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self._model: Model | None = None
-        self.labels = combo(
+        self.labels = layer_box(
             "shapes of",
             "Labels of the objects in a 2D picture; of a volume, the plane in view is taken.",
         )
-        self.image = combo(
+        self.image = layer_box(
             "with image",
             "The picture of these objects. A model that has learned from pictures needs one.",
         )
-        for box in (self.labels, self.image):
-            box.setSizeAdjustPolicy(box.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(8)
-            leave_wheel(box)
         self.samples, self.seed = QSpinBox(), QSpinBox()
         self.samples.setRange(1, 1000)
         self.samples.setValue(5)
@@ -108,46 +100,19 @@ class ShapesRow(QWidget):
             "part of an object; and the same, corrected by how often that was right when the "
             "model was trained. The given plane is the one in the middle of z.",
         )
-        layout = QFormLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        layout = rows_of(self)
         layout.addRow("shapes of", self.labels)
         layout.addRow("with image", self.image)
         layout.addRow("samples", row(self.samples, QLabel("seed"), self.seed))
         layout.addRow(self.button)
-        self._background = Background(self)
-        self._background.progressed.connect(self.progressed)
-        self._background.finished.connect(self._on_drawn)
-        self._background.failed.connect(self._on_failed)
-        self._background.stopped.connect(self.stopped)
         self.labels.currentIndexChanged.connect(self._list_images)
         self.button.clicked.connect(self.draw)
         self.hide()
-
-    @property
-    def running(self) -> bool:
-        """Whether shapes are being drawn."""
-        return self._background.running
-
-    def cancel(self) -> None:
-        """Stop; nothing will come of it."""
-        self._background.cancel()
 
     def setModel(self, model: Model | None) -> None:
         """Offer to draw with this model, if it draws shapes."""
         self._model = model
         self.setVisible(model is not None and model.card.task == "shapes")
-
-    def connect_viewer(self) -> None:
-        """Follow the layers of the viewer from now on."""
-        for emitter in self._emitters():
-            emitter.connect(self._list)
-        self._list()
-
-    def disconnect_viewer(self) -> None:
-        """Leave the viewer alone."""
-        for emitter in self._emitters():
-            emitter.disconnect(self._list)
 
     def draw(self) -> None:
         """Draw the shapes in a thread."""
@@ -178,7 +143,7 @@ class ShapesRow(QWidget):
 
     # ---- what comes back ----
 
-    def _on_drawn(self, drawn: Drawn) -> None:
+    def _on_found(self, drawn: Drawn) -> None:
         shapes = drawn.shapes
         place, metadata = _in_z(drawn.place, shapes), {KEY: drawn.entry}
         view = SpecimenView(shapes.samples, "shapes", slow=True)
@@ -230,42 +195,32 @@ class ShapesRow(QWidget):
 
     # ---- the lists ----
 
-    def _emitters(self) -> tuple[Any, ...]:
-        events = self._viewer.layers.events
-        return events.inserted, events.removed, events.reordered, events.renamed
-
-    def _list(self, event: Any = None) -> None:
-        names = [
-            layer.name
-            for layer in self._viewer.layers
-            if isinstance(layer, napari.layers.Labels)
-            and role_of(layer) is None
-            and layer.ndim < 4  # samples are no pictures
-        ]
-        chosen = self.labels.currentText() if self.labels.count() else None
-        fill(self.labels, names or [_NO_LABELS], None if chosen == _NO_LABELS else chosen)
-        self.labels.setEnabled(bool(names))
+    def _list(self) -> None:
+        names = self._names(
+            lambda layer: (
+                isinstance(layer, napari.layers.Labels)
+                and role_of(layer) is None
+                and layer.ndim < 4  # samples are no pictures
+            )
+        )
+        self._offer(self.labels, names, "no labels layer")
         self.button.setEnabled(bool(names))
         self._list_images()
 
     def _list_images(self) -> None:
         labels = self._layer(self.labels)
-        same = [
-            layer.name
-            for layer in self._viewer.layers
-            if labels is not None
-            and can_be_source(layer)
-            and not layer.rgb
-            and levels_of(layer)[0].shape == labels.data.shape
-        ]
+        same = self._names(
+            lambda layer: (
+                labels is not None
+                and can_be_source(layer)
+                and not layer.rgb
+                and levels_of(layer)[0].shape == labels.data.shape
+            )
+        )
         known = [self.image.itemText(n) for n in range(1, self.image.count())]
         chosen = self.image.currentText() if same == known else same[-1] if same else _NO_IMAGE
         fill(self.image, [_NO_IMAGE, *same], chosen, none=_NO_IMAGE)
         self.image.setEnabled(bool(same))
-
-    def _layer(self, box: Any) -> Any:
-        """The layer chosen in a list, or None."""
-        return next((la for la in self._viewer.layers if la.name == box.currentText()), None)
 
 
 def _place(labels: Any, plane: tuple[int, ...]) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ...synthetic.plan import Plan
+from ..live.layer_work import layer_box, rows_of
 from ..live.layers import levels_of
 from ..live.ours import can_be_source, role_of
 from ..qt.dock import find_dock
-from ..qt.forms import leave_wheel
-from ..qt.parts import combo, fill
+from ..qt.parts import fill
 from ..synthetic.dock import SyntheticDock
 
 #: Noise models that cannot be measured in the image itself.
@@ -42,31 +42,29 @@ class TaskInputs(QWidget):
         super().__init__()
         self._viewer = viewer
         self._kind = ""
-        self.frames = combo(
+        self.frames = layer_box(
             "noise from",
             "Frames of one static scene, a layer of four planes or more along its first axis, in "
             "which the noise is measured. Without any it is measured in the image itself, which "
             "the noise models mixture and histogram cannot do.",
         )
-        self.like = combo(
+        self.like = layer_box(
             "masks like",
             "Labels of an image like yours: synthetic nuclei get their sizes, shapes and density. "
             "Without labels, set these in the dock Synthetic nuclei: count the nuclei in a plane "
             "of yours, and compare.",
         )
-        self.labels = combo(
+        self.labels = layer_box(
             "labels",
             "Objects that are labelled in 3D. Without any, shapes are learned from as many "
             "synthetic cells of six classes as are set below.",
         )
-        self.image = combo(
+        self.image = layer_box(
             "with image",
             "The image of these labels: the network then looks at pictures, and needs them to draw "
             "shapes. Without one it learns from masks alone.",
         )
-        form = QFormLayout(self)
-        form.setContentsMargins(0, 0, 0, 0)
-        form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        form = rows_of(self)
         self._rows = {
             "noise from": (self.frames, "denoise"),
             "masks like": (self.like, "dress"),
@@ -74,9 +72,6 @@ class TaskInputs(QWidget):
             "with image": (self.image, "shapes"),
         }
         for name, (box, _) in self._rows.items():
-            box.setSizeAdjustPolicy(box.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(10)
-            leave_wheel(box)
             form.addRow(name, box)
         self.labels.currentIndexChanged.connect(self._list_images)
         for box, _ in self._rows.values():
