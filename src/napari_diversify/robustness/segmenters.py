@@ -166,42 +166,36 @@ class Command(_Timed):
         return " ".join(w for w in self.line.split() if w not in ("{in}", "{out}"))
 
 
-class StarDist(_Timed):
-    """A pretrained StarDist model, where the user has installed the package stardist."""
+class _Pretrained(_Timed):
+    """A model of a package that the user has installed."""
 
     where = "process"
+    kind: str
+    model: str
+
+    @property
+    def target(self) -> str:
+        """Where its function is."""
+        return f"napari_diversify.robustness.adapters:{self.kind}"
+
+    @property
+    def name(self) -> str:
+        """Package and model."""
+        return f"{self.kind}:{self.model}"
+
+
+class StarDist(_Pretrained):
+    """A pretrained StarDist model, where the user has installed the package stardist."""
 
     kind: Literal["stardist"] = "stardist"
     model: str = Field("2D_versatile_fluo", title="model", description="Name of the model.")
 
-    @property
-    def target(self) -> str:
-        """Where its function is."""
-        return "napari_diversify.robustness.adapters:stardist"
 
-    @property
-    def name(self) -> str:
-        """Package and model."""
-        return f"{self.kind}:{self.model}"
-
-
-class Cellpose(_Timed):
+class Cellpose(_Pretrained):
     """A pretrained Cellpose model, where the user has installed the package cellpose."""
-
-    where = "process"
 
     kind: Literal["cellpose"] = "cellpose"
     model: str = Field("nuclei", title="model", description="Name of the model.")
-
-    @property
-    def target(self) -> str:
-        """Where its function is."""
-        return "napari_diversify.robustness.adapters:cellpose"
-
-    @property
-    def name(self) -> str:
-        """Package and model."""
-        return f"{self.kind}:{self.model}"
 
 
 AnySegmenter: TypeAlias = Annotated[
