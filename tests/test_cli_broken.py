@@ -233,11 +233,19 @@ COMMANDS = {
     "info": ("info", "cells.tif"),
     "phantom": ("phantom", "out", "--shape", "4,16,16", "--dry-run"),
     "report": ("report", "train", "-o", "out/page.html", "--overwrite"),
+    "robustness": ("robustness", "recipe.json", "cells.tif", "--labels", "masks/cells.tif",
+                   "--segmenter", "otsu", "--psnr", "20", "-o", "out/study", "--dry-run"),
     "demo": ("demo", "cells.tif"),
     "train restore": ("train", "restore", "cells.tif", *MODEL),
     "train denoise": ("train", "denoise", "cells.tif", *MODEL),
+    "train dress": ("train", "dress", "cells.tif", *MODEL),
+    "train shapes": ("train", "shapes", "--labels", "cells.tif", *MODEL),
+    "dress": ("dress", "out/gone", "-o", "out/set"),
+    "probe": ("probe", "cells.tif", "--labels", "masks/cells.tif"),
+    "shapes": ("shapes", "--labels", "masks/cells.tif", "--model", "out/gone", "-o", "out/shapes"),
+    "balance": ("balance", "--labels", "masks/cells.tif", "--classes", "recipe.json"),
     "export-model": ("export-model", "out/gone", "-o", "out/model.zip"),
-}
+}  # fmt: skip
 VALUES = {
     int: ("many", "", " ", "1.5", "-1", "0", "1e3", "nan", "0x10", "-", "9" * 30, "-" + "9" * 30),
     float: ("many", "", " ", "-1", "0", "nan", "inf", "-inf", "1e999", "1e-320", "1,5", "1e30"),

@@ -37,7 +37,8 @@ def test_neither_the_package_nor_its_help_loads_any_array_library(program):
 
 
 @pytest.mark.parametrize(
-    "name", ["apply", "series", "replay", "info", "report", "export-model", "demo"]
+    "name",
+    ["apply", "series", "replay", "info", "report", "robustness", "export-model", "demo"],
 )
 def test_the_help_of_a_command_loads_no_array_library(name):
     assert loaded(command(name, "--help"), (*SLOW, *OF_ARRAYS)) == []

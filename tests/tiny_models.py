@@ -7,7 +7,14 @@ from functools import cache
 from pathlib import Path
 
 from napari_diversify.learned import save
-from napari_diversify.learned.card import Normalisation, Trained, UNetShape, VaeShape
+from napari_diversify.learned.card import (
+    DiffusionShape,
+    DressingShape,
+    Normalisation,
+    Trained,
+    UNetShape,
+    VaeShape,
+)
 from napari_diversify.learned.needs import torch
 
 SHAPES = {
@@ -15,7 +22,10 @@ SHAPES = {
     "deep": UNetShape(width=3, levels=3),
     "planes": UNetShape(width=4, levels=2, context=1),
     "vae": VaeShape(width=4, latents=4),
+    "dressing": DressingShape(width=4, blocks=1, noise=(0.01, 0.0, 0.01)),
+    "diffusion": DiffusionShape(width=8, side=16, voxel=0.5, draws=3),
 }
+TASKS = {"vae": "denoise", "dressing": "dress", "diffusion": "shapes"}
 LEVELS = (0.0, 60_000.0)
 
 
@@ -43,7 +53,7 @@ def write(where, name, seed=0, tile=32, **values):
         if parameter.dim() == 4:
             torch().nn.init.kaiming_normal_(parameter)
     usual = {
-        "task": "denoise" if name == "vae" else "restore",
+        "task": TASKS.get(name, "restore"),
         "normalisation": Normalisation(mean=30_000, std=15_000),
         "trained": Trained(
             images=("a",), levels=LEVELS, settings={}, steps=1, seed=seed, versions={}

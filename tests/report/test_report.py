@@ -768,3 +768,22 @@ def test_the_command_ends_with_a_sentence_and_status_1(invoke, train, tmp_path):
 
 def test_the_help_has_an_example(invoke):
     assert "napari-diversify report train" in invoke("--help").stdout
+
+
+# ---- objects that cannot be seen ----
+
+
+def test_a_page_counts_the_labelled_objects_that_cannot_be_seen(tmp_path):
+    y, x = np.indices((90, 120))
+    labels = ((np.hypot(y % 30 - 15, x % 30 - 15) < 10) * (1 + y // 30 * 4 + x // 30)).astype("u2")
+    shown = (labels > 0) & (labels <= 9)
+    noise = np.random.default_rng(1).normal(0, 20, labels.shape)
+    (tmp_path / "raw").mkdir()
+    tifffile.imwrite(tmp_path / "raw" / "a.tif", (500 + 400 * shown + noise).astype("u2"))
+    tifffile.imwrite(tmp_path / "raw" / "a_labels.tif", labels)
+    sampling = Sampling(recipe=Recipe(steps=(Diversify(w_v=0),)), samples=1)
+    sources = sources_of([tmp_path / "raw" / "a.tif"], [tmp_path / "raw" / "a_labels.tif"])
+    export(Job(sources, sampling, tmp_path / "train", "stardist"))
+    page = Page(write_report(tmp_path / "train"))
+    assert "3 of 12 labelled objects (25.0%) cannot be seen" in page.said
+    assert "#seen" in page.links

@@ -187,7 +187,8 @@ def small(plan):
 
 def is_live_copy(layer):
     """Whether a layer of the user's shows arrays of ours, which follow the image they are of."""
-    return isinstance(layer, napari.layers.Image) and any(
+    kinds = (napari.layers.Image, napari.layers.Labels)  # napari converts one into the other
+    return isinstance(layer, kinds) and any(
         isinstance(behind(level), LiveArray) for level in levels_of(layer)
     )
 

@@ -8,15 +8,26 @@ import pytest
 from qtpy.QtCore import Qt
 
 from napari_diversify import Recipe
+from napari_diversify.core import hidden_signal, synthetic_nuclei
+from napari_diversify.core.measures.hidden import probe_hidden
 from napari_diversify.learned import Denoise, RestoreLearned, folder, read_card
 from napari_diversify.learned.consensus import consensus
+from napari_diversify.learned.shapes import prediction
 from napari_diversify.learned.training import job
-from napari_diversify.learned.training.settings import DenoiseTraining, RestoreTraining
-from napari_diversify.recipe import DegradeContrast
+from napari_diversify.learned.training.settings import (
+    DenoiseTraining,
+    DressTraining,
+    RestoreTraining,
+    ShapesTraining,
+)
+from napari_diversify.recipe import DegradeContrast, SyntheticNuclei
 from napari_diversify.widgets.learned import consensus as consensus_row
-from napari_diversify.widgets.learned import jobs, model_chooser, model_panel, watch
+from napari_diversify.widgets.learned import jobs, model_panel, probe, watch
+from napari_diversify.widgets.learned import shapes as shapes_row
 from napari_diversify.widgets.learned.card_page import limits, page
 from napari_diversify.widgets.learned.dock import LearnDock
+from napari_diversify.widgets.models import chooser
+from napari_diversify.widgets.synthetic.dock import SyntheticDock
 from tiny_models import model, write
 
 TINY = {"width": 4, "patch": 32, "batch": 2}
@@ -26,8 +37,11 @@ _BIG = {
     jobs: ("source_of", "pairs", "preparing", "start", "load", "reference", "remove", "discard"),
     watch: ("trainings", "status", "progress", "preview", "models_in"),
     consensus_row: ("reference", "consensus_of"),
-    model_chooser: ("models_in", "reference"),
+    chooser: ("models_in", "reference"),
     model_panel: ("retention_in_view",),
+    shapes_row: ("Prediction", "reference"),
+    prediction: ("draw",),
+    probe: ("DressingModel", "probe_hidden", "hidden_signal", "noise_law"),
 }
 
 
@@ -213,15 +227,18 @@ def test_what_cannot_be_trained_is_said_in_a_sentence(learn, viewer, qtbot, tmp_
     dock.setValue(DenoiseTraining(noise="mixture"))
     dock.new.train_button.click()
     assert "“mixture” is fitted to calibration frames" in dock.status.message.text()
-    dock.new.frames.setCurrentText("grey")
+    dock.new.inputs.frames.setCurrentText("grey")
     assert dock.new.wanted().frames == viewer.layers["grey"]
     write(models / "taken", "unet")
     dock.new.name.setText("taken")
     dock.new.train_button.click()
     qtbot.waitUntil(lambda: "is a model already" in dock.status.message.text())
-    (tmp_path / "settings.json").write_text(json.dumps({"kind": "dress"}))
+    (tmp_path / "settings.json").write_text(json.dumps({"kind": "dance"}))
     dock.load(tmp_path / "settings.json")
-    assert "kind must be one of restore, denoise; got 'dress'" in dock.status.message.text()
+    assert (
+        "kind must be one of restore, denoise, dress, shapes; got 'dance'"
+        in dock.status.message.text()
+    )
     dock.save(tmp_path / "settings.json")
     dock.load(tmp_path / "settings.json")
     assert "Settings loaded" in dock.status.message.text()
@@ -309,3 +326,128 @@ def test_samples_vote_and_the_dock_diversify_does_not_turn_to_their_layers(
     assert viewer.layers.selection.active == layer
     assert diversify.explorer.session.image.source() == layer
     diversify.settle()
+
+
+def test_masks_are_dressed_from_images_and_labels_and_used_in_synthetic_nuclei(
+    learn, viewer, qtbot, models
+):
+    nuclei = synthetic_nuclei((24, 96, 96), count=20, spacing=(1, 0.5, 0.5))
+    viewer.add_image(nuclei.image, name="cells", **PLACE)
+    viewer.add_labels(nuclei.labels, name="masks", **PLACE)
+    dock = learn()
+    settings = DressTraining(steps=3, warm_start=2, blocks=1, **TINY)
+    dock.setValue(settings)
+    assert dock.new.inputs.like.currentText() == "masks"
+    dock.new.pairs_button.click()
+    qtbot.waitUntil(lambda: dock.new.pictures.rows == jobs.PAIRS)
+    begin(dock, qtbot, settings)
+    trained = models / "cells dressed"
+    specimen = job.Job.load(trained).specimen
+    assert specimen["parameters"]["diameter"] != SyntheticNuclei().diameter  # fitted
+    qtbot.waitUntil(lambda: bool(dock.models.models))
+    assert "unseen, yet found" in dock.models.card.toPlainText()
+    assert dock.models.use_button.text() == "Use in Synthetic nuclei"
+    dock.models.use_button.click()
+    qtbot.waitUntil(lambda: "Open the dock Synthetic nuclei" in dock.status.message.text())
+    synthetic = SyntheticDock(viewer)
+    qtbot.addWidget(synthetic)
+    dock.models.use_button.click()
+    qtbot.waitUntil(lambda: "is at work" in dock.status.message.text())
+    plan = synthetic.value()
+    assert plan.renderer.model == folder.reference(trained)
+    assert plan.spacing == (1, 0.5, 0.5)
+    assert plan.model.diameter == specimen["parameters"]["diameter"]
+
+
+def test_shapes_are_learned_from_labels_with_an_image_or_from_cells(learn, viewer, qtbot, models):
+    nuclei = synthetic_nuclei((32, 128, 128), count=40, spacing=(1, 0.5, 0.5))
+    dock = learn()
+    settings = ShapesTraining(steps=2, width=8, patch=16, batch=2)
+    dock.setValue(settings)
+    dock.new.train_button.click()
+    assert "Shapes are learned from 3D labels" in dock.status.message.text()
+    viewer.add_image(nuclei.image, name="cells", **PLACE)
+    viewer.add_labels(nuclei.labels, name="masks", **PLACE)
+    wanted = dock.new.wanted()
+    assert (wanted.labels, wanted.layers) == (viewer.layers["masks"], (viewer.layers["cells"],))
+    dock.new.pairs_button.click()
+    qtbot.waitUntil(lambda: dock.new.pictures.rows == jobs.PAIRS)
+    begin(dock, qtbot, settings)
+    assert {s.path for s in job.Job.load(models / "masks shapes").labels} == {"data/1.npy"}
+    qtbot.waitUntil(lambda: bool(dock.models.models))
+    text = dock.models.card.toPlainText()
+    assert "ellipsoid" in text
+    assert "one of many possibilities" in text
+
+
+def test_shapes_are_drawn_for_a_plane_and_lie_around_it(learn, viewer, qtbot, models, called):
+    write(models / "cells", "diffusion")
+    labels = np.zeros((3, 40, 40), np.uint8)
+    labels[1, 5:15, 5:15], labels[1, 20:32, 18:30], labels[1, 30:40, 0:9] = 1, 2, 7
+    image = viewer.add_image(100 * labels, name="cells", **PLACE)
+    viewer.add_labels(labels, name="masks", **PLACE)
+    viewer.dims.set_point(0, 1)
+    dock = learn()
+    qtbot.waitUntil(lambda: dock.models.model is not None)
+    row = dock.shapes
+    assert not dock.models.use_button.isVisibleTo(dock.models)
+    assert row.image.currentText() == "cells"
+    row.samples.setValue(3)
+    row.seed.setValue(4)
+    row.button.click()
+    qtbot.waitUntil(lambda: "3 shapes of 2 objects" in dock.status.message.text())
+    assert "border of the image cuts them" in dock.status.message.text()
+    assert viewer.layers.selection.active.name == "masks"
+    samples, frequency = viewer.layers["masks samples"], viewer.layers["masks frequency"]
+    expected = prediction.Prediction(
+        models / "cells", labels[1], image.data[1], spacing=(0.5, 0.5), samples=3, seed=4
+    )
+    called.clear()  # that was in this thread
+    qtbot.waitUntil(lambda: samples.data.feed.shown is not None)
+    np.testing.assert_array_equal(samples.data.feed.shown[0, 0], expected.samples[0, 8])
+    np.testing.assert_array_equal(frequency.data, expected.frequency[...])
+    assert frequency.scale.tolist() == [0.5, 0.5, 0.5]
+    assert frequency.translate[0] + 8 * 0.5 == 1  # the middle is the plane that was given
+    viewer.dims.set_current_step(0, 2)
+    qtbot.waitUntil(lambda: samples.data.feed.shown is not None)
+    np.testing.assert_array_equal(samples.data.feed.shown[0, 0], expected.samples[2, 8])
+    called.clear()
+    table = samples.features
+    assert table["label"].tolist() == [1, 2]
+    np.testing.assert_array_equal(
+        table["sd of volume (µm³)"], expected.features()["sd of volume (µm³)"]
+    )
+
+
+def test_the_probe_colours_objects_that_the_image_does_not_show(learn, viewer, qtbot, models):
+    write(models / "dressing", "dressing")
+    rng = np.random.default_rng(0)
+    labels = np.zeros((2, 3, 40, 64), np.uint8)
+    labels[1, 1, 10:20, 10:20], labels[1, 1, 10:20, 40:50] = 1, 2
+    image = (1000 + 2000 * (labels == 1) + rng.normal(0, 50, labels.shape)).astype(np.uint16)
+    axes = ("t", "z", "y", "x")
+    viewer.add_image(image, name="cells", axis_labels=axes)
+    viewer.add_labels(labels, name="masks", axis_labels=axes)
+    viewer.dims.set_current_step(0, 1)
+    dock = learn()
+    view = dock.probe
+    dock.tabs.setCurrentIndex(3)
+    qtbot.waitUntil(lambda: view.model.findText("dressing") > 0)
+    view.button.click()
+    qtbot.waitUntil(lambda: "1 of 2 objects" in view.words.text())
+    shown = viewer.layers["masks contrast"]
+    expected = probe_hidden(image[1], labels[1])
+    np.testing.assert_array_equal(shown.features["contrast"], expected.contrast)
+    assert shown.features["unseen"].tolist() == [False, True]
+    assert shown.colormap.map(2).tolist() == pytest.approx(probe._UNSEEN)
+    assert shown.colormap.map(1).tolist() != pytest.approx(probe._UNSEEN)
+    assert shown.translate[0] == 1
+    residual = viewer.layers["masks residual"].data[0, 1]
+    np.testing.assert_array_equal(residual, hidden_signal(image[1, 1], 0.5).equalised)
+    view._go_to(view.table.topLevelItem(0))
+    assert view.table.topLevelItem(0).text(0) == "2"  # the one that is seen worst
+    assert shown.selected_label == 2
+    assert viewer.dims.current_step[1] == 1
+    view.model.activated.emit(view.model.findText("dressing"))
+    view.button.click()
+    qtbot.waitUntil(lambda: "The model finds" in view.words.text())

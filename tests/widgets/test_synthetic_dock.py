@@ -19,6 +19,10 @@ from typer.testing import CliRunner
 
 from napari_diversify.cli import main as cli
 from napari_diversify.core.specimens import kernels as specimen_kernels
+from napari_diversify.learned import folder as models
+from napari_diversify.learned.card import Trained
+from napari_diversify.learned.dressing.model import DressingModel
+from napari_diversify.learned.dressing.renderer import as_grey
 from napari_diversify.synthetic.membranes import SyntheticMembranes
 from napari_diversify.synthetic.nuclei import SyntheticNuclei
 from napari_diversify.synthetic.plan import USUAL, Plan
@@ -31,6 +35,7 @@ from napari_diversify.widgets.synthetic import computed
 from napari_diversify.widgets.synthetic import fit as synthetic_fit
 from napari_diversify.widgets.synthetic import preview as synthetic_live
 from napari_diversify.widgets.synthetic.dock import SyntheticDock
+from tiny_models import write
 
 KEY = "napari-diversify"
 SMALL = Plan(SyntheticNuclei(density=6, seed=4), (8, 40, 50), (0.5, 0.4, 0.3))
@@ -959,3 +964,56 @@ def test_density_is_told_per_volume_or_per_area(live):
     assert "density (per 1000 µm³)" in texts()
     live.dock.panel.dimensions.setCurrentIndex(1)
     assert "density (per 1000 µm²)" in texts()
+
+
+def test_a_dressing_makes_image_and_labels_and_the_window_computes_nothing(
+    viewer, qtbot, monkeypatch, tmp_path
+):
+    monkeypatch.setenv(models.FOLDER_OF_MODELS, str(tmp_path))
+    write(tmp_path / "mine", "dressing", trained=Trained(
+        images=("a",), levels=(0, 60_000), settings={}, steps=1, seed=0, versions={},
+        spacing=(0.4, 0.3),
+    ))  # fmt: skip
+    window, threads = threading.get_ident(), []
+    tiled = DressingModel._tiled
+
+    def spied(self, *arguments):
+        threads.append(threading.get_ident())
+        return tiled(self, *arguments)
+
+    monkeypatch.setattr(DressingModel, "_tiled", spied)
+    dock = SyntheticDock(viewer)
+    qtbot.addWidget(dock)
+    dock.setValue(replace(SMALL, shape=(3, 72, 80)))
+    dock.show()
+    qtbot.waitUntil(lambda: dock.preview.in_step and dock.panel.renderer.count() == 3)
+    plain = dock.preview.specimen
+    dock.panel.renderer.activated.emit(1)
+    qtbot.waitUntil(lambda: dock.preview.in_step)
+    plan = dock.value()
+    assert plan.renderer.model == models.reference(tmp_path / "mine")
+    assert "--renderer" in dock.value().command()
+    for z in range(3):
+        viewer.dims.set_current_step(0, z)
+        qtbot.waitUntil(lambda: dock.preview.in_step)
+    dock.keep()
+    qtbot.waitUntil(lambda: "Kept as layers" in dock.status.message.text())
+    assert threads
+    assert window not in threads
+    image, found, source = (
+        viewer.layers[f"synthetic nuclei 4{what}"] for what in ("", " labels", " source labels")
+    )
+    monkeypatch.undo()
+    model = DressingModel(plan.renderer.model)
+    np.testing.assert_array_equal(source.data, np.asarray(plain.labels))
+    for z in range(3):
+        np.testing.assert_array_equal(image.data[z], as_grey(model.picture(source.data[z], 4, z)))
+        seen = model.mask(image.data[z]) > 0
+        np.testing.assert_array_equal(found.data[z], np.where(seen, source.data[z], 0))
+    assert KEY not in found.metadata
+    dock.panel.renderer.activated.emit(0)
+    qtbot.waitUntil(lambda: dock.preview.in_step)
+    assert dock.value().renderer is None
+    dock.panel.dimensions.setCurrentIndex(1)
+    flat = replace(dock.value(), renderer=plan.renderer, shape=(64, 64)).specimen()
+    np.testing.assert_array_equal(flat.found[:], model.masks(np.asarray(flat.image)))

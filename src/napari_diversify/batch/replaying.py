@@ -17,6 +17,9 @@ from .parts import Part
 from .record import FOLDER
 from .settle import volume_of
 from .source import Source
+from .specimen_replay import compared
+
+_SPECIMEN = Path("a synthetic specimen")
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Replay:
     Attributes
     ----------
     path, source : Path
-        The file, and the image it was made from.
+        The file, and the image it was made from; "a synthetic specimen" is none.
     voxels, different : int
         How many voxels it has, and how many are not the same.
     largest : float
@@ -48,7 +51,7 @@ def replay(
     Parameters
     ----------
     path : path-like
-        A file that a batch has written.
+        A file that a batch has written, or an image or labels of a synthetic specimen.
     source : path-like, optional
         The image it was made from, if that has been moved.
 
@@ -60,6 +63,11 @@ def replay(
         If one of the two cannot be read; the message says which.
     """
     with files.open_image(path) as image:
+        entry = image.header.provenance or {}
+        if "recipe" not in entry and isinstance(entry.get("specimen"), dict):
+            work = compared(Path(path), image.data, entry["specimen"])
+            different, largest = yield from work
+            return Replay(Path(path), _SPECIMEN, image.data.size, different, largest)
         made_by = _provenance(Path(path), image.header)
         recipe, origin, at = made_by.recipe.recipe(), made_by.source, made_by.at
         where = _source(Path(path), origin.path) if source is None else Path(source)

@@ -43,8 +43,7 @@ def as_command(job: Job) -> str:
     ValueError
         If an image or its labels are not in a file.
     """
-    inputs, how = [str(path) for path in _paths(job)], _reading(job)
-    words = ["napari-diversify", "apply", compact(_sampling(job).recipe), *inputs]
+    words = ["napari-diversify", "apply", compact(_sampling(job).recipe), *image_words(job)]
     words += ["--output", str(job.output)]
     s = _sampling(job)
     if s.samples != 1:
@@ -58,6 +57,23 @@ def as_command(job: Job) -> str:
         words += ["--psnr", ",".join(repr(level) for level in s.psnr)]
     if job.only is not None:
         words += ["--only", written(job.only)]
+    words += ["--same-noise"] if _same_noise(job) else []
+    words += ["--layout", job.layout, "--format", job.format.name]
+    for option in ("chunk", "shard"):
+        if getattr(job, option) is not None:
+            words += [f"--{option}", str(getattr(job, option))]
+    return shlex.join(words)
+
+
+def image_words(job: Job) -> list[str]:
+    """The images of a job, their labels and how all are read, as words of a command.
+
+    Raises
+    ------
+    ValueError
+        If an image or its labels are not in a file.
+    """
+    words, how = [str(path) for path in _paths(job)], _reading(job)
     for path in _label_paths(job):
         words += ["--labels", str(path)]
     words += ["--no-labels"] if not _finds_labels(job) else []
@@ -66,12 +82,7 @@ def as_command(job: Job) -> str:
     sizes = [f"{axis}={size!r}" for axis, size in (how.voxel_size or {}).items()]
     for text in (*([",".join(sizes)] if sizes else []), *(["voxels"] if how.in_voxels else [])):
         words += ["--voxel-size", text]
-    words += ["--same-noise"] if _same_noise(job) else []
-    words += ["--layout", job.layout, "--format", job.format.name]
-    for option in ("chunk", "shard"):
-        if getattr(job, option) is not None:
-            words += [f"--{option}", str(getattr(job, option))]
-    return shlex.join(words)
+    return words
 
 
 def as_python(job: Job) -> str:

@@ -16,10 +16,15 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from . import apply as cli_batch
+from . import balance as cli_balance
+from . import dress as cli_dress
 from . import export_model as cli_export_model
 from . import files as cli_files
 from . import phantom as cli_phantom
+from . import probe as cli_probe
 from . import report as cli_report
+from . import robustness as cli_robustness
+from . import shapes as cli_shapes
 from . import train as cli_train
 from .answers import (
     DEBUG,
@@ -43,8 +48,13 @@ _NEEDS = {
     "replay": "batch",
     "info": "files",
     "phantom": "synthetic.plan",
+    "dress": "learned",
+    "probe": "batch",
     "report": "report",
+    "robustness": "report",
     "train": "learned",
+    "shapes": "learned",
+    "balance": "learned",
     "export-model": "learned.model_zoo",
     "demo": "files",
 }
@@ -124,14 +134,22 @@ for _function in (
 ):
     _command(_function)
 _command(cli_phantom.phantom, cli_phantom.Command)
+_command(cli_dress.dress)
+_command(cli_probe.probe)
 _command(cli_report.report)
+_command(cli_robustness.robustness)
+_command(cli_shapes.shapes)
+_command(cli_balance.balance)
 
 _training = typer.Typer(
-    help="Train models that restore contrast or denoise (needs PyTorch).", no_args_is_help=True
+    help="Train models that restore contrast, denoise, dress masks or draw shapes (needs PyTorch).",
+    no_args_is_help=True,
 )
 main.add_typer(_training, name="train")
 _command(cli_train.restore, cli_train.Command, _training)
 _command(cli_train.denoise, cli_train.Command, _training)
+_command(cli_train.dress, cli_train.Command, _training)
+_command(cli_train.shapes, cli_train.Command, _training)
 _command(cli_export_model.export_model)
 
 _SHEET = "napari-diversify-demo.png"

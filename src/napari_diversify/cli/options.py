@@ -175,3 +175,36 @@ def levels_in(text: str) -> tuple[float, ...]:
     except ValueError:
         raise ValueError(f"PSNR levels are numbers separated by commas; got {text!r}") from None
     return levels
+
+
+def axis_in(text: str) -> tuple[str, tuple[float, ...]]:
+    """A parameter and its values, evenly spaced from the first to the last.
+
+    Examples
+    --------
+    >>> axis_in("cutoff=1:0.5:3")
+    ('cutoff', (1.0, 0.75, 0.5))
+    """
+    from ..robustness.study import evenly
+
+    name, _, numbers = text.partition("=")
+    try:
+        first, last, count = (float(part) for part in numbers.split(":"))
+        if not name or not 2 <= count <= 1000 or count != int(count):
+            raise ValueError
+    except ValueError:
+        raise ValueError(
+            "an axis is NAME=FIRST:LAST:COUNT with 2 levels or more, from the mildest on, e.g. "
+            f"extra_depth=0:160:6; got {text!r}"
+        ) from None
+    return name, evenly(first, last, int(count))
+
+
+def draws_in(text: str) -> int | str:
+    """A number of draws, or the word auto."""
+    if text == "auto":
+        return text
+    try:
+        return int(text)
+    except ValueError:
+        raise ValueError(f"draws are a whole number, or the word auto; got {text!r}") from None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from ..files import Format
     from ..synthetic.plan import Plan
     from ..synthetic.registry import Synthetic
+    from ..synthetic.renderers import Renderer
     from ..synthetic.specimen import Specimen
     from ..synthetic.specimen_model import SpecimenModel
 
@@ -83,6 +84,13 @@ def phantom(
     like_image: Annotated[
         Path | None, typer.Option(help="Image of these labels, for brightness and texture.")
     ] = None,
+    renderer: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of a model made by train dress: the specimens look as the images that "
+            "it was trained on, instead of as through our microscope."
+        ),
+    ] = None,
     file_format: Annotated[
         str | None, typer.Option("--format", help="ome-tiff (the default), tiff or ome-zarr.")
     ] = None,
@@ -115,6 +123,7 @@ def phantom(
             raise ValueError(f"--samples must be at most {_MOST:,}; got {samples:,}")
         folder, name, ending = _where(output, file_format, samples)
         plan = _plan(kind, given, like, like_image, shape, spacing)
+        plan = replace(plan, renderer=_renderer(renderer))
         plan.with_(seed=seed + samples - 1)  # refused before the first, not at the last
         plan = plan.with_(seed=seed)
         targets = _targets(folder, name, ending, samples)
@@ -246,6 +255,16 @@ def _plan(
     like_labels: type[SpecimenModel] = KINDS[kind]
     matched = tracked(like_labels.matching(labels, own, image), "fitting", _STOPPED)
     return Plan(matched.model.replace(**given), voxels or labels.shape, own)
+
+
+def _renderer(model: Path | None) -> Renderer | None:
+    """The renderer that makes specimens look as a model has learned it."""
+    if model is None:
+        return None
+    from ..learned import reference
+    from ..synthetic.renderers import Renderer
+
+    return Renderer(model=reference(model))
 
 
 def _read(path: Path) -> tuple[Any, tuple[float, ...] | None]:

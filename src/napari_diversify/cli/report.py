@@ -34,7 +34,7 @@ def report(
         bool, typer.Option("--overwrite", help="Replace an older page of this name.")
     ] = False,
 ) -> None:
-    """Write one page on a training set, to see whether it is right.
+    """Write one page on a training set, to see whether it is right; or on a study of robustness.
 
     Samples that stand out come first, each beside its source, with the reason;
     then how parameters and metrics are distributed, how the set compares with
@@ -47,8 +47,13 @@ def report(
 
       napari-diversify report train --real microscope/ -o check.html
     """
-    from ..report import reporting
+    from ..report import is_study, reporting, write_study
 
+    if is_study(folder) and real is None and output is None:
+        with answered():
+            page = write_study(folder)[0]
+        typer.echo(f"The report is in {page}.")
+        return
     with answered():
         try:
             work = reporting(folder, real=real, out=output, overwrite=overwrite)

@@ -1,4 +1,4 @@
-"""The commands that train: train restore, train denoise.
+"""The commands that train: train restore, denoise, dress and shapes.
 
 Exit status: 0 a model was made; 1 none was, with the reason; 2 an option that is unknown or
 not a number; 130 stopped, and what was learned is kept.
@@ -17,8 +17,8 @@ from typer.core import TyperCommand
 
 # what takes long to import is imported where it is used: --help does not wait for it
 from .answers import say, stop
-from .options import voxel_size_in
 from .progress import bar
+from .training_sources import images_in, labelled
 
 if TYPE_CHECKING:
     from ..learned.card import Card
@@ -78,8 +78,8 @@ def restore(
 
       napari-diversify train restore stack.ome.tif -o models/stack --depth 60
     """
-    sources = _sources(images, axes, channel, voxel_size)
-    cleaned = _sources(clean, axes, channel, voxel_size)
+    sources = images_in(images, axes, channel, voxel_size)
+    cleaned = images_in(clean, axes, channel, voxel_size)
     _train("restore", output, sources, seed, resume, settings, clean=cleaned)
 
 
@@ -117,12 +117,95 @@ def denoise(
     if frames is not None and denoised:
         raise ValueError("the noise model is fitted to --frames or to --denoised: give one of them")
     more: dict[str, Any] = {
-        "clean": _sources(clean, axes, channel, voxel_size),
-        "denoised": _sources(denoised, axes, channel, voxel_size),
-        "frames": next(iter(_sources([frames] if frames else None, "tyx", None, None)), None),
+        "clean": images_in(clean, axes, channel, voxel_size),
+        "denoised": images_in(denoised, axes, channel, voxel_size),
+        "frames": next(iter(images_in([frames] if frames else None, "tyx", None, None)), None),
     }
-    sources = _sources(images, axes, channel, voxel_size)
+    sources = images_in(images, axes, channel, voxel_size)
     _train("denoise", output, sources, seed, resume, settings, **more)
+
+
+def dress(
+    images: _Images = None,
+    *,
+    output: _Output,
+    seed: _Seed = 0,
+    resume: _Resume = False,
+    axes: _Axes = None,
+    channel: _Channel = None,
+    voxel_size: _VoxelSize = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            help="Labels whose statistics the masks should have: of any image like these."
+        ),
+    ] = None,
+    specimen: Annotated[
+        Path | None,
+        typer.Option(help="Parameters of the masks, as phantom saves them (NAME.json)."),
+    ] = None,
+    diameter: Annotated[
+        float | None, typer.Option(min=0, help="Mean diameter of the nuclei, in µm.")
+    ] = None,
+    count: Annotated[
+        float | None,
+        typer.Option(min=0, help="Nuclei in a plane of the images, counted or guessed: density."),
+    ] = None,
+    **settings: Any,
+) -> None:
+    """Train a model that makes pictures for synthetic masks which look like your images.
+
+    The images need no masks, and the masks no images (CycleGAN). Masks are those of synthetic
+    nuclei; give labels (--like) or count and diameter, so that they are as dense as
+    your nuclei: where they are not, objects are hidden or invented. A low-pass and noise keep the
+    cycle from hiding objects in the pictures (--cutoff, --noise). Ctrl+C keeps what was
+    learned; --resume goes on.
+
+    Try:
+
+      napari-diversify train dress stack.ome.tif --like labels.tif -o models/nuclei
+    """
+    sources = images_in(images, axes, channel, voxel_size)
+    more: dict[str, Any] = {}
+    if not resume and sources:
+        from .specimens import record_of
+
+        more["specimen"] = record_of(sources, like, specimen, diameter, count)
+    _train("dress", output, sources, seed, resume, settings, **more)
+
+
+def shapes(
+    images: _Images = None,
+    *,
+    output: _Output,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="3D labels: a folder or files, paired with the images by name; by default those "
+            "that lie beside them. Without images, shapes are learned from masks alone."
+        ),
+    ] = None,
+    seed: _Seed = 0,
+    resume: _Resume = False,
+    axes: _Axes = None,
+    channel: _Channel = None,
+    voxel_size: _VoxelSize = None,
+    **settings: Any,
+) -> None:
+    """Train a model that draws what 3D shapes a 2D picture may be of (after DISPR).
+
+    It learns from objects that are labelled in 3D, or from synthetic cells
+    (--cells); objects that a border cuts are left out. Ctrl+C keeps what was
+    learned; --resume goes on.
+
+    Try:
+
+      napari-diversify train shapes stack.tif --labels labels.tif -o models/shapes
+
+      napari-diversify train shapes --cells 300 -o models/cells
+    """
+    sources, own = labelled(images, labels, axes, channel, voxel_size)
+    _train("shapes", output, sources, seed, resume, settings, labels=own)
 
 
 class Command(TyperCommand):
@@ -168,43 +251,14 @@ def _show(function: Any, options: Sequence[inspect.Parameter]) -> None:
     function.__annotations__ = {p.name: p.annotation for p in options} | {"return": None}
 
 
-_OWN = {function.__name__: (function, _own(function)) for function in (restore, denoise)}
+_OWN = {
+    function.__name__: (function, _own(function)) for function in (restore, denoise, dress, shapes)
+}
 for _function, _options in _OWN.values():
     _show(_function, _options)
 
 
 # ---- from words to a job ----
-
-
-def _sources(
-    paths: Sequence[Path] | None,
-    axes: str | None,
-    channel: int | None,
-    voxel_size: Sequence[str] | None,
-) -> tuple[Source, ...]:
-    """The images in files and folders."""
-    if not paths:
-        return ()
-    from ..batch import sources_of
-    from ..learned.training.job import Source
-
-    sizes, in_voxels = voxel_size_in(voxel_size or ())
-    if sizes and not {"y", "x"} <= set(sizes):
-        raise ValueError("--voxel-size needs y and x, e.g. z=0.5,y=0.1,x=0.1")
-    spacing = tuple(sizes[axis] for axis in "zyx" if axis in sizes) or None
-    return tuple(
-        Source(
-            path=str(source.path.resolve()),
-            name=source.path.name if source.series is None else source.name,
-            axes=source.axes,
-            series=source.series,
-            channel=channel,
-            spacing=(1.0, 1.0) if in_voxels else spacing,
-            in_voxels=in_voxels,
-        )
-        for source in sources_of(paths, axes=axes, find_labels=False)
-        if source.path is not None
-    )
 
 
 def _train(
@@ -224,7 +278,7 @@ def _train(
     if resume:
         job = Job.load(output)
         _check_same(kind, job, given, images, output)
-    elif not images:
+    elif not images and kind != "shapes":
         raise ValueError("no image is given to train on; give files or folders")
     else:
         check_free(output)

@@ -29,9 +29,15 @@ def options(kind: str) -> list[inspect.Parameter]:
 
 def settings_of(kind: str) -> Any:
     """The model of the settings of a training."""
-    from ..learned.training.settings import DenoiseTraining, RestoreTraining
+    from ..learned.training.settings import (
+        DenoiseTraining,
+        DressTraining,
+        RestoreTraining,
+        ShapesTraining,
+    )
 
-    return {"restore": RestoreTraining, "denoise": DenoiseTraining}[kind]
+    models = (RestoreTraining, DenoiseTraining, DressTraining, ShapesTraining)
+    return {model.model_fields["kind"].default: model for model in models}[kind]
 
 
 def _help(field: Any) -> str:

@@ -70,6 +70,117 @@ class VaeShape(Model):
         return encoder + decoder + _convolution(2 * w, 2 * w, 2) + _convolution(w, w, 2)
 
 
+class DressingShape(Model):
+    """Two generators, of pictures and of masks, with their discriminators, and the guard.
+
+    Attributes
+    ----------
+    width, blocks : int
+        Channels of the first level of a generator, and its residual blocks.
+    cutoff, taper : float
+        Of the low-pass that pictures pass, as :class:`.LowPass` has them.
+    noise : (float, float, float)
+        The :class:`.NoiseLaw` of what they get, in the units of the network.
+    diameter : float
+        Of a usual object, in pixels.
+    """
+
+    kind: Literal["dressing"] = "dressing"
+    width: int = Field(16, ge=1, le=256)
+    blocks: int = Field(3, ge=1, le=12)
+    cutoff: float = Field(0.35, gt=0, le=2)
+    taper: float = Field(0.5, ge=0, le=1)
+    noise: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    diameter: float = Field(10.0, gt=0)
+    context: Literal[0] = 0
+
+    @property
+    def multiple(self) -> int:
+        """A number that the sides of what it is given must be multiples of."""
+        return 4
+
+    @property
+    def halo(self) -> int:
+        """How far, in pixels, a result may depend on its surroundings; a multiple of 8."""
+        # 7 x 7, two steps down, the blocks at a quarter, two steps up, 7 x 7; places in a repeat
+        reach = 3 + 1 + 2 + 8 * self.blocks + 2 + 1 + 3 + self.multiple - 1
+        return -(-reach // 8) * 8
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers its weights are."""
+        w = self.width
+        ends = _convolution(1, w, 7) + _convolution(w, 1, 7)
+        steps = _convolution(w, 2 * w) + _convolution(2 * w, 4 * w)
+        steps += _convolution(4 * w, 2 * w) + _convolution(2 * w, w)
+        generator = ends + steps + self.blocks * _pair(4 * w, 4 * w)
+        discriminator = (
+            _convolution(1, 2 * w, 4)
+            + _convolution(2 * w, 4 * w, 4)
+            + _convolution(4 * w, 8 * w, 4)
+            + _convolution(8 * w, 1, 3)
+        )
+        return 2 * (generator + discriminator)
+
+
+class DiffusionShape(Model):
+    """The network that draws 3D shapes, after DISPR: what it sees, and how it is sampled.
+
+    Attributes
+    ----------
+    width : int
+        Channels of the first level.
+    side : int
+        Voxels along an edge of the cubes that it fills.
+    voxel : float
+        Size of such a voxel in micrometres.
+    picture : {"section", "projection"}
+        What a picture shows of an object.
+    image : bool
+        Whether it looks at a picture, or at a mask only.
+    target : {"mask", "distance"}
+        What it predicts: 1 inside and -1 outside, or the distance from the surface.
+    draws : int
+        Steps of the sampler.
+    shift : float
+        How much more noise there is on the way than in images of independent pixels.
+    """
+
+    kind: Literal["diffusion"] = "diffusion"
+    width: int = Field(48, ge=8, le=256, multiple_of=8)
+    side: int = Field(32, ge=16, le=64, multiple_of=8)
+    voxel: float = Field(gt=0)
+    picture: Literal["section", "projection"] = "section"
+    image: bool = True
+    target: Literal["mask", "distance"] = "mask"
+    draws: int = Field(25, ge=1, le=1000)
+    shift: float = Field(4.0, gt=0, le=100)
+    context: Literal[0] = 0
+
+    @property
+    def multiple(self) -> int:
+        """A number that the sides of what it is given must be multiples of."""
+        return self.side
+
+    @property
+    def halo(self) -> int:
+        """A cube is seen as a whole, and nothing beyond it."""
+        return 0
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers its weights are."""
+        w, t = self.width, 4 * self.width
+        blocks = [(w, w), (w, 2 * w), (2 * w, 2 * w), (4 * w, 2 * w), (3 * w, w)]
+        number = sum(
+            2 * a + _convolution(a, b) + b * (t + 1) + 2 * b + _convolution(b, b)
+            + (0 if a == b else _convolution(a, b, 1))
+            for a, b in blocks
+        )  # fmt: skip
+        ends = _convolution(self.side + 2, w) + 2 * w + _convolution(w, self.side)
+        return number + ends + t * (w + 1) + t * (t + 1)
+
+
 def _convolution(before: int, after: int, side: int = 3) -> int:
     return after * (before * side * side + 1)
 
@@ -78,7 +189,9 @@ def _pair(before: int, after: int) -> int:
     return _convolution(before, after) + _convolution(after, after)
 
 
-Shape: TypeAlias = Annotated[UNetShape | VaeShape, Field(discriminator="kind")]
+Shape: TypeAlias = Annotated[
+    UNetShape | VaeShape | DressingShape | DiffusionShape, Field(discriminator="kind")
+]
 
 
 class Normalisation(Model):
@@ -118,6 +231,10 @@ class Trained(Model):
         Of the packages, and the device.
     noise : dict
         The noise model, if there is one.
+    specimen : dict
+        The synthetic specimen whose masks a dressing was trained with, if it is one.
+    objects : tuple of str
+        A word for each object that shapes were learned from: none of them may be tested with.
     """
 
     images: tuple[str, ...]
@@ -129,6 +246,8 @@ class Trained(Model):
     seed: int
     versions: dict[str, str]
     noise: dict[str, Any] | None = None
+    specimen: dict[str, Any] | None = None
+    objects: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _levels_ascend(self) -> Trained:
@@ -141,7 +260,7 @@ class Trained(Model):
 #: A range of so small a share of the usual grey levels is in other units than the training's.
 _NARROW = 10
 
-Task: TypeAlias = Literal["restore", "denoise"]
+Task: TypeAlias = Literal["restore", "denoise", "dress", "shapes"]
 
 
 class Card(Model):
@@ -149,8 +268,8 @@ class Card(Model):
 
     Attributes
     ----------
-    task : {"restore", "denoise"}
-    shape : UNetShape or VaeShape
+    task : {"restore", "denoise", "dress", "shapes"}
+    shape : UNetShape, VaeShape, DressingShape or DiffusionShape
     normalisation : Normalisation
     tile : int
         Side of the tiles that results are computed in, in pixels; part of what a model is, as
@@ -162,6 +281,9 @@ class Card(Model):
         Of the model and of the baselines, on held-out patches.
     remarks : tuple of str
         Sentences on how to read the figures.
+    calibration : tuple of float
+        Of shapes: which share of the voxels that are set in 0, 1, ... of n samples are truly
+        set, in objects that were held out.
     """
 
     schema_version: Literal[1] = 1
@@ -173,6 +295,7 @@ class Card(Model):
     trained: Trained
     figures: tuple[Figures, ...] = ()
     remarks: tuple[str, ...] = ()
+    calibration: tuple[float, ...] = ()
 
     def doubts(
         self, spacing: Sequence[float] | None, levels: tuple[float, float]

@@ -77,6 +77,16 @@ def export(
     if os.path.lexists(target):
         raise FileExistsError(f"{target} exists and is left as it is. Choose another name")
     card = read_card(model_folder)
+    if card.task == "dress":
+        raise ValueError(
+            f"{model_folder} makes pictures for masks, and packages are of models that take an "
+            "image. Use it with napari-diversify dress"
+        )
+    if card.task == "shapes":
+        raise ValueError(
+            f"{model_folder} draws 3D shapes, and packages are of models that make an image of an "
+            "image. Use it with napari-diversify shapes"
+        )
     spec = _spec()
     check_installed()
     network = load(reference(model_folder))

@@ -1,4 +1,6 @@
-"""The networks: a residual U-Net, and the VAE of DivNoising. Importing this loads PyTorch.
+"""The networks: a residual U-Net, the VAE of DivNoising, a CycleGAN. Importing loads PyTorch.
+
+That of shapes is in :mod:`.diffusion_network`.
 
 No layer looks at more than its surroundings (no normalisation by instance or batch, no global
 attention): only then is a tile of a result equal to that part of the whole.
@@ -9,7 +11,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .card import Shape, UNetShape, VaeShape
+from .card import DiffusionShape, DressingShape, Shape, UNetShape, VaeShape
+from .diffusion_network import DiffusionNet
 
 
 class UNet(nn.Module):
@@ -84,9 +87,91 @@ class Vae(nn.Module):
         return image
 
 
+class Dressing(nn.Module):
+    """The four networks of a CycleGAN: mask to picture, picture to mask, and their critics."""
+
+    def __init__(self, shape: DressingShape) -> None:
+        super().__init__()
+        self.picture = _generator(shape.width, shape.blocks)
+        self.mask = _generator(shape.width, shape.blocks)
+        self.of_pictures = _discriminator(shape.width)
+        self.of_masks = _discriminator(shape.width)
+
+    def pictures(self, masks: Tensor) -> Tensor:
+        """Pictures, (N, 1, Y, X), for masks of -1 and 1; sides are multiples of 4."""
+        pictures: Tensor = self.picture(masks)
+        return pictures
+
+    def odds(self, pictures: Tensor) -> Tensor:
+        """Logarithm of the odds that pixels of pictures lie inside objects, (N, 1, Y, X)."""
+        odds: Tensor = self.mask(pictures)
+        return odds
+
+    def masks(self, pictures: Tensor) -> Tensor:
+        """The same as masks between -1 and 1."""
+        return torch.tanh(self.odds(pictures) / 2)
+
+
+class _Block(nn.Module):
+    """A residual block; at first it changes nothing."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first, self.second = (nn.Conv2d(width, width, 3, padding=1) for _ in range(2))
+        nn.init.kaiming_normal_(self.first.weight)
+        nn.init.zeros_(self.second.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Add to what is given."""
+        return x + self.second(torch.relu(self.first(torch.relu(x))))
+
+
+def _generator(w: int, blocks: int) -> nn.Sequential:
+    def step(before: int, after: int, **how: int) -> nn.Conv2d:
+        made = nn.Conv2d(before, after, 3, padding=1, **how)
+        nn.init.kaiming_normal_(made.weight)
+        return made
+
+    return nn.Sequential(
+        nn.Conv2d(1, w, 7, padding=3),
+        nn.ReLU(),
+        step(w, 2 * w, stride=2),
+        nn.ReLU(),
+        step(2 * w, 4 * w, stride=2),
+        nn.ReLU(),
+        *(_Block(4 * w) for _ in range(blocks)),
+        nn.Upsample(scale_factor=2),
+        step(4 * w, 2 * w),
+        nn.ReLU(),
+        nn.Upsample(scale_factor=2),
+        step(2 * w, w),
+        nn.ReLU(),
+        nn.Conv2d(w, 1, 7, padding=3),
+    )
+
+
+def _discriminator(w: int) -> nn.Sequential:
+    """Scores of overlapping patches."""
+    return nn.Sequential(
+        nn.Conv2d(1, 2 * w, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(2 * w, 4 * w, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(4 * w, 8 * w, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+        nn.Conv2d(8 * w, 1, 3, padding=1),
+    )
+
+
 def network(shape: Shape) -> nn.Module:
     """A network of this shape with fresh weights, from torch's generator."""
-    made = UNet(shape) if isinstance(shape, UNetShape) else Vae(shape)
+    made: nn.Module
+    if isinstance(shape, DiffusionShape):
+        made = DiffusionNet(shape)
+    elif isinstance(shape, DressingShape):
+        made = Dressing(shape)
+    else:
+        made = UNet(shape) if isinstance(shape, UNetShape) else Vae(shape)
     return made.to(memory_format=torch.channels_last)
 
 

@@ -182,7 +182,7 @@ class Sampling(Model):
     def drawn(self, number: int) -> dict[str, float]:
         """Values of sample ``number`` (0 to len - 1) that were drawn, by full name."""
         self._check_number(number)
-        values = {self._full_name(p): self._value(number, k, p) for k, p in self._sorted()}
+        values = {_full_name(self.recipe, p): self._value(number, k, p) for k, p in self._sorted()}
         return dict(sorted(values.items()))
 
     def target(self, number: int) -> float | None:
@@ -265,35 +265,11 @@ class Sampling(Model):
 
     @property
     def _places(self) -> dict[str, _Place]:
-        return {name: self._find(name) for name in self.ranges}
+        return {name: place_of(self.recipe, name) for name in self.ranges}
 
     def _sorted(self) -> list[tuple[int, _Place]]:
         """Places in the order of the recipe, each with its number among the drawn values."""
         return list(enumerate(sorted(self._places.values())))
-
-    def _find(self, name: str) -> _Place:
-        """The place of the parameter with this name."""
-        kind, _, field = name.rpartition(".")
-        found = [
-            (i, field)
-            for i, step in enumerate(self.recipe.steps)
-            if field in _numbers(type(step)) and kind in ("", step.kind, str(i))
-        ]
-        if len(found) == 1:
-            return found[0]
-        known = ", ".join(
-            self._full_name((i, f))
-            for i, step in enumerate(self.recipe.steps)
-            for f in _numbers(type(step))
-        )
-        why = "several parameters go" if found else "no number of the recipe goes"
-        raise ValueError(f"{why} by the name {name!r}; there are {known}")
-
-    def _full_name(self, place: _Place) -> str:
-        i, field = place
-        kind = self.recipe.steps[i].kind
-        alone = sum(step.kind == kind for step in self.recipe.steps) == 1
-        return f"{kind if alone else i}.{field}"
 
     def _range(self, place: _Place) -> Range:
         return next(self.ranges[name] for name, p in self._places.items() if p == place)
@@ -334,6 +310,45 @@ class Sampling(Model):
                 own = float(getattr(self.recipe.steps[place[0]], place[1]))
                 value = float(truncated_normal(u, own, r.low, r.high))
         return min(max(round(value), math.ceil(r.low)), math.floor(r.high)) if whole else value
+
+
+def place_of(recipe: Recipe, name: str) -> tuple[int, str]:
+    """The number of the step and the field that a parameter's name stands for.
+
+    Raises
+    ------
+    ValueError
+        If it stands for none, or for several; the message lists all.
+
+    Examples
+    --------
+    >>> from napari_diversify.recipe import Diversify, LowPass, Recipe
+    >>> recipe = Recipe(steps=(Diversify(), LowPass()))
+    >>> place_of(recipe, "cutoff"), place_of(recipe, "diversify.w_v")
+    ((1, 'cutoff'), (0, 'w_v'))
+    """
+    kind, _, field = name.rpartition(".")
+    found = [
+        (i, field)
+        for i, step in enumerate(recipe.steps)
+        if field in _numbers(type(step)) and kind in ("", step.kind, str(i))
+    ]
+    if len(found) == 1:
+        return found[0]
+    known = ", ".join(
+        _full_name(recipe, (i, f))
+        for i, step in enumerate(recipe.steps)
+        for f in _numbers(type(step))
+    )
+    why = "several parameters go" if found else "no number of the recipe goes"
+    raise ValueError(f"{why} by the name {name!r}; there are {known}")
+
+
+def _full_name(recipe: Recipe, place: _Place) -> str:
+    i, field = place
+    kind = recipe.steps[i].kind
+    alone = sum(step.kind == kind for step in recipe.steps) == 1
+    return f"{kind if alone else i}.{field}"
 
 
 def with_psnr(recipe: Recipe, target: float, model: PsnrModel) -> Recipe:

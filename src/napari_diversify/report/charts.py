@@ -138,7 +138,7 @@ class _Axes:
     """Where numbers lie on a plot with two axes, and how these are drawn."""
 
     def __init__(self, x: Sequence[float], y: Sequence[float]) -> None:
-        self._x, self._y = (_ticks(finite(values)) for values in (x, y))
+        self._x, self._y = (ticks(finite(values)) for values in (x, y))
 
     def at(self, x: float, y: float) -> str:
         """A point in the coordinates of the drawing."""
@@ -182,7 +182,7 @@ class _Axes:
         return "".join(out)
 
 
-def _ticks(values: Sequence[float]) -> list[float]:
+def ticks(values: Sequence[float]) -> list[float]:
     """Three to seven round numbers, with all values between the first and the last."""
     low, high = min(values, default=0.0), max(values, default=1.0)
     if not high - low > 1e-9 * max(abs(low), abs(high)):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from .comparison import Comparison
 from .flags import Flag
 from .rows import Row, TrainingSet
+from .unseen import Seen
 
 #: Lines that the table of a page has at most.
 LINES = 2000
@@ -39,6 +40,8 @@ class Findings:
     opened : int
         How many files were opened; all were checked for existence.
     comparison : Comparison or None
+    seen : sequence of Seen
+        Labelled objects of some of the files.
     """
 
     train: TrainingSet
@@ -47,3 +50,4 @@ class Findings:
     thumbnails: dict[str, str]
     opened: int
     comparison: Comparison | None
+    seen: Sequence[Seen] = ()

@@ -16,6 +16,7 @@ from .flags import KINDS
 from .outliers import outliers
 from .rows import METRICS, Row, number_of
 from .tables import cell, scrolled, trimmed
+from .unseen import unseen_objects
 
 _GROUPS = 30  # groups that are listed one by one
 
@@ -29,6 +30,8 @@ def page_of(findings: Findings) -> str:
     ]
     if findings.comparison is not None:
         sections.insert(2, ("real", "Beside real images", beside_real(findings.comparison)))
+    if findings.seen:
+        sections.append(("seen", "Objects that cannot be seen", unseen_objects(findings.seen)))
     sections.append(("files", "All files", _files(findings)))
     links = "".join(f'<li><a href="#{key}">{title}</a></li>' for key, title, _ in sections)
     body = "".join(

@@ -15,6 +15,7 @@ from .flags import flagged
 from .page import page_of
 from .pictures import Plane, limits_of, middle_plane, source_plane, thumbnail, trouble_of
 from .rows import Row, TrainingSet, read_set, spread
+from .unseen import IMAGES, seen_of
 
 NAME = "report.html"
 #: Flagged files and lines of the table that have pictures, and their sides in pixels.
@@ -120,7 +121,8 @@ def _findings_of(
     """Look at the files, the numbers and the planes."""
     rows, folder = train.rows, train.folder
     pictured = spread(rows[:LINES], _PICTURES)
-    total = len(rows) + len(pictured) + _PAIRS
+    labelled = spread([row for row in rows if row.labels], IMAGES)
+    total = len(rows) + len(pictured) + _PAIRS + len(labelled)
     opened = {row.file for row in spread(rows, _OPENED)}
     troubles = {}
     for n, row in enumerate(rows):
@@ -141,7 +143,12 @@ def _findings_of(
     for n, (row, _) in enumerate(bad[:_PAIRS], len(rows) + len(pictured)):
         yield n, total
         pairs.append(_pair(folder, row))
-    return Findings(train, bad, pairs, thumbnails, len(opened), comparison)
+    seen = []
+    for n, row in enumerate(labelled, total - len(labelled)):
+        yield n, total
+        seen.append(seen_of(folder, row))
+    probed = tuple(one for one in seen if one is not None)
+    return Findings(train, bad, pairs, thumbnails, len(opened), comparison, probed)
 
 
 def _picture(folder: Path, row: Row, side: int) -> str:

@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..core.blocks import exhaust
 from ..core.specimens.field import check_field
 from ..model import bounds_of
 from .nuclei import SyntheticNuclei
 from .registry import KINDS, Synthetic
+from .renderers import Renderer
 from .specimen import Specimen
 from .specimen_model import Drawing
 
@@ -36,11 +38,14 @@ class Plan:
         (y, x) or (z, y, x).
     spacing : tuple of float
         Voxel size in micrometres.
+    renderer : Renderer or None
+        What makes the image of the objects, if not our microscope.
     """
 
     model: Synthetic = field(default_factory=SyntheticNuclei)
     shape: tuple[int, ...] = USUAL[3][0]
     spacing: tuple[float, ...] = USUAL[3][1]
+    renderer: Renderer | None = None
 
     @property
     def ndim(self) -> int:
@@ -57,11 +62,14 @@ class Plan:
 
     def specimen(self) -> Specimen:
         """Draw it."""
-        return self.model.specimen(self.shape, self.spacing)
+        return exhaust(self.drawing())
 
     def drawing(self) -> Drawing:
         """Draw it, and yield (objects placed so far, all objects)."""
-        return self.model.drawing(self.shape, self.spacing)
+        specimen = yield from self.model.drawing(self.shape, self.spacing)
+        if self.renderer is None:
+            return specimen
+        return self.renderer.rendered(specimen, self.model.seed)
 
     def counted(self, specimen: Specimen) -> str:
         """How many objects its specimen has, in words."""
@@ -76,6 +84,7 @@ class Plan:
             "shape": list(self.shape),
             "spacing": list(self.spacing),
             "unit": "micrometer",
+            **({} if self.renderer is None else {"renderer": self.renderer.model_dump()}),
         }
 
     @classmethod
@@ -104,7 +113,11 @@ class Plan:
                 f"shape and spacing must be lists of numbers; got {shape!r} and {spacing!r}"
             ) from None
         check_field(shape, spacing)
-        return cls(KINDS[kind](**values), shape, spacing)
+        renderer = record.get("renderer")
+        if not isinstance(renderer, dict | None):
+            raise ValueError(f"renderer must be an object; got {renderer!r}")
+        by = None if renderer is None else Renderer(**renderer)
+        return cls(KINDS[kind](**values), shape, spacing, by)
 
     def to_json(self) -> str:
         """The record as JSON text."""
@@ -140,6 +153,8 @@ class Plan:
         """The command that writes this specimen, every voxel the same."""
         values = self.model.model_dump(mode="json", exclude_defaults=True, exclude={"kind", "seed"})
         words = ["napari-diversify", "phantom", "synthetic.ome.tif", "--kind", self.model.kind]
+        if self.renderer is not None:
+            words += ["--renderer", self.renderer.model]
         words += ["--shape", ",".join(map(str, self.shape))]
         words += ["--spacing", ",".join(map(repr, self.spacing)), "--seed", str(self.model.seed)]
         for name, value in values.items():

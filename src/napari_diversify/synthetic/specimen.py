@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -61,6 +62,8 @@ class Specimen:
         Voxel size in micrometres.
     objects : int
         How many nuclei reach into the field, or how many cells have their middle in it.
+    found : SpecimenArray or None
+        Labels of what can be found in the image, if a renderer knows that better than ``labels``.
     note : str
         A sentence on what could not be done as asked; empty if there is nothing to say.
     """
@@ -69,6 +72,7 @@ class Specimen:
         shape = tuple(int(n) for n in drawn.shape)
         self.image = SpecimenArray(drawn.image, shape, np.uint16)
         self.labels = SpecimenArray(drawn.labels, shape, drawn.label_dtype)
+        self.found: SpecimenArray | None = None
         self.spacing = tuple(float(s) for s in drawn.spacing)
         self.objects = objects
         self.note = note
@@ -77,6 +81,23 @@ class Specimen:
     def shape(self) -> tuple[int, ...]:
         """Voxels along each axis."""
         return self.image.shape
+
+    def looking(
+        self,
+        compute: Callable[[Region], npt.NDArray[Any]],
+        note: str = "",
+        found: Callable[[Region], npt.NDArray[Any]] | None = None,
+    ) -> Specimen:
+        """The same objects in another image, of uint16, and with another note if there is one.
+
+        ``found`` computes labels of what can be found in that image, of the dtype of the labels.
+        """
+        other = copy(self)
+        other.image = SpecimenArray(compute, self.shape, np.uint16)
+        if found is not None:
+            other.found = SpecimenArray(found, self.shape, self.labels.dtype)
+        other.note = " ".join(filter(None, (self.note, note)))
+        return other
 
     def __repr__(self) -> str:
         return f"<Specimen {self.shape}, {self.objects} objects, spacing {self.spacing} µm>"

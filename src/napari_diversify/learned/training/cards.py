@@ -10,24 +10,34 @@ import torch
 from ... import __version__
 from ..card import Trained
 from .divnoising import DivNoising
+from .dressing import Dressing
 from .loop import Loop
 from .plan import names
-from .setting_up import SetUp
+from .setting_up import SetUp, ShapesSetUp
+from .shapes import Shapes
 
 
-def card_values(ready: SetUp, loop: Loop) -> dict[str, Any]:
+def card_values(ready: SetUp | ShapesSetUp, loop: Loop) -> dict[str, Any]:
     """All of a card but its figures and its hash."""
     job, task = ready.job, ready.task
-    noise = task.noise.model_dump(mode="json") if isinstance(task, DivNoising) else None
+    spacing = None if isinstance(ready, ShapesSetUp) else ready.patches.pixel
+    noise: dict[str, Any] | None = None
+    if isinstance(task, DivNoising):
+        noise = task.noise.model_dump(mode="json")
+    if isinstance(task, Dressing):
+        noise = task.law._asdict()
+    objects: tuple[str, ...] = ()
+    if isinstance(task, Shapes):
+        objects = task.objects.take(task.trained).digests()
     return {
         "task": job.settings.kind,
         "shape": task.shape,
         "normalisation": ready.normalisation,
         "trained": Trained(
-            images=names(job.images),
-            spacing=None if job.images[0].in_voxels else ready.patches.pixel,
+            images=names(job.images or job.labels),
+            spacing=None if job.images and job.images[0].in_voxels else spacing,
             levels=ready.levels,
-            extremes=ready.patches.extremes(),
+            extremes=None if isinstance(ready, ShapesSetUp) else ready.patches.extremes(),
             settings=job.settings.model_dump(mode="json"),
             steps=loop.step,
             seed=job.seed,
@@ -40,6 +50,8 @@ def card_values(ready: SetUp, loop: Loop) -> dict[str, Any]:
                 "threads": str(job.settings.threads),
             },
             noise=noise,
+            specimen=task.drawn.plan.record() if isinstance(task, Dressing) else None,
+            objects=objects,
         ),
     }
 

@@ -17,6 +17,8 @@ from ...core.measures.visibility import rms_contrast
 from ...core.noise import seed_for
 from ..card import Figures
 from .divnoising import DivNoising, sampled
+from .dressing import Dressing
+from .dressing_figures import dressing_figures
 from .images import Image, Plane
 from .plain_denoising import METHODS, left_out
 from .restoration import Restoration, applied
@@ -39,6 +41,9 @@ def measured(ready: SetUp, net: Any, clean: Sequence[Image] = ()) -> _Measured:
 
     ``clean``: each image without noise or without tissue, if that is known, as large as they are.
     """
+    if isinstance(ready.task, Dressing):
+        held = ready.patches.held_out(_PARTS)
+        return dressing_figures(ready.task, net, [ready.patches.held_part(*at) for at in held])
     if isinstance(ready.task, DivNoising):
         figures, remarks = _denoising(ready, ready.task, net, clean)
     else:

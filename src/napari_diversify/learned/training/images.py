@@ -34,12 +34,15 @@ class Image:
         Z: planes that lie above each other; 1 of a plane.
     spacing : (float, float) or None
         Size of its pixels along y and x in micrometres.
+    voxel_size : tuple of float or None
+        Along all axes of space.
     """
 
     name: str
     array: Any
     depth: int
     spacing: tuple[float, float] | None
+    voxel_size: tuple[float, ...] | None = None
 
     @property
     def side(self) -> tuple[int, int]:
@@ -79,7 +82,14 @@ def opened(sources: Sequence[Source], folder: Path) -> Iterator[list[Image]]:
         yield [_opened(source, folder, stack) for source in sources]
 
 
-def _opened(source: Source, folder: Path, stack: ExitStack) -> Image:
+@contextmanager
+def opened_labels(sources: Sequence[Source], folder: Path) -> Iterator[list[Image]]:
+    """The labels in files, likewise."""
+    with ExitStack() as stack:
+        yield [_opened(source, folder, stack, labels=True) for source in sources]
+
+
+def _opened(source: Source, folder: Path, stack: ExitStack, labels: bool = False) -> Image:
     path = folder / source.path  # absolute paths stay as they are
     sizes = source.spacing
     image = stack.enter_context(
@@ -100,14 +110,14 @@ def _opened(source: Source, folder: Path, stack: ExitStack) -> Image:
     channel = source.channel or 0
     if channel >= channels:
         raise ValueError(f"{name} has no channel {channel}; it has {channels}, counted from 0")
-    if looks_of(path).labels:
+    if not labels and looks_of(path).labels:
         raise ValueError(f"{name} holds labels, which are numbers of objects; an image is needed")
     index = tuple(channel if axis == "c" else slice(None) for axis in header.axes)
     cut = files.Cut(image.data, index)
     depth = header.shape[-3] if header.spatial_ndim == 3 else 1
     sizes = header.spacing_along("yx")
     spacing = None if sizes is None else (sizes[0], sizes[1])
-    return Image(name, cut, depth, spacing)
+    return Image(name, cut, depth, spacing, header.spacing)
 
 
 def check_usable(image: Image, values: Plane) -> None:

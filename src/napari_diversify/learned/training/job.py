@@ -176,11 +176,13 @@ def _copied(path: Path, array: Any) -> np.memmap[Any, Any]:
 
 def pairs(
     job: Job, n: int, folder: str | os.PathLike[str] | None = None
-) -> list[tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]]:
+) -> list[tuple[npt.NDArray[np.float32], ...]]:
     """The first patches that a training would see, as (input, target) in grey levels.
 
     To denoise there is no target: beside each patch stands the patch, blurred, with new noise
-    as the photon-transfer law of the image has it. ``folder`` is where copies are, if any.
+    as the photon-transfer law of the image has it. To dress there are no pairs: a synthetic mask,
+    its picture by our own renderer and a real patch, from -1 to 1. Of shapes: mask, picture if
+    there are images, and the object from the side. ``folder`` is where copies are, if any.
     """
     from .pairs import examples
 

@@ -37,6 +37,8 @@ class Task(ABC):
     """What is special about a training: the network, what it sees, and what is kept small."""
 
     shape: Shape
+    #: Of Adam: how long it remembers gradients, and their squares.
+    betas: tuple[float, float] = (0.9, 0.999)
 
     @abstractmethod
     def losses(self, net: Any, step: int, device: torch.device, cast: Any) -> dict[str, Tensor]:
@@ -88,7 +90,9 @@ class Loop:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed_for(self._seed, f"weights {attempt}"))
             self.net = _fresh(self.task.shape).to(self.device).train()
-        self._adam = torch.optim.Adam(self.net.parameters(), lr=self.settings.learning_rate)
+        self._adam = torch.optim.Adam(
+            self.net.parameters(), lr=self.settings.learning_rate, betas=self.task.betas
+        )
 
     def run(self) -> Iterator[Progress]:
         """Take all steps that are left, one at a time; yield after each."""
@@ -159,7 +163,9 @@ class Loop:
             self.net.load_state_dict({k.removeprefix("network."): state[k] for k in expected})
             self.step, self.attempt = int(state["step"]), int(state["attempt"])
             self.seconds = float(state["seconds"])
-            for name, parameter in named.items() if self.step else ():
+            for name, parameter in named.items():
+                if f"adam.step.{name}" not in state:
+                    continue  # it has not been improved yet
                 self._adam.state[parameter] = {
                     "step": state[f"adam.step.{name}"].clone(),
                     "exp_avg": _like(parameter, state[f"adam.exp_avg.{name}"]),
@@ -175,10 +181,10 @@ def _fresh(shape: Shape) -> nn.Module:
     With PyTorch's own, smaller ones the first hundreds of steps go by before it learns anything.
     """
     net = network(shape)
-    for weights in net.parameters():
-        if weights.dim() == 1:
+    for name, weights in net.named_parameters():
+        if name.endswith("bias"):
             nn.init.zeros_(weights)
-        elif weights.any():  # a layer that begins with zeros is meant to
+        elif weights.dim() > 1 and weights.any():  # a layer that begins with zeros is meant to
             nn.init.kaiming_normal_(weights, nonlinearity="relu")
     return net
 

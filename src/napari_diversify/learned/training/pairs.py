@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -15,10 +15,14 @@ from ...core import degrade_contrast
 from ...core.contrast.contrast import Tissue
 from ...core.contrast.detector_noise import photon_transfer
 from ...core.noise import normal_field, seed_for
-from .images import Plane, opened
+from ...synthetic.plan import Plan
+from ..dressing.drawn import Drawn
+from ..shapes.objects import Objects
+from .images import Image, Plane, opened
 from .patches import Patches, patches_of, turned
 from .plan import Job
-from .settings import RestoreTraining
+from .settings import DressTraining, RestoreTraining, ShapesTraining
+from .shape_objects import objects_of
 
 #: Number of a step and of a patch in it, to an image and what it should become.
 Look: TypeAlias = Callable[[int, int], tuple[Plane, Plane]]
@@ -26,12 +30,40 @@ Look: TypeAlias = Callable[[int, int], tuple[Plane, Plane]]
 _REACH = 3.0  # standard deviations of the halo that a patch's surroundings are cut out with
 
 
-def examples(job: Job, n: int, folder: Path) -> list[tuple[Plane, Plane]]:
+def examples(job: Job, n: int, folder: Path) -> list[tuple[Plane, ...]]:
     """As :func:`.job.pairs`."""
+    if isinstance(job.settings, ShapesTraining):
+        objects = objects_of(job, folder)
+        spread = np.linspace(0, len(objects) - 1, min(n, len(objects))).astype(int)
+        return [_views(objects, k) for k in spread]
     with opened(job.images, folder) as images:
-        look = pairs_of(job, patches_of(job, images))
+        patches = patches_of(job, images)
+        if isinstance(job.settings, DressTraining):
+            return _unpaired(job, images, patches, n)
+        look = pairs_of(job, patches)
         size = job.settings.batch
         return [look(k // size, k % size) for k in range(n)]
+
+
+def _views(objects: Objects, k: int) -> tuple[Plane, ...]:
+    """Mask and picture of an object, and its cube seen from the side, through the middle."""
+    mask, picture = objects.seen[k]
+    side = objects.cubes[k][::-1, objects.side // 2].astype(np.float32)
+    light = (1 + picture) * mask
+    light /= max(float(light.max()), 1e-6)
+    return (mask, light, side) if objects.with_pictures else (mask, side)
+
+
+def _unpaired(
+    job: Job, images: Sequence[Image], patches: Patches, n: int
+) -> list[tuple[Plane, ...]]:
+    """A synthetic mask, its picture by our own renderer, and a real patch, from -1 to 1."""
+    drawn, (low, high) = drawn_for(job, images), patches.normalisation()[1]
+    found: list[tuple[Plane, ...]] = []
+    for k in range(n):
+        patch = patches.cut(patches.cutout(k // patches.batch, k % patches.batch))[0]
+        found.append((*drawn.rendered(k), (2 * patch - np.float32(low + high)) / (high - low)))
+    return found
 
 
 def pairs_of(job: Job, patches: Patches) -> Look:
@@ -53,6 +85,41 @@ def pairs_of(job: Job, patches: Patches) -> Look:
         return patch, calm + noise * np.sqrt(np.maximum(a + b * calm, 0)).astype(np.float32)
 
     return noisy
+
+
+def drawn_for(job: Job, images: Sequence[Image]) -> Drawn:
+    """The masks of a dressing, with the pixels of the real planes."""
+    sizes = {image.name: image.spacing for image in images}
+    for name, spacing in sizes.items():
+        if spacing is None:
+            raise ValueError(
+                f"{name} does not say how large its pixels are, which nuclei in micrometres need. "
+                "Give the voxel size (--voxel-size)"
+            )
+    first = next(iter(sizes.values()))
+    assert first is not None
+    for name, spacing in sizes.items():
+        assert spacing is not None
+        if any(abs(a / b - 1) > 0.05 for a, b in zip(first[-2:], spacing[-2:], strict=True)):
+            raise ValueError(
+                f"the pixels of {name} have {spacing[-1]:.3g} µm, those of {images[0].name} "
+                f"{first[-1]:.3g} µm: a dressing has one pixel size. Resample them, or train two"
+            )
+    plan = Plan() if job.specimen is None else Plan.from_record(job.specimen)
+    drawn, patch = Drawn(plan, first, job.settings.patch, job.seed), job.settings.patch
+    if not 4 <= drawn.diameter <= patch / 2:
+        raise ValueError(
+            f"nuclei of {plan.model.diameter:.3g} µm have a diameter of {drawn.diameter:.3g} "
+            f"pixels in {images[0].name}; a dressing can learn those of 4 to {patch // 2} in "
+            f"patches of {patch}. Check the diameter and the voxel size, give larger patches "
+            "(--patch), or resample the images"
+        )
+    if not drawn.covered:
+        raise ValueError(
+            "the masks hold no nuclei: their density is too low. Give labels of an image like "
+            "these (--like), or a count of its nuclei (--count)"
+        )
+    return drawn
 
 
 class Degraded:

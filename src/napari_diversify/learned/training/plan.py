@@ -6,9 +6,9 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from ...model import Model
 from ...small_files import read_small
@@ -49,7 +49,8 @@ class Job(Model):
     Attributes
     ----------
     images : tuple of Source
-    settings : RestoreTraining or DenoiseTraining
+        May be missing where shapes are learned.
+    settings : RestoreTraining, DenoiseTraining, DressTraining or ShapesTraining
     seed : int
     frames : Source or None
         Frames (t, y, x) of one static scene, which noise models are fitted to.
@@ -57,15 +58,38 @@ class Job(Model):
         A denoised copy of each image, which noise models are fitted to.
     clean : tuple of Source
         Each image without noise, or without tissue: for figures only, never trained on.
+    specimen : dict or None
+        The synthetic specimen that masks are drawn from, as :meth:`.Plan.record` has it.
+    labels : tuple of Source
+        3D labels that shapes are learned from, as many as there are images, if any.
     """
 
     schema_version: Literal[1] = 1
-    images: tuple[Source, ...] = Field(min_length=1)
+    images: tuple[Source, ...] = ()
     settings: Settings
     seed: int = Field(0, ge=0, lt=2**64)
     frames: Source | None = None
     denoised: tuple[Source, ...] = ()
     clean: tuple[Source, ...] = ()
+    specimen: dict[str, Any] | None = None
+    labels: tuple[Source, ...] = ()
+
+    @model_validator(mode="after")
+    def _has_something_to_learn_from(self) -> Job:
+        if self.settings.kind != "shapes":
+            if not self.images:
+                raise ValueError("images must be a list of 1 or more; got ()")
+        elif not self.labels and not self.settings.cells:
+            raise ValueError(
+                "shapes are learned from 3D labels: give them (--labels), or a number of "
+                "synthetic cells (--cells)"
+            )
+        elif self.images and len(self.images) != len(self.labels):
+            raise ValueError(
+                f"each image needs labels of its own: there are {len(self.images)} images and "
+                f"{len(self.labels)} labels"
+            )
+        return self
 
     @classmethod
     def load(cls, folder: str | os.PathLike[str]) -> Job:

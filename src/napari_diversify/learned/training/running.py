@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -28,7 +29,9 @@ from .images import opened
 from .loop import Loop, read_state, write_state
 from .plan import Job
 from .progress import Progress
-from .setting_up import SetUp, set_up
+from .setting_up import SetUp, ShapesSetUp
+from .setting_up import ready as readied
+from .shape_figures import shapes_measured
 
 _KEEP = 10.0  # seconds after which the state is written again
 _SHOW = 2.0  # seconds after which the preview is
@@ -84,8 +87,7 @@ class _Run:
         """From the images to the model."""
         self.say("running", "Reading the images …")
         torch.set_num_threads(self.job.settings.threads)
-        with opened(self.job.images, self.place) as images:
-            ready = set_up(self.job, images, self.place)
+        with readied(self.job, self.place) as ready:
             state = read_state(self.place / "state.safetensors")
             loop = self.loop = Loop(ready.task, self.job.settings, self.job.seed, state)
             self.last = Progress(
@@ -96,7 +98,7 @@ class _Run:
             if self._steps(ready, loop):
                 self._finish(ready, loop)
 
-    def _steps(self, ready: SetUp, loop: Loop) -> bool:
+    def _steps(self, ready: SetUp | ShapesSetUp, loop: Loop) -> bool:
         """Take all steps; whether a model is wanted of them."""
         every = max(1, self.job.settings.steps // _REPORTS)
         sums: dict[str, float] = {}
@@ -133,17 +135,21 @@ class _Run:
         self.cancelled = wish == "cancel"
         return wish
 
-    def _finish(self, ready: SetUp, loop: Loop) -> None:
+    def _finish(self, ready: SetUp | ShapesSetUp, loop: Loop) -> None:
         self.keep()
         self.show(ready)
         self.say("running", "Measuring how well the model does …")
         net = loop.trained()
-        with opened(self.job.clean, self.place) as clean:
-            figures, remarks = measured(ready, net, clean)
+        found: dict[str, Any] = {}
+        if isinstance(ready, ShapesSetUp):
+            found = shapes_measured(ready.task, net)
+        else:
+            with opened(self.job.clean, self.place) as clean:
+                found["figures"], found["remarks"] = measured(ready, net, clean)
         if jobs.wished(self.folder) == "cancel":
             self.cancelled = True
             return
-        save(self.folder, net, **card_values(ready, loop), figures=figures, remarks=remarks)
+        save(self.folder, net, **card_values(ready, loop), **found)
         self.say("done", "" if loop.step == self.job.settings.steps else "It was stopped early.")
         for name in _NOT_NEEDED:
             remove(self.place / name)
@@ -161,7 +167,7 @@ class _Run:
         self.say("running")
         self.tell(now)
 
-    def show(self, ready: SetUp) -> None:
+    def show(self, ready: SetUp | ShapesSetUp) -> None:
         """Write the preview."""
         assert self.loop is not None
         arrays = ready.task.preview(self.loop.trained())

@@ -171,5 +171,124 @@ class DenoiseTraining(Training):
     )
 
 
+class DressTraining(Training):
+    """Training of a CycleGAN that makes pictures for synthetic masks, after Utz et al. 2023.
+
+    It starts with pictures of our own renderer, and goes on with real planes that belong to no
+    mask. The guard (low-pass and noise) is ours.
+    """
+
+    kind: Literal["dress"] = "dress"
+    steps: Steps = 1500
+    batch: Batch = 4
+    patch: Patch = 64
+    learning_rate: LearningRate = 5e-4
+    blocks: int = Field(
+        3, ge=1, le=12, title="blocks", description="Residual blocks of each generator."
+    )
+    warm_start: int = Field(
+        100,
+        ge=0,
+        le=100_000,
+        title="warm start",
+        description="Steps at first in which pictures of our own renderer are learned, with their "
+        "masks. Without them bright and dark may be swapped.",
+        json_schema_extra={"unit": "steps", "slider": [0, 500]},
+    )
+    cycle: float = Field(
+        10.0,
+        ge=0,
+        le=1000,
+        title="cycle",
+        description="Weight of the cycle (a mask must come back from its picture) beside that of "
+        "the looks.",
+    )
+    cutoff: float = Field(
+        0.35,
+        gt=0,
+        le=2,
+        title="cutoff",
+        description="Pictures have no frequencies from here on, in units of the Nyquist "
+        "frequency; 2 keeps all.",
+        json_schema_extra={"unit": "Nyquist", "slider": [0.1, 1.42]},
+    )
+    taper: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        title="taper",
+        description="Share of the band below the cutoff that falls off smoothly; 0 rings beside "
+        "edges.",
+        json_schema_extra={"unit": "of cutoff"},
+    )
+    noise: float = Field(
+        1.0,
+        ge=0,
+        le=10,
+        title="noise",
+        description="Noise that pictures get after that, beside the noise of the real images. "
+        "Below 1 a hidden signal may pass; 0 adds none.",
+        json_schema_extra={"unit": "of the images’", "slider": [0.0, 2.0]},
+    )
+
+
+class ShapesTraining(Training):
+    """Training of a network that draws 3D shapes from 2D pictures, after DISPR.
+
+    It learns from objects in 3D labels, each with its picture and its mask, or from synthetic
+    cells; objects are turned and flipped.
+    """
+
+    kind: Literal["shapes"] = "shapes"
+    width: int = Field(
+        48,
+        ge=8,
+        le=256,
+        multiple_of=8,
+        title="width",
+        description="Channels of the network's first level.",
+    )
+    patch: int = Field(
+        32,
+        ge=16,
+        le=64,
+        multiple_of=8,
+        title="cube",
+        description="Voxels along an edge of the cubes that objects are scaled to. Twice as many "
+        "take four times as long.",
+        json_schema_extra={"unit": "voxels", "step": 8},
+    )
+    picture: Literal["section", "projection"] = Field(
+        "section",
+        title="picture",
+        description="What the 2D picture of an object is: its largest section, as a confocal "
+        "microscope shows it in focus, or its projection along z, as a widefield one does.",
+    )
+    target: Literal["mask", "distance"] = Field(
+        "mask",
+        title="target",
+        description="What is predicted: which voxels belong to the object, or their distance "
+        "from its surface. Distances give samples that differ more.",
+    )
+    cells: int = Field(
+        0,
+        ge=0,
+        le=100_000,
+        title="synthetic cells",
+        description="How many synthetic cells of six classes to learn from, beside labels or "
+        "instead of them.",
+    )
+    cell_diameter: float = Field(
+        8.0,
+        gt=0,
+        le=1000,
+        title="cell diameter",
+        description="Diameter of the largest synthetic cells, where there are no labels.",
+        json_schema_extra={"unit": "µm", "slider": [2.0, 50.0]},
+    )
+
+
 #: What can be trained.
-Settings: TypeAlias = Annotated[RestoreTraining | DenoiseTraining, Field(discriminator="kind")]
+Settings: TypeAlias = Annotated[
+    RestoreTraining | DenoiseTraining | DressTraining | ShapesTraining, Field(discriminator="kind")
+]

@@ -10,7 +10,7 @@ from ..qt.parts import button, flow
 class Actions(QWidget):
     """Windows to open, a snapshot to take, a recipe to save and load."""
 
-    # [Plots] [Samples] [Explore] [Export] [Snapshot] [Save recipe] [Load recipe]
+    # [Plots] [Samples] [Explore] [Robustness] [Export] [Snapshot] [Save recipe] [Load recipe]
 
     def __init__(self, *others: QPushButton) -> None:
         super().__init__()
@@ -24,6 +24,10 @@ class Actions(QWidget):
         self.explore = button(
             "Explore…", "A sheet of tiles with other weights w_i and w_v; click one to take them."
         )
+        self.robustness = button(
+            "Robustness…",
+            "Find out from where on your segmenter fails, which fails first, and on which objects.",
+        )
         self.export = button(
             "Export…",
             "Make any number of samples with these settings, in files that training tools take as "
@@ -36,6 +40,6 @@ class Actions(QWidget):
         )
         layout = flow()
         self.setLayout(layout)
-        ours = self.plots, self.samples, self.explore, self.export, self.snapshot
-        for push in (*ours, *others):
+        ours = self.plots, self.samples, self.explore, self.robustness
+        for push in (*ours, self.export, self.snapshot, *others):
             layout.addWidget(push)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import napari.layers
 import numpy.typing as npt
@@ -34,6 +34,9 @@ from .source_panel import SourcePanel
 from .state import Card, Key, State
 from .windows import Windows
 
+if TYPE_CHECKING:
+    from ...robustness.rows import Row
+
 _NO_IMAGE = "Open an image, or choose File > Open Sample > Diversify > Synthetic nuclei (3D)."
 
 
@@ -54,7 +57,7 @@ class Explorer(Dock):
     # z 31    PSNR ...  SSIM ...
     # volume  PSNR ...
     # message, progress [cancel]
-    # [Plots] [Samples] [Explore] [Export] [Snapshot] [Save recipe] [Load recipe]
+    # [Plots] [Samples] [Explore] [Robustness] [Export] [Snapshot] [Save recipe] [Load recipe]
 
     def __init__(self, napari_viewer: ViewerModel, parent: QWidget | None = None) -> None:
         super().__init__(napari_viewer, "recipe", parent)
@@ -68,7 +71,12 @@ class Explorer(Dock):
         self.compare = Compare(napari_viewer, self._in_view.pair)
         self.samples = Samples(napari_viewer, self.session.cache, self)
         self.windows = Windows(
-            *(napari_viewer, self.samples, self._what_to_export, self._in_view.explored, self)
+            napari_viewer,
+            self.samples,
+            self._what_to_export,
+            self._in_view.explored,
+            self.source_panel.picker.undisturbed,
+            self,
         )
         self._in_view.windows = self.windows
         self._snapshot = Snapshot(self)
@@ -121,6 +129,8 @@ class Explorer(Dock):
         self.actions_.samples.clicked.connect(self.windows.open_samples)
         self.actions_.explore.clicked.connect(self.windows.open_explore)
         self.actions_.plots.clicked.connect(self.windows.open_plots)
+        self.actions_.robustness.clicked.connect(self.windows.open_robustness)
+        self.windows.sampleWished.connect(self._on_sample_wished)
         self.samples.aboutToDraw.connect(self.compare.stop)
         self.windows.weightsPicked.connect(self.session.take_weights)
         self.windows.opened.connect(self._on_window_opened)
@@ -270,6 +280,9 @@ class Explorer(Dock):
         view = self._in_view.last_view()
         if view is not None and self.sender() is view.live:  # the numbers are of no other
             self._in_view.look()
+
+    def _on_sample_wished(self, row: Row) -> None:
+        self.session.take_sample(row.made_by, row.sample)
 
     def _on_window_opened(self) -> None:
         self._in_view.look()

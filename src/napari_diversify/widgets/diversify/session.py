@@ -154,6 +154,17 @@ class Session(QObject):
         if card is not None:
             self.change(self.state.edit(card.key, step=card.step.with_weights(signal, noise)))
 
+    def take_sample(self, recipe: Recipe, sample: int) -> None:
+        """Give the steps of the chain that a recipe has its values, and show this sample of it."""
+        state = self.state.with_setup(sample=sample)
+        spare = list(state.cards)
+        for step in recipe.steps:
+            card = next((c for c in spare if c.live and c.step.kind == step.kind), None)
+            if card is not None:
+                spare.remove(card)
+                state = state.edit(card.key, step=step)
+        self.change(state)
+
     def fail(self, error: Exception) -> None:
         """Say why something could not be; what can be is announced again."""
         self._announce = True

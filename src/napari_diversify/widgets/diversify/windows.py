@@ -1,4 +1,4 @@
-"""The windows that the dock opens: export, samples, explore, plots; each made when asked for."""
+"""The windows that the dock opens, each made when it is asked for."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from .weight_tiles import Explored, ExploreWindow
 if TYPE_CHECKING:  # what they need is loaded when they are asked for
     from ..export.dialog import Choices, ExportDialog
     from ..plots.window import PlotsWindow
+    from ..robustness.layers import Undisturbed
+    from ..robustness.window import RobustnessWindow
 
 
 class Windows(QObject):
@@ -33,10 +35,13 @@ class Windows(QObject):
         ``choices()`` gives (image layer or None, {what is shown: its recipe}).
     explored : callable
         ``explored()`` gives the noise to be explored, or None.
+    undisturbed : callable
+        Gives the context in which layers are added without the dock turning to them.
     parent : QWidget
         The dock.
     """
 
+    sampleWished = Signal(object)  # a Row of a study
     weightsPicked = Signal(object, float)  # w_i, None for that which is set, and w_v
     opened = Signal()  # one that wants to be told what is in view
 
@@ -46,6 +51,7 @@ class Windows(QObject):
         samples: Samples,
         choices: Choices,
         explored: Callable[[], Explored | None],
+        undisturbed: Undisturbed,
         parent: QWidget,
     ) -> None:
         super().__init__(parent)
@@ -54,10 +60,12 @@ class Windows(QObject):
         self._sheet = samples
         self._choices = choices
         self._explored = explored
+        self._undisturbed = undisturbed
         self.export: ExportDialog | None = None
         self.samples: SamplesWindow | None = None
         self.explore: ExploreWindow | None = None
         self.plots: PlotsWindow | None = None
+        self.robustness: RobustnessWindow | None = None
         samples.changed.connect(self._on_sheet_changed)
 
     def open_export(self) -> None:
@@ -95,6 +103,18 @@ class Windows(QObject):
         _to_front(self.plots)
         self.opened.emit()
 
+    def open_robustness(self) -> None:
+        """Open the window that tries segmenters on samples of what is shown now."""
+        if self.robustness is None:
+            from ..robustness.window import RobustnessWindow
+
+            self.robustness = RobustnessWindow(
+                self._viewer, self._choices, self._undisturbed, self._dock
+            )
+            self.robustness.sampleWished.connect(self.sampleWished)
+        self.robustness.look()
+        _to_front(self.robustness)
+
     def look(self, array: LazyVolume, index: tuple[Any, ...], name: str) -> None:
         """Say what is in view: ``index`` of ``array``, and what it is called."""
         if self.plots is not None:
@@ -119,7 +139,7 @@ class Windows(QObject):
             self.plots.tell(Expected(model, w_i, w_v))
 
     def close(self) -> None:
-        """Close those that follow the view; an export goes on."""
+        """Close those that follow the view; an export goes on, and so does a study."""
         for window in (self.samples, self.explore, self.plots):
             if window is not None:
                 window.close()

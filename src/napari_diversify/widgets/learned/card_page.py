@@ -6,17 +6,19 @@ from collections import Counter
 from html import escape
 from pathlib import Path
 
-from ...learned.card import Card
+from ...learned.card import Card, DiffusionShape
+from .tasks import TASKS
 
-TASKS = {"restore": "restore contrast", "denoise": "denoise"}
+#: What figures are of, where they are not of patches.
+_HELD = {"dress": "masks", "shapes": "objects"}
 
 
 def page(folder: Path, card: Card) -> str:
     """What a card says, as rich text."""
     return "".join(
         (
-            f"<p><b>{escape(folder.name)}</b> — {TASKS[card.task]}<br>"
-            f"Trained on {escape(', '.join(card.trained.images))}, {card.trained.steps:,} steps, "
+            f"<p><b>{escape(folder.name)}</b> — {TASKS[card.task].name}<br>"
+            f"Trained on {escape(trained_on(card))}, {card.trained.steps:,} steps, "
             f"seed {card.trained.seed}.</p>",
             _figures(card),
             "".join(f"<p>{escape(remark)}</p>" for remark in card.remarks),
@@ -27,8 +29,38 @@ def page(folder: Path, card: Card) -> str:
     )
 
 
+def trained_on(card: Card) -> str:
+    """What a model was trained on."""
+    cells = card.trained.settings.get("cells")
+    drawn = [f"{cells:,} synthetic cells"] if cells else []
+    return ", ".join([*card.trained.images, *drawn]) or "synthetic cells"
+
+
 def limits(card: Card) -> tuple[str, ...]:
     """Where a model should not be believed."""
+    if isinstance(card.shape, DiffusionShape):
+        return _of_shapes(card.shape)
+    said = [*_of_pixels(card), "the specimen, the stain or the microscope is another one"]
+    if card.task == "restore":
+        said.append(
+            "it is applied more than once (k > 1): from then on it works on images unlike those of "
+            "its training"
+        )
+    elif card.task == "dress":
+        said.append(
+            "masks are denser than its images were, or less dense: objects are hidden or invented "
+            "then, and the probe tells"
+        )
+        said.append("its masks of real images are taken for a segmentation")
+    else:
+        said.append(
+            "the samples agree: they can be wrong together, and their spread is no error bar "
+            "unless the shares above say so"
+        )
+    return tuple(said)
+
+
+def _of_pixels(card: Card) -> list[str]:
     low, high = card.trained.levels
     said = [f"grey levels lie outside {low:,.5g} to {high:,.5g}, those that it was trained on"]
     spacing = card.trained.spacing
@@ -39,18 +71,18 @@ def limits(card: Card) -> tuple[str, ...]:
         said.append(f"pixels are of another size than {size}")
     else:
         said.append("pixels are of another size (that of the training is not known)")
-    said.append("the specimen, the stain or the microscope is another one")
-    if card.task == "restore":
-        said.append(
-            "it is applied more than once (k > 1): from then on it works on images unlike those of "
-            "its training"
-        )
-    else:
-        said.append(
-            "the samples agree: they can be wrong together, and their spread is no error bar "
-            "unless the shares above say so"
-        )
-    return tuple(said)
+    return said
+
+
+def _of_shapes(shape: DiffusionShape) -> tuple[str, ...]:
+    picture = {"section": "largest section", "projection": "projection along z"}[shape.picture]
+    return (
+        "objects are of other kinds than those that it was shown: it makes of them what it knows",
+        f"they are larger than {shape.side * shape.voxel:.3g} µm, or much smaller",
+        f"a picture is not the {picture} of its object",
+        "a single sample is measured: it is one of many possibilities",
+        "the samples agree: they can be wrong together",
+    )
 
 
 def _figures(card: Card) -> str:
@@ -68,13 +100,16 @@ def _figures(card: Card) -> str:
         if own:
             more.append(f"<p>{escape(figures.method)}: {'; '.join(own)}.</p>")
     return (
-        "<p>On patches that it was not trained on:</p><table cellspacing='0' cellpadding='3'>"
+        f"<p>On {_HELD.get(card.task, 'patches')} that it was not trained on:</p>"
+        "<table cellspacing='0' cellpadding='3'>"
         f"<tr><th align='left'>method</th>{head}</tr>{''.join(rows)}</table>{''.join(more)}"
     )
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}"
+    if value is None:
+        return "–"
+    return f"{value:.3g}" if abs(value) < 10 else f"{value:.1f}".removesuffix(".0")
 
 
 def _made_with(card: Card) -> str:

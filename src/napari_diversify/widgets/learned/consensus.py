@@ -11,13 +11,14 @@ import numpy as np
 import numpy.typing as npt
 from napari.components import ViewerModel
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFormLayout, QSpinBox, QWidget
+from qtpy.QtWidgets import QSpinBox
 
 from ...learned import Denoise
 from ...learned.consensus import Consensus, consensus_of
 from ...learned.folder import reference
 from ...recipe import Recipe
 from ...recipe.provenance import KEY, Provenance, of_voxels
+from ..live.layer_work import LayerWork, layer_box, rows_of
 from ..live.layers import (
     displayed_index,
     guess_spatial_ndim,
@@ -28,15 +29,13 @@ from ..live.layers import (
     why_unusable,
 )
 from ..live.ours import can_be_source
-from ..qt.background import Background
 from ..qt.forms import leave_wheel, narrow
 from ..qt.numbers import whole_numbers_only
-from ..qt.parts import button, combo, fill, row, sentence, tip
+from ..qt.parts import button, row, sentence, tip
 from ..qt.proxy import behind
 from .use import undisturbed
 from .watch import Model
 
-_NO_IMAGE = "no image layer"
 _BYTES = 4 + 4 + 4 + 8  # a voxel: votes, labels, share, and a sample at work
 
 
@@ -50,7 +49,7 @@ class Found:
     at: tuple[slice, ...]  # which image of a series
 
 
-class ConsensusRow(QWidget):
+class ConsensusRow(LayerWork):
     """Which image, and how many samples vote on its segmentation.
 
     Parameters
@@ -59,21 +58,12 @@ class ConsensusRow(QWidget):
     """
 
     # consensus of [10] samples of [cells v] [Segment]
-    progressed = Signal(int, int)
     done = Signal(str)
-    refused = Signal(str)
-    stopped = Signal()
 
     def __init__(self, viewer: ViewerModel) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self._model: Model | None = None
-        self.image = combo("image", "The image layer to denoise and segment.")
-        self.image.setSizeAdjustPolicy(
-            self.image.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.image.setMinimumContentsLength(8)
-        leave_wheel(self.image)
+        self.image = layer_box("image", "The image layer to denoise and segment.")
         self.samples = QSpinBox()
         self.samples.setRange(2, 1000)
         self.samples.setValue(10)
@@ -91,49 +81,20 @@ class ConsensusRow(QWidget):
             "objects that touch. Of objects that stand well apart the result is no better than "
             "segmenting the mean.",
         )
-        layout = QFormLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        layout = rows_of(self)
         layout.addRow("consensus of", self.image)
         layout.addRow("samples", row(self.samples, self.button))
-        self._background = Background(self)
-        self._background.progressed.connect(self.progressed)
-        self._background.finished.connect(self._on_found)
-        self._background.failed.connect(self._on_failed)
-        self._background.stopped.connect(self.stopped)
         self.button.clicked.connect(self.segment)
         self.hide()
-
-    @property
-    def running(self) -> bool:
-        """Whether samples are being drawn."""
-        return self._background.running
-
-    def cancel(self) -> None:
-        """Stop; nothing will come of it."""
-        self._background.cancel()
 
     def setModel(self, model: Model | None) -> None:
         """Offer to segment with this model, if it denoises."""
         self._model = model
         self.setVisible(model is not None and model.card.task == "denoise")
 
-    def connect_viewer(self) -> None:
-        """Follow the layers of the viewer from now on."""
-        for emitter in self._emitters():
-            emitter.connect(self._list)
-        self._list()
-
-    def disconnect_viewer(self) -> None:
-        """Leave the viewer alone."""
-        for emitter in self._emitters():
-            emitter.disconnect(self._list)
-
     def segment(self) -> None:
         """Draw the samples, and have them vote, in a thread."""
-        name = self.image.currentText()
-        layer = next((la for la in self._viewer.layers if la.name == name), None)
-        model = self._model
+        layer, model = self._layer(self.image), self._model
         if layer is None or model is None:
             self.refused.emit("There is no image to segment: open one first.")
             return
@@ -143,7 +104,7 @@ class ConsensusRow(QWidget):
         at = tuple(slice(0, 1) if s == slice(None) else s for s in lead)
         size = _BYTES * int(np.prod(array.shape[-ndim:], dtype=np.int64))
         if problem := no_room(size, "Crop the image first"):
-            self.refused.emit(f"“{name}” cannot be segmented: {problem}.")
+            self.refused.emit(f"“{layer.name}” cannot be segmented: {problem}.")
             return
         spacing, count = spacing_in_micrometres(layer, ndim), self.samples.value()
         of = behind(layer)
@@ -192,19 +153,9 @@ class ConsensusRow(QWidget):
 
     # ---- the list ----
 
-    def _emitters(self) -> tuple[Any, ...]:
-        events = self._viewer.layers.events
-        return events.inserted, events.removed, events.reordered, events.renamed
-
-    def _list(self, event: Any = None) -> None:
-        names = [
-            layer.name
-            for layer in self._viewer.layers
-            if can_be_source(layer) and why_unusable(layer) is None
-        ]
-        chosen = self.image.currentText() if self.image.count() else None
-        fill(self.image, names or [_NO_IMAGE], None if chosen == _NO_IMAGE else chosen)
-        self.image.setEnabled(bool(names))
+    def _list(self) -> None:
+        names = self._names(lambda layer: can_be_source(layer) and why_unusable(layer) is None)
+        self._offer(self.image, names, "no image layer")
         self.button.setEnabled(bool(names))
 
 

@@ -35,8 +35,10 @@ from .consensus import ConsensusRow
 from .jobs import Wanted, begun, loaded, removed
 from .models import ModelsView
 from .new_training import KINDS, NewTraining, folder_of
+from .probe import ProbeView
+from .shapes import ShapesRow
 from .trainings import TrainingsView
-from .use import use
+from .use import use, use_dressing
 from .watch import Model, Seen, Watch
 
 _ENDED = {"failed": "failed: see Trainings", "interrupted": "been interrupted: it can be resumed"}
@@ -50,7 +52,7 @@ class LearnDock(Dock):
     """
 
     # models in [~/models] [Choose…]
-    # [Train][Trainings][Models]
+    # [Train][Trainings][Models][Probe]
     # (one of them)
     # message, progress [Cancel]
 
@@ -70,6 +72,9 @@ class LearnDock(Dock):
         self.trainings = TrainingsView()
         self.models = ModelsView()
         self.consensus = ConsensusRow(napari_viewer)
+        self.shapes = ShapesRow(napari_viewer)
+        self.probe = ProbeView(napari_viewer)
+        self._own = (self.consensus, self.shapes, self.probe)
         self.tabs = QTabWidget()
         self._watch = Watch(self)
         self._preparing = Background(self, guarded=True)
@@ -84,8 +89,9 @@ class LearnDock(Dock):
         of_models = QVBoxLayout(models)
         of_models.setContentsMargins(0, 0, 0, 0)
         of_models.addWidget(self.models, stretch=1)
-        of_models.addWidget(self.consensus)
-        self.consensus.setContentsMargins(9, 0, 9, 9)
+        for below in (self.consensus, self.shapes):
+            of_models.addWidget(below)
+            below.setContentsMargins(9, 0, 9, 9)
         for name, widget, meaning in (
             ("Train", self.new, "Begin a training."),
             (
@@ -94,6 +100,11 @@ class LearnDock(Dock):
                 "Trainings under way, and those that have ended.",
             ),
             ("Models", Column(models), "Models, how well they do, and what they are used for."),
+            (
+                "Probe",
+                Column(self.probe),
+                "Objects that labels have and their image does not show.",
+            ),
         ):
             self.tabs.addTab(widget, name)
             self.tabs.setTabToolTip(self.tabs.count() - 1, meaning)
@@ -109,17 +120,20 @@ class LearnDock(Dock):
 
     def _wire(self) -> None:
         self.choose_button.clicked.connect(self._ask_for_folder)
-        for part in (self.new, self.trainings, self.consensus):
+        for part in (self.new, self.trainings, *self._own):
             part.refused.connect(self.status.say)
         self.new.trainWished.connect(self.train)
         self.trainings.chosen.connect(self._watch.choose)
         self.trainings.changed.connect(self._watch.look)
         self.models.useWished.connect(self.use)
         self.models.removeWished.connect(self.remove)
-        self.models.chosenChanged.connect(self.consensus.setModel)
+        for below in (self.consensus, self.shapes):
+            self.models.chosenChanged.connect(below.setModel)
+        for own in self._own:
+            own.done.connect(self.status.say)
         self._watch.seen.connect(self._on_seen)
         self._watch.failed.connect(self._on_failed)
-        for work in (self._preparing, self.consensus):
+        for work in (self._preparing, *self._own):
             work.progressed.connect(self.status.show_progress)
             work.stopped.connect(self._rest)
         self._preparing.finished.connect(self._on_begun)
@@ -127,7 +141,6 @@ class LearnDock(Dock):
         self._small.failed.connect(self._on_failed)
         self._small.finished.connect(self._on_small)
         self._small.stopped.connect(self._rest)
-        self.consensus.done.connect(self.status.say)
         self.status.cancelled.connect(self._on_cancelled)
 
     # ---- public ----
@@ -155,7 +168,7 @@ class LearnDock(Dock):
         self._preparing.start(lambda: begun(wanted, folder))
 
     def use(self, model: Model) -> None:
-        """Use a model in the chain of the dock Diversify."""
+        """Use a model: in the chain of the dock Diversify, or in Synthetic nuclei."""
         self.status.say(f"Loading “{model.folder.name}”…")
         self.status.show_progress(0, 0)
         self._after = partial(self._use, model)
@@ -234,10 +247,14 @@ class LearnDock(Dock):
         self._after(result)
 
     def _use(self, model: Model, name: str) -> None:
-        if use(self._viewer, model.card.task, name):
-            self.status.say(f"“{model.folder.name}” is at work in the dock Diversify.")
+        if model.card.task == "dress":
+            place, there = "Synthetic nuclei", use_dressing(self._viewer, model.card, name)
         else:
-            self.status.say("Open the dock Diversify first: Plugins > Diversify.")
+            place, there = "Diversify", use(self._viewer, model.card.task, name)
+        if there:
+            self.status.say(f"“{model.folder.name}” is at work in the dock {place}.")
+        else:
+            self.status.say(f"Open the dock {place} first: Plugins > {place}.")
 
     def _on_removed(self, folder: Path) -> None:
         self.status.say(f"“{folder.name}” has been removed.")
@@ -249,11 +266,12 @@ class LearnDock(Dock):
     def _on_cancelled(self) -> None:
         self._preparing.cancel()
         self._small.cancel()
-        self.consensus.cancel()
+        for own in self._own:
+            own.cancel()
         self.status.say("Cancelled.")
 
     def _rest(self) -> None:
-        if not any(work.running for work in (self._preparing, self._small, self.consensus)):
+        if not any(work.running for work in (self._preparing, self._small, *self._own)):
             self.status.rest()
 
     # ---- shown and hidden ----
@@ -265,7 +283,8 @@ class LearnDock(Dock):
         self._viewer.events.theme.connect(self._on_theme)
         self._on_theme()
         self.new.connect_viewer()
-        self.consensus.connect_viewer()
+        for own in self._own:
+            own.connect_viewer()
         self._watch.start()
 
     def _stop(self) -> None:
@@ -273,7 +292,8 @@ class LearnDock(Dock):
         self._watch.stop()
         self.new.cancel()
         self.new.disconnect_viewer()
-        self.consensus.cancel()
-        self.consensus.disconnect_viewer()
+        for own in self._own:
+            own.cancel()
+            own.disconnect_viewer()
         self.trainings.cancel_work()
         self._small.cancel()  # a training that is being prepared goes on

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,12 +15,16 @@ from ...files.safe import remove
 from ...learned.folder import CARD, WEIGHTS, load, reference
 from ...learned.training.job import Job, Source, discard, pairs, place, preparing, start
 from ...learned.training.settings import Settings
+from ...synthetic.nuclei import SyntheticNuclei
+from ...synthetic.plan import Plan
 from ..export.source import source_of
 from ..qt.driver import Work
+from .tasks import TASKS
 
-#: Patches shown before a training, and how much of the middle of an image they come from.
+#: Patches shown before a training, and how much of the middle of an image they come from;
+#: more planes of frames and of labelled volumes.
 PAIRS = 4
-_SIDE, _PLANES, _FRAMES = 512, 9, 64
+_SIDE, _PLANES, _MORE = 512, 9, 64
 #: Where the copy of a layer lies, in the folder ``training``.
 _PLACE = "data/{}.npy"
 
@@ -32,16 +36,25 @@ class Wanted:
     Attributes
     ----------
     layers : tuple of napari.layers.Image
-    settings : RestoreTraining or DenoiseTraining
+    settings : RestoreTraining, DenoiseTraining, DressTraining or ShapesTraining
     seed : int
     frames : napari.layers.Image or None
         Frames of one static scene, in which the noise is measured.
+    labels : napari.layers.Labels or None
+        3D labels that shapes are learned from; ``layers`` is their image then, or empty.
+    specimen : dict or None
+        Record of the synthetic specimen that masks are drawn from.
+    like : napari.layers.Labels or None
+        Labels that this specimen is fitted to.
     """
 
     layers: tuple[Any, ...]
     settings: Settings
     seed: int
     frames: Any = None
+    labels: Any = None
+    specimen: dict[str, Any] | None = None
+    like: Any = None
 
 
 def begun(wanted: Wanted, folder: Path) -> Work:
@@ -58,7 +71,8 @@ def begun(wanted: Wanted, folder: Path) -> Work:
         else:
             copies[_PLACE.format(n)] = found.array
             sources.append(_copied(n, layer.name, found.header))
-    yield from preparing(folder, _job(wanted, sources), copies)
+    specimen = yield from _specimen(wanted)
+    yield from preparing(folder, _job(wanted, sources, specimen), copies)
     start(folder)
     return folder
 
@@ -73,33 +87,60 @@ def first_pairs(wanted: Wanted) -> Work:
             found = source_of(layer, with_file=False)
             assert found.header is not None
             _check(wanted, layer, found.header)
-            planes = _FRAMES if layer is wanted.frames else _PLANES
+            # how dense objects are, and what they are like, is not that of the middle alone
+            more = layer is wanted.frames or wanted.settings.kind in ("dress", "shapes")
+            planes = _MORE if more else _PLANES
             np.save(where / _PLACE.format(n), _middle(found.array, found.header.axes, planes))
             sources.append(_copied(n, layer.name, found.header))
-        result: Sequence[tuple[Any, Any]] = pairs(_job(wanted, sources), PAIRS, folder)
+        specimen = yield from _specimen(wanted)
+        job = _job(wanted, sources, specimen)
+        if job.settings.kind == "shapes":
+            few = job.settings.replace(cells=min(job.settings.cells, PAIRS))
+            job = job.replace(settings=few)
+        result: Sequence[tuple[Any, ...]] = pairs(job, PAIRS, folder)
         return result
 
 
 def _check(wanted: Wanted, layer: Any, header: Any) -> None:
     """Raise a ValueError where lengths are needed and not known."""
-    if wanted.settings.kind == "restore" and header.spacing is None:
+    why = TASKS[wanted.settings.kind].needs_lengths
+    if why and header.spacing is None:
         raise ValueError(
-            f"“{layer.name}” has no unit of length, and depth is in micrometres: set the scale and "
-            "the units of the layer first"
+            f"“{layer.name}” has no unit of length, and {why}: set the scale and the units of the "
+            "layer first"
         )
 
 
 def _layers(wanted: Wanted) -> list[Any]:
-    return [*wanted.layers, *([] if wanted.frames is None else [wanted.frames])]
+    more = (wanted.frames, wanted.labels)
+    return [*wanted.layers, *(layer for layer in more if layer is not None)]
 
 
-def _job(wanted: Wanted, sources: Sequence[Source]) -> Job:
-    images, rest = sources[: len(wanted.layers)], sources[len(wanted.layers) :]
+def _specimen(wanted: Wanted) -> Generator[tuple[int, int], None, dict[str, Any] | None]:
+    """The record of the specimen that masks are drawn from, fitted to labels if there are any."""
+    if wanted.like is None:
+        return wanted.specimen
+    found = source_of(wanted.like, with_file=False)
+    assert found.header is not None
+    _check(wanted, wanted.like, found.header)
+    sizes, n = found.header.spacing, found.header.spatial_ndim
+    assert sizes is not None
+    labels = np.asarray(found.array[(0,) * (found.header.ndim - n)])
+    if not labels.any():
+        raise ValueError(f"“{wanted.like.name}” has no objects: there is nothing to be like")
+    fitted = yield from SyntheticNuclei.matching(labels, sizes)
+    return Plan(fitted.model, labels.shape, tuple(sizes)).record()
+
+
+def _job(wanted: Wanted, sources: Sequence[Source], specimen: dict[str, Any] | None) -> Job:
+    images, rest = sources[: len(wanted.layers)], list(sources[len(wanted.layers) :])
     return Job(
         images=tuple(images),
         settings=wanted.settings,
         seed=wanted.seed,
-        frames=rest[0] if rest else None,
+        frames=rest.pop(0) if wanted.frames is not None else None,
+        labels=tuple(rest),
+        specimen=specimen,
     )
 
 

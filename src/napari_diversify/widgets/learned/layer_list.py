@@ -17,7 +17,7 @@ _ROWS = 4  # in sight
 
 
 class LayerList(QListWidget):
-    """Image layers of the viewer; the active one is checked first.
+    """Image layers of the viewer; the active one, or the topmost, is checked at first.
 
     Parameters
     ----------
@@ -87,9 +87,12 @@ class LayerList(QListWidget):
     def _list(self, event: Any = None) -> None:
         before = self.chosen()
         first, active = not self.count(), behind(self._viewer.layers.selection.active)
+        images = [behind(la) for la in reversed(self._viewer.layers) if can_be_source(la)]
+        if active not in images and images:
+            active = images[0]  # labels, say, were opened last
         self.blockSignals(True)
         self.clear()
-        for layer in reversed([behind(la) for la in self._viewer.layers if can_be_source(la)]):
+        for layer in images:
             item = QListWidgetItem(layer.name)
             problem = why_unusable(layer)
             item.setData(Qt.ItemDataRole.UserRole, layer)

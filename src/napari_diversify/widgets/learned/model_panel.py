@@ -16,11 +16,11 @@ from ...recipe import LazyVolume
 from ...recipe.lazy.array import LazyArray
 from ...sentences import reason
 from ..diversify.panel import StepPanel
+from ..models.chooser import ModelChooser
 from ..qt.background import Background
 from ..qt.driver import driver
 from ..qt.parts import tip
 from ..qt.words import Words
-from .model_chooser import ModelChooser
 
 _SETTLED_MS = 200
 

@@ -19,7 +19,8 @@ from qtpy.QtWidgets import (
 )
 
 from ..qt.parts import button, flow, tip
-from .card_page import TASKS, page
+from .card_page import page, trained_on
+from .tasks import TASKS
 from .watch import Model
 
 _NONE = "<p>No model has been trained in this folder: begin a training under Train.</p>"
@@ -54,8 +55,8 @@ class ModelsView(QWidget):
         self.card.setHtml(_NONE)
         self.use_button = button(
             "Use in Diversify",
-            "Add a step with this model to the chain of the dock Diversify, live; the dock is "
-            "opened if it is not there.",
+            "Add a step with this model to the chain of the dock Diversify, live; or have it make "
+            "the images of the dock Synthetic nuclei. The dock is opened if it is not there.",
         )
         self.reveal_button = button("Reveal folder", "Open the folder of this model.")
         self.remove_button = button(
@@ -113,6 +114,9 @@ class ModelsView(QWidget):
         self.card.setHtml(_NONE if model is None else page(model.folder, model.card))
         for push in (self.use_button, self.reveal_button, self.remove_button):
             push.setEnabled(model is not None)
+        task = "" if model is None else model.card.task
+        self.use_button.setVisible(task != "shapes")  # which are drawn below the card
+        self.use_button.setText(f"Use in {'Synthetic nuclei' if task == 'dress' else 'Diversify'}")
         self.chosenChanged.emit(model)
 
     def _on_use(self) -> None:
@@ -141,8 +145,8 @@ class ModelsView(QWidget):
 
 def _item(model: Model) -> QTreeWidgetItem:
     when = datetime.fromtimestamp(model.when)
-    item = QTreeWidgetItem([model.folder.name, TASKS[model.card.task], f"{when:%d %b %H:%M}"])
-    trained = ", ".join(model.card.trained.images)
+    item = QTreeWidgetItem([model.folder.name, TASKS[model.card.task].name, f"{when:%d %b %H:%M}"])
+    trained = trained_on(model.card)
     item.setToolTip(0, f"<p>{model.folder}<br>Trained on {trained}, {when:%Y-%m-%d %H:%M}.</p>")
     item.setTextAlignment(2, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
     return item

@@ -13,7 +13,7 @@ from superqt import QLargeIntSpinBox
 
 from ...files import check_name
 from ...learned.needs import check_installed
-from ...learned.training.settings import DenoiseTraining, RestoreTraining, Settings
+from ...learned.training.settings import Settings
 from ..diversify.dock import Explorer
 from ..export.source import tidy
 from ..qt.background import Background
@@ -21,41 +21,20 @@ from ..qt.column import Column
 from ..qt.dock import find_dock
 from ..qt.forms import leave_wheel
 from ..qt.numbers import whole_numbers_only
-from ..qt.parts import button, combo, evenly, fill, sentence, soon, tip
+from ..qt.parts import button, combo, evenly, sentence, soon, tip
 from ..qt.words import Words
 from .jobs import Wanted, first_pairs
 from .layer_list import LayerList
 from .pictures import Pictures
 from .task_form import TaskForm
-
-#: By task: its name in the list, its settings, what pairs show, what it is about.
-_TASKS: dict[str, tuple[str, type[Any], tuple[str, str], str]] = {
-    "restore": (
-        "restore contrast",
-        RestoreTraining,
-        ("degraded further", "the image"),
-        "Learns to undo what tissue does to contrast, from the image itself: patches are degraded "
-        "once more, and the network learns to turn them back (after DeepContrast). The tissue "
-        "should be that of the image: Calibrate in the dock Diversify measures it.",
-    ),
-    "denoise": (
-        "denoise",
-        DenoiseTraining,
-        ("patch", "noise as measured"),
-        "Learns from noisy images alone what may lie behind the noise (after DivNoising). It needs "
-        "to know the noise: on the right, a blurred patch with noise as it was measured should "
-        "look as noisy as the patch itself.",
-    ),
-}
+from .task_inputs import TaskInputs
+from .tasks import TASKS
 
 #: What a tissue is made of, as settings and steps both have it, in the same units.
 _TISSUE = ("scattering_length", "blur", "halo", "collected", "absorption", "pedestal")
-#: Noise models that cannot be measured in the image itself.
-_CALIBRATED = ("mixture", "histogram")
-_NO_FRAMES = "the image itself"
 
 #: The settings of each task.
-KINDS: dict[str, type[Any]] = {kind: task[1] for kind, task in _TASKS.items()}
+KINDS: dict[str, type[Any]] = {kind: task.settings for kind, task in TASKS.items()}
 
 
 class NewTraining(QWidget):
@@ -86,8 +65,8 @@ class NewTraining(QWidget):
         super().__init__()
         self._viewer = viewer
         self.task = combo("task", "What the network is to learn.")
-        for kind, (name, *_) in _TASKS.items():
-            self.task.addItem(name, kind)
+        for kind, task in TASKS.items():
+            self.task.addItem(task.name, kind)
         leave_wheel(self.task)
         self.about = Words()
         self.layers = LayerList(viewer)
@@ -98,24 +77,14 @@ class NewTraining(QWidget):
             "before a training is begun. If they do not look like what you know of your images, "
             "change the settings first.",
         )
-        self.pictures = Pictures(("", ""))
+        self.pictures = Pictures(())
         self.tissue_button = button(
             "Take tissue from Diversify",
             "Set scattering length, blur and the like as they are in the first step of the dock "
             "Diversify that has them, such as Contrast (deep tissue), whose Calibrate measures the "
             "scattering length in the image.",
         )
-        self.frames = combo(
-            "noise from",
-            "Frames of one static scene, a layer of four planes or more along its first axis, in "
-            "which the noise is measured. Without any it is measured in the image itself, which "
-            "the noise models mixture and histogram cannot do.",
-        )
-        self.frames.setSizeAdjustPolicy(
-            self.frames.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon
-        )
-        self.frames.setMinimumContentsLength(10)
-        leave_wheel(self.frames)
+        self.inputs = TaskInputs(viewer)
         self.name = QLineEdit()
         self.name.setToolTip(
             tip("name", "What the model is called: the name of its folder in the folder of models.")
@@ -147,9 +116,7 @@ class NewTraining(QWidget):
         for form in (top, seed, bottom):
             form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         top.addRow("task", self.task)
-        seed.addRow("noise from", self.frames)
         seed.addRow("seed", self.seed)
-        self._rows = seed
         bottom.addRow("name", self.name)
         inner = QWidget()
         inside = QVBoxLayout(inner)
@@ -157,6 +124,7 @@ class NewTraining(QWidget):
         inside.addLayout(top)
         inside.addWidget(self.about)
         inside.addWidget(self.layers)
+        inside.addWidget(self.inputs)
         for task in self.forms.values():
             inside.addWidget(task)
         inside.addWidget(self.tissue_button)
@@ -173,8 +141,8 @@ class NewTraining(QWidget):
     def _wire(self) -> None:
         self.task.currentIndexChanged.connect(self._show_task)
         self.layers.chosenChanged.connect(self._on_chosen)
-        self.layers.listed.connect(self._list_frames)
-        self.frames.currentIndexChanged.connect(self._forget_pairs)
+        self.layers.listed.connect(self.inputs.look)
+        self.inputs.changed.connect(self._on_chosen)
         self.tissue_button.clicked.connect(self.take_tissue)
         self.pairs_button.clicked.connect(self.show_pairs)
         self.train_button.clicked.connect(self.train)
@@ -230,19 +198,13 @@ class NewTraining(QWidget):
 
     def wanted(self) -> Wanted | None:
         """What is to be trained on what; None, and a sentence, if that cannot be."""
-        layers = self.layers.chosen()
         try:
             check_installed()
-            if not layers:
+            settings = self.value()
+            given = {"layers": tuple(self.layers.chosen()), **self.inputs.chosen(settings)}
+            if not given["layers"] and self.kind != "shapes":
                 raise ValueError("tick an image to train on; open one first if none is listed")
-            settings, frames = self.value(), self._frames()
-            noise = getattr(settings, "noise", "")
-            if noise in _CALIBRATED and frames is None:
-                raise ValueError(
-                    f"the noise model “{noise}” is fitted to calibration frames: choose their "
-                    "layer beside “noise from”, or take “photon transfer”"
-                )
-            return Wanted(tuple(layers), settings, self.seed.value(), frames)
+            return Wanted(settings=settings, seed=self.seed.value(), **given)
         except (ImportError, ValueError) as error:
             self.refused.emit(sentence(error))
             return None
@@ -278,24 +240,15 @@ class NewTraining(QWidget):
             self.trainWished.emit(wanted, name)
 
     def _show_task(self) -> None:
-        _, _, captions, about = _TASKS[self.kind]
+        task = TASKS[self.kind]
         for kind, form in self.forms.items():
             form.setVisible(kind == self.kind)
-        self.about.setText(about)
-        self.pictures.setCaptions(captions)
+        self.about.setText(task.about)
         self.tissue_button.setVisible(self.kind == "restore")
-        self._rows.setRowVisible(self.frames, self.kind == "denoise")
+        self.layers.setVisible(self.kind != "shapes")  # which have labels, and one image
+        self.inputs.setTask(self.kind)
         self._forget_pairs()
         self._name_it()
-
-    def _list_frames(self) -> None:
-        chosen = self.frames.currentText() if self.frames.count() else _NO_FRAMES
-        fill(self.frames, [_NO_FRAMES, *self.layers.names()], chosen, none=_NO_FRAMES)
-
-    def _frames(self) -> Any:
-        """The layer of calibration frames, or None."""
-        name = self.frames.currentText() if self.kind == "denoise" else _NO_FRAMES
-        return self.layers.named(name)
 
     def _on_chosen(self) -> None:
         self._forget_pairs()
@@ -305,11 +258,13 @@ class NewTraining(QWidget):
         """Name the model after its images, unless the user has named it."""
         if self.name.text() == self._named:
             layers = self.layers.chosen()
-            what = {"restore": "restored", "denoise": "denoised"}[self.kind]
-            name = f"{_as_folder(layers[0].name)} {what}" if layers else ""
+            of = layers[0].name if layers else ""
+            if self.kind == "shapes":
+                of = self.inputs.named_after
+            name = f"{_as_folder(of)} {TASKS[self.kind].made}" if of else ""
             numbered = (f"{name} {n}" for n in count(2))
             free = (n for n in chain([name], numbered) if n not in self._taken)
-            self._named = next(free) if layers else ""
+            self._named = next(free) if of else ""
             self.name.setText(self._named)
 
     def _forget_pairs(self) -> None:
@@ -317,8 +272,11 @@ class NewTraining(QWidget):
         self._say_ready()
         self.pictures.setRows([])
 
-    def _on_pairs(self, pairs: list[tuple[Any, Any]]) -> None:
+    def _on_pairs(self, pairs: list[tuple[Any, ...]]) -> None:
         self._say_ready()
+        captions = TASKS[self.kind].captions
+        without = len(captions) - len(pairs[0]) if pairs else 0  # shapes of masks alone
+        self.pictures.setCaptions((captions[0], *captions[1 + without :]))
         self.pictures.setRows(pairs)
         self._to_pairs.start()  # when they have their place
 

@@ -84,7 +84,8 @@ class TrainingsView(QWidget):
             tip(
                 "preview",
                 "A patch that the network is not trained on, as it sees it now: what it is given, "
-                "what it makes of it, and, to restore, what it should be.",
+                "what it makes of it, and what it should be (to dress masks, a real image). "
+                "Of 3D shapes, the last two are seen from the side.",
             )
         )
         self._states: dict[Path, Status] = {}

@@ -1,20 +1,27 @@
-"""Bring a model into the chain of the dock Diversify."""
+"""Bring a model to where it is used: the dock Diversify, or Synthetic nuclei."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from napari.components import ViewerModel
 
 from ...learned import Denoise, RestoreLearned
+from ...learned.card import Card
 from ...learned.step import LearnedStep
+from ...synthetic.plan import USUAL, Plan
+from ...synthetic.renderers import Renderer
 from ..diversify.dock import Explorer
 from ..diversify.state import State
-from ..qt.dock import find_dock
+from ..qt.dock import Dock, find_dock
+from ..synthetic.dock import SyntheticDock
 
-_STEPS: dict[str, type[LearnedStep]] = {"restore": RestoreLearned, "denoise": Denoise}
+D = TypeVar("D", bound=Dock)
+
+#: The steps that use models, by what these were trained for.
+USABLE: dict[str, type[LearnedStep]] = {"restore": RestoreLearned, "denoise": Denoise}
 
 
 def use(viewer: ViewerModel, task: str, model: str) -> bool:
@@ -22,7 +29,7 @@ def use(viewer: ViewerModel, task: str, model: str) -> bool:
     explorer = find_dock(viewer, Explorer)
     state = None if explorer is None else explorer.state()
     if explorer is None:
-        explorer = _opened(viewer)
+        explorer = _opened(viewer, Explorer, "Diversify")
         if explorer is None:
             return False
         state = explorer.state()
@@ -30,7 +37,7 @@ def use(viewer: ViewerModel, task: str, model: str) -> bool:
             state = state.edit(card.key, live=False, open=False)
     assert state is not None
     explorer.raise_dock()
-    state, key = with_model(state, _STEPS[task], model)
+    state, key = with_model(state, USABLE[task], model)
     explorer.session.change(state)
     explorer.cards.showCard(key)
     return True
@@ -56,11 +63,31 @@ def undisturbed(viewer: ViewerModel) -> Iterator[None]:
         viewer.layers.selection.active = active
 
 
-def _opened(viewer: ViewerModel) -> Explorer | None:
-    """The dock, opened in the window of the viewer, if it has one."""
+def use_dressing(viewer: ViewerModel, card: Card, model: str) -> bool:
+    """Have a model make the images of the dock Synthetic nuclei; whether there is one."""
+    dock = find_dock(viewer, SyntheticDock) or _opened(viewer, SyntheticDock, "Synthetic nuclei")
+    if dock is None:
+        return False
+    dock.raise_dock()
+    dock.setValue(as_trained(dock.value(), card, model))
+    return True
+
+
+def as_trained(plan: Plan, card: Card, model: str) -> Plan:
+    """Nuclei and pixels as a dressing was trained with, in a field as large as that of a plan."""
+    trained = card.trained
+    like = plan if trained.specimen is None else Plan.from_record(trained.specimen)
+    shape = plan.shape if plan.ndim == like.ndim else USUAL[like.ndim][0]
+    spacing = (*like.spacing[:-2], *(trained.spacing or like.spacing[-2:]))
+    nuclei = like.model.replace(seed=plan.model.seed)
+    return Plan(nuclei, shape, spacing, Renderer(model=model))
+
+
+def _opened(viewer: ViewerModel, kind: type[D], name: str) -> D | None:
+    """A dock, opened in the window of the viewer, if it has one."""
     window = getattr(viewer, "window", None)
     if window is None:
         return None
     with suppress(KeyError, ValueError):  # the plugin is switched off
-        window.add_plugin_dock_widget("napari-diversify", "Diversify")
-    return find_dock(viewer, Explorer)
+        window.add_plugin_dock_widget("napari-diversify", name)
+    return find_dock(viewer, kind)

@@ -114,17 +114,19 @@ def spatial_state(layer: napari.layers.Image, first: str = "") -> dict[str, Any]
     """Keywords that place a new layer like ``layer``; ``first`` names an extra leading axis."""
     values = layer.as_layer_data_tuple()[1]
     state = {name: values[name] for name in SPATIAL}
-    if not first:
-        return state
-    n = layer.ndim
+    return deeper(state, first, 1.0, "pixel") if first else state
+
+
+def deeper(state: dict[str, Any], first: str, size: float, unit: Any) -> dict[str, Any]:
+    """Keywords that place a layer with a leading axis more."""
     return {
-        "scale": (1.0, *state["scale"]),
+        "scale": (size, *state["scale"]),
         "translate": (0.0, *state["translate"]),
         "rotate": _before(state["rotate"]),
         # the entries above the diagonal, row by row: the new row is the first
-        "shear": np.concatenate([np.zeros(n), _above_diagonal(state["shear"])]),
+        "shear": np.concatenate([np.zeros(len(state["scale"])), _above_diagonal(state["shear"])]),
         "affine": _before(state["affine"]),
-        "units": ("pixel", *state["units"]),
+        "units": (unit, *state["units"]),
         "axis_labels": (first, *state["axis_labels"]),
     }
 

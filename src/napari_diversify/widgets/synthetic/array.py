@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ...core.blocks import Region, normalise_index, region_shape, span
+from ...core.computed import Computed
 from ...recipe.lazy.array import as_index
 from ...recipe.lazy.viewable import Look, Viewable
-from ...synthetic.specimen import SpecimenArray
 from ..live.layers import no_room
 
 # voxels computed between two looks at whether to go on
@@ -20,16 +20,24 @@ _PIECE = 1 << 20
 
 
 class SpecimenView(Viewable):
-    """An array of a specimen; ``kind`` says which it is, and of what specimens."""
+    """An array of a specimen; ``kind`` says which it is, and of what specimens.
 
-    def __init__(self, array: SpecimenArray, kind: Hashable) -> None:
+    One that is ``slow`` is never computed while a window waits.
+    """
+
+    def __init__(self, array: Computed, kind: Hashable, *, slow: bool = False) -> None:
         self.array, self.shape, self.dtype = array, array.shape, array.dtype
-        self._kind = kind
+        self._kind, self._slow = kind, slow
 
     @property
     def look(self) -> Look:
         """The specimen never changes."""
         return Look(self.array)
+
+    @property
+    def in_memory(self) -> bool:
+        """Whether it may be computed at once, if there is little of it."""
+        return not self._slow
 
     @property
     def kind_of_work(self) -> Hashable:
@@ -48,7 +56,7 @@ class SpecimenView(Viewable):
 
 
 def values_of(
-    array: SpecimenArray, region: Region
+    array: Computed, region: Region
 ) -> Generator[tuple[int, int], None, npt.NDArray[Any]]:
     """A part of an array of a specimen, piece by piece; yield (pieces done, pieces).
 

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ...core.blocks import whole
 from ...synthetic.plan import Plan
-from ...synthetic.specimen import Specimen
+from ...synthetic.specimen import Specimen, SpecimenArray
 from ..live.pictures import Place
 from ..live.wishes import Done, Wish, granting
 from ..qt.driver import Work
@@ -37,9 +37,10 @@ def computing(
     """Draw the objects of a plan, and compute parts of both arrays."""
     specimen = yield from plan.drawing()
     yield 0, 1
+    slow = plan.renderer is not None
     arrays = (
-        SpecimenView(specimen.image, (IMAGE, plan)),
-        SpecimenView(specimen.labels, (LABELS, plan)),
+        SpecimenView(specimen.image, (IMAGE, plan), slow=slow),
+        SpecimenView(labels_of(specimen), (LABELS, plan), slow=slow),
     )
     image = yield from granting(Wish((arrays[0],), tuple(places[0])))
     labels = yield from granting(Wish((arrays[1],), tuple(places[1])))
@@ -47,14 +48,25 @@ def computing(
 
 
 def whole_of(plan: Plan) -> Work:
-    """Work: (plan, image, labels, objects), all voxels of a plan and how many objects they show."""
+    """Work: (plan, image, labels, source, objects), all voxels of a plan and how many objects.
+
+    ``source`` are the labels that the image was made for, where others were found in it, or None.
+    """
     specimen = yield from plan.drawing()
     yield 0, 1
     region = whole(plan.shape)
     image = yield from values_of(specimen.image, region)
-    labels = yield from values_of(specimen.labels, region)
+    labels = yield from values_of(labels_of(specimen), region)
+    source = None
+    if specimen.found is not None:
+        source = yield from values_of(specimen.labels, region)
     objects = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
-    return plan, image, labels, objects
+    return plan, image, labels, source, objects
+
+
+def labels_of(specimen: Specimen) -> SpecimenArray:
+    """What can be found in the image, or else all objects."""
+    return specimen.labels if specimen.found is None else specimen.found
 
 
 def place_of(plan: Plan) -> dict[str, Any]:

@@ -184,7 +184,7 @@ class SyntheticDock(Dock):
             self._forget_complaint()
         if self._connected and self.live.isChecked():
             plan = self.value()
-            other, self._kind = plan.model.kind != self._kind, plan.model.kind
+            other, self._kind = _looks(plan) != self._kind, _looks(plan)
             self.preview.show(plan, new_limits=other)
 
     def _on_live(self, on: bool) -> None:
@@ -222,20 +222,26 @@ class SyntheticDock(Dock):
         else:
             self.status.say(fitted.said)
 
-    def _on_computed(self, kept: tuple[Plan, Any, Any, int]) -> None:
-        plan, image, labels, objects = kept
+    def _on_computed(self, kept: tuple[Plan, Any, Any, Any, int]) -> None:
+        plan, image, labels, source, objects = kept
         entry = Provenance.of_specimen(plan.record()).entry()
         metadata, of_labels = ({KEY: {**entry, **of_voxels(array)}} for array in (image, labels))
+        of_found = of_labels if source is None else {}  # which the plan does not replay
         name = f"synthetic {plan.model.kind} {plan.model.seed}"
         place = place_of(plan)
         layer = self._viewer.add_image(
             image, name=name, contrast_limits=limits_of(image), metadata=metadata, **place
         )
         masks = self._viewer.add_labels(
-            labels, name=f"{layer.name} labels", visible=False, metadata=of_labels, **place
+            labels, name=f"{layer.name} labels", visible=False, metadata=of_found, **place
         )
+        kept_layers = [masks, layer]
+        if source is not None:
+            name = f"{layer.name} source labels"
+            more = {"metadata": of_labels, "visible": False, **place}
+            kept_layers.insert(0, self._viewer.add_labels(source, name=name, **more))
         layers = self._viewer.layers
-        for kept_layer in (masks, layer):  # below the preview, which would be seen no more
+        for kept_layer in kept_layers:  # below the preview, which would be seen no more
             layers.move(layers.index(kept_layer), 0)
         layers.selection.active = layer
         self.status.say(
@@ -285,6 +291,11 @@ class SyntheticDock(Dock):
             self.status.say(f"The settings of the preview could not be read: {error}.")
             return
         if plan is not None:
-            self._kind = plan.model.kind
+            self._kind = _looks(plan)
             with signals_blocked(self.panel):
                 self.panel.setValue(plan)
+
+
+def _looks(plan: Plan) -> str:
+    """A word for what has grey levels of its own: a kind of specimen, and what renders it."""
+    return f"{plan.model.kind} {plan.renderer and plan.renderer.model}"

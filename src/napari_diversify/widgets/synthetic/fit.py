@@ -10,12 +10,12 @@ import napari.layers
 import numpy as np
 from napari.components import ViewerModel
 from qtpy.QtCore import QObject, Signal
-from qtpy.QtWidgets import QFormLayout, QWidget
 
 from ...core.specimens.morphometry import Morphometry
 from ...sentences import reason
 from ...synthetic.plan import Plan
 from ...synthetic.registry import KINDS
+from ..live.layer_work import LayerWork, layer_box, rows_of
 from ..live.layers import (
     displayed_index,
     guess_spatial_ndim,
@@ -24,8 +24,7 @@ from ..live.layers import (
     voxel_sizes_of,
 )
 from ..live.ours import role_of
-from ..qt.background import Background
-from ..qt.parts import button, combo, fill, row
+from ..qt.parts import button, fill, row
 
 _NO_LABELS = "no labels layer"
 _NO_IMAGE = "no image"
@@ -46,71 +45,39 @@ class Fitted:
         return replace(plan.with_(**self.values), shape=self.shape, spacing=self.spacing)
 
 
-class FitRow(QWidget):
+class FitRow(LayerWork):
     """Which labels, and which image with them, a specimen should be like."""
 
     # fit to      [labels    v] [Fit]
     # with image  [no image  v]
-    progressed = Signal(int, int)
     fitted = Signal(object)  # Fitted
-    refused = Signal(str)
-    stopped = Signal()
 
     def __init__(self, viewer: ViewerModel, parent: QObject | None = None) -> None:
-        super().__init__()
-        self._viewer = viewer
+        super().__init__(viewer)
         self._plan = Plan()
-        self.labels = combo(
+        self.labels = layer_box(
             "fit to",
             "Labels of yours. Fit measures how many there are, how large and how long they are, "
             "how they lie, and sets the parameters so that synthetic ones are like them. Of "
             "membranes it sets the diameter of the cells.",
+            12,
         )
-        self.image = combo(
+        self.image = layer_box(
             "image",
             "The image that these labels belong to, of the same shape: from it brightness, its "
             "variation, texture, background and noise are taken. Without one they stay as they "
             "are.",
+            12,
         )
         self.button = button("Fit", "Measure the labels and set all parameters that follow.")
-        layout = QFormLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
+        layout = rows_of(self)
         layout.addRow("fit to", row(self.labels, self.button))
         layout.addRow("with image", self.image)
-        for box in (self.labels, self.image):
-            box.setSizeAdjustPolicy(box.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            box.setMinimumContentsLength(12)
-        self._background = Background(self)
-        self._background.progressed.connect(self.progressed)
-        self._background.finished.connect(self.fitted)
-        self._background.failed.connect(self._on_failed)
-        self._background.stopped.connect(self.stopped)
         self.labels.currentIndexChanged.connect(self._list_images)
-
-    @property
-    def running(self) -> bool:
-        """Whether labels are being measured."""
-        return self._background.running
-
-    def cancel(self) -> None:
-        """Stop; nothing will come of it."""
-        self._background.cancel()
-
-    def connect_viewer(self) -> None:
-        """Follow the layers of the viewer from now on."""
-        for emitter in self._emitters():
-            emitter.connect(self._list)
-        self._list()
-
-    def disconnect_viewer(self) -> None:
-        """Leave the viewer alone."""
-        for emitter in self._emitters():
-            emitter.disconnect(self._list)
 
     def fit(self, kind: str) -> None:
         """Measure the chosen labels in a thread, for specimens of a kind."""
-        labels = self._chosen(self.labels)
+        labels = self._layer(self.labels)
         if labels is None:
             self.refused.emit(
                 "There is no labels layer to fit to. Open your labels as a labels layer (for an "
@@ -129,10 +96,13 @@ class FitRow(QWidget):
         for label, part in zip(labels.axis_labels, at, strict=False):
             note += f" Measured where {label} is {part.start}."
         # read in the thread, but of the layers as they are now
-        layer = self._chosen(self.image)
+        layer = self._layer(self.image)
         arrays = labels.data, None if layer is None else levels_of(layer)[0]
         name = labels.name
         self._background.start(lambda: _fitted(kind, arrays, at, spacing, name, note))
+
+    def _on_found(self, found: Fitted) -> None:
+        self.fitted.emit(found)
 
     def _on_failed(self, error: Exception) -> None:
         name = self.labels.currentText()
@@ -140,38 +110,26 @@ class FitRow(QWidget):
 
     # ---- the lists ----
 
-    def _emitters(self) -> tuple[Any, ...]:
-        events = self._viewer.layers.events
-        return events.inserted, events.removed, events.reordered, events.renamed
-
-    def _list(self, event: Any = None) -> None:
-        names = [
-            layer.name
-            for layer in self._viewer.layers
-            if isinstance(layer, napari.layers.Labels) and role_of(layer) is None
-        ]
-        chosen = self.labels.currentText() if self.labels.count() else None
-        fill(self.labels, names or [_NO_LABELS], None if chosen == _NO_LABELS else chosen)
-        self.labels.setEnabled(bool(names))
+    def _list(self) -> None:
+        names = self._names(
+            lambda layer: isinstance(layer, napari.layers.Labels) and role_of(layer) is None
+        )
+        self._offer(self.labels, names, _NO_LABELS)
         self._list_images()
 
     def _list_images(self) -> None:
-        labels = self._chosen(self.labels)
-        names = [
-            layer.name
-            for layer in self._viewer.layers
-            if labels is not None
-            and isinstance(layer, napari.layers.Image)
-            and role_of(layer) is None
-            and not layer.rgb
-            and levels_of(layer)[0].shape == levels_of(labels)[0].shape
-        ]
+        labels = self._layer(self.labels)
+        names = self._names(
+            lambda layer: (
+                labels is not None
+                and isinstance(layer, napari.layers.Image)
+                and role_of(layer) is None
+                and not layer.rgb
+                and levels_of(layer)[0].shape == levels_of(labels)[0].shape
+            )
+        )
         chosen = self.image.currentText() if self.image.count() else _NO_IMAGE
         fill(self.image, [_NO_IMAGE, *names], chosen, none=_NO_IMAGE)
-
-    def _chosen(self, box: Any) -> Any:
-        """The layer chosen in a list, or None."""
-        return next((la for la in self._viewer.layers if la.name == box.currentText()), None)
 
 
 def _fitted(

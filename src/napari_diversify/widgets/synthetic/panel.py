@@ -15,6 +15,8 @@ from superqt.utils import signals_blocked
 from ...core.specimens.microscope import Microscope
 from ...synthetic.plan import USUAL, Plan, as_seen_in
 from ...synthetic.registry import KINDS, Synthetic
+from ...synthetic.renderers import Renderer
+from ..models.chooser import ModelChooser
 from ..qt.column import Column
 from ..qt.forms import AxesControl, ModelForm, narrow, tooltip_of
 from ..qt.numbers import DecimalBox, whole_numbers_only
@@ -23,6 +25,7 @@ from ..qt.parts import button, combo, row, tip
 _LONGEST = 100_000  # voxels along an axis
 _SEEN = tuple(Microscope.__dataclass_fields__)
 _SIZES = (0.0001, 10_000.0)  # µm, of a voxel
+_MICROSCOPE = "the microscope"
 _ONLY_3D = ("axial_blur", "flatness", "layer")
 #: What a density is one of, by number of axes.
 _PER = {2: "per 1000 µm²", 3: "per 1000 µm³"}
@@ -158,6 +161,7 @@ class SyntheticPanel(QWidget):
     # shape       z [ 64] y [256] x [256]
     # voxel (µm)  z [0.5] y [0.2] x [0.2]
     # seed        [ 0 ] [new]
+    # image by    [the microscope v]
     # (the form, scrolling)
     valueChanged = Signal(object)  # Plan
     refused = Signal(str)
@@ -188,6 +192,15 @@ class SyntheticPanel(QWidget):
         self.seed.setToolTip(tooltip_of("seed", KINDS["nuclei"].model_fields["seed"]))
         narrow(self.seed, 72)
         self.new_seed = button("new", "Take another seed at random.")
+        self.renderer = ModelChooser("dress", _MICROSCOPE)
+        self.renderer.setToolTip(
+            tip(
+                "image by",
+                "What makes the image of the objects: the microscope below, or a model that was "
+                "trained in the dock Learn to dress masks as your images look. Its labels are "
+                "then what can be found in the image.",
+            )
+        )
         self.forms = {kind: KindForm(model()) for kind, model in KINDS.items()}
 
         above = QFormLayout()
@@ -196,6 +209,7 @@ class SyntheticPanel(QWidget):
         above.addRow("shape", self.shape)
         above.addRow("voxel (µm)", self.spacing)
         above.addRow("seed", row(self.seed, self.new_seed))
+        above.addRow("image by", self.renderer)
         forms = QWidget()
         stack = QVBoxLayout(forms)
         stack.setContentsMargins(0, 0, 0, 0)
@@ -215,6 +229,8 @@ class SyntheticPanel(QWidget):
         self.spacing.valueChanged.connect(self._on_spacing)
         self.seed.valueChanged.connect(self._on_seed)
         self.new_seed.clicked.connect(self._on_new_seed)
+        self.renderer.modelChosen.connect(self._on_renderer)
+        self.renderer.refused.connect(self.refused)
         self.setValue(self._plan)
 
     @property
@@ -245,6 +261,7 @@ class SyntheticPanel(QWidget):
         with signals_blocked(self.kind), signals_blocked(self.dimensions):
             self.kind.setCurrentText(kind)
             self.dimensions.setCurrentIndex(self.dimensions.findData(ndim))
+        self.renderer.setModel("" if plan.renderer is None else plan.renderer.model)
         with signals_blocked(self.seed):
             self.seed.setValue(plan.model.seed)
         lead = 3 - ndim  # an axis that images have not keeps what it showed in volumes
@@ -254,6 +271,7 @@ class SyntheticPanel(QWidget):
             control.setAxisEnabled(0, ndim == 3)
         for name, form in self.forms.items():
             form.setVisible(name == kind)
+            form.sections["microscope"].setVisible(plan.renderer is None)
             form.setNdim(ndim)
 
     def _change(self, plan: Plan) -> None:
@@ -271,7 +289,8 @@ class SyntheticPanel(QWidget):
 
     def _on_dimensions(self) -> None:
         ndim = self.dimensions.currentData()
-        self._change(Plan(as_seen_in(self._plan.model, ndim), *self._fields[ndim]))
+        model, renderer = as_seen_in(self._plan.model, ndim), self._plan.renderer
+        self._change(Plan(model, *self._fields[ndim], renderer))
 
     def _on_shape(self, shape: tuple[int, ...]) -> None:
         self._change(replace(self._plan, shape=shape[-self._plan.ndim :]))
@@ -281,6 +300,10 @@ class SyntheticPanel(QWidget):
 
     def _on_seed(self) -> None:
         self._change(self._plan.with_(seed=int(self.seed.value())))
+
+    def _on_renderer(self, model: str) -> None:
+        renderer = Renderer(model=model) if model else None
+        self._change(replace(self._plan, renderer=renderer))
 
     def _on_new_seed(self) -> None:
         self.seed.setValue(secrets.randbelow(10_000))

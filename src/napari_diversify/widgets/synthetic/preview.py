@@ -164,7 +164,8 @@ class LiveSpecimen(QObject):
 
     def on_ready(self) -> None:
         """What is in view is there."""
-        if self._new_limits and self._feeds is not None and self.layers is not None:
+        newest = self._shown == self._wanted  # limits are for what was asked for last
+        if self._new_limits and newest and self._feeds is not None and self.layers is not None:
             values = self._feeds[0].shown
             if values is not None:
                 self._new_limits = False

@@ -21,14 +21,21 @@ _NONE, _OTHER = "choose a model…", "another folder…"
 
 
 class ModelChooser(QComboBox):
-    """Models of one task in the folder of models, and any other by its folder."""
+    """Models of one task in the folder of models, and any other by its folder.
+
+    Parameters
+    ----------
+    task : str
+    none : str, optional
+        What there is instead of a model; without it, one has to be chosen.
+    """
 
     modelChosen = Signal(str)  # as a recipe names it
     refused = Signal(str)
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, none: str = "") -> None:
         super().__init__()
-        self._task = task
+        self._task, self._none = task, none
         self._model = ""
         self._known: list[str] = []
         self.setToolTip(
@@ -48,6 +55,11 @@ class ModelChooser(QComboBox):
         self._naming.failed.connect(self._on_failed)
         self.activated.connect(self._on_activated)
         self._show()
+
+    @property
+    def model(self) -> str:
+        """The model chosen, as a recipe names it; empty if there is none."""
+        return self._model
 
     def setModel(self, model: str) -> None:
         """Show which model is used."""
@@ -79,8 +91,8 @@ class ModelChooser(QComboBox):
     def _show(self) -> None:
         with signals_blocked(self):
             self.clear()
-            if not self._model:
-                self.addItem(_NONE, "")
+            if self._none or not self._model:
+                self.addItem(self._none or _NONE, "")
             there = list(self._known)
             if self._model and self._model not in there:
                 there.insert(0, self._model)
@@ -100,7 +112,7 @@ class ModelChooser(QComboBox):
         model = self.itemData(index)
         if model is None:
             self._ask()
-        elif model and model != self._model:
+        elif (model or self._none) and model != self._model:
             self._choose(model)
 
     def _ask(self) -> None:

@@ -1,0 +1,1 @@
+"""The window Robustness: from where on a segmenter fails, and on which objects."""
